@@ -1,0 +1,2 @@
+//! Purple Sector.
+fn main() {}
