@@ -1,0 +1,4 @@
+//! Starts and ends real programs, Apache Kafka among them, for the end-to-end tests and for `cargo xtask`.
+
+pub mod process;
+pub mod kafka;
