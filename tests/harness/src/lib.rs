@@ -1,4 +1,7 @@
 //! Starts and ends real programs, Apache Kafka among them, for the end-to-end tests and for `cargo xtask`.
 
 pub mod process;
+
 pub mod kafka;
+
+pub mod cache;
