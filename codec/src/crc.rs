@@ -1,0 +1,93 @@
+//! Did a byte change on the way? CRC-32C (Castagnoli), eight bytes at a time.
+//!
+//! The tables are made when they are first needed, because as constants they would add 8 kB to the WebAssembly
+//! module, which is most of its size budget. They always hold the same numbers, so threads that make them at the
+//! same time write the same values; atomics make that sound and cost nothing to read.
+
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// The Castagnoli polynomial, bits reversed.
+const POLYNOMIAL: u32 = 0x82F6_3B78;
+
+/// `TABLES[k][b]` is what byte `b` adds to the checksum when `k` more bytes follow it.
+static TABLES: [[AtomicU32; 256]; 8] = [const { [const { AtomicU32::new(0) }; 256] }; 8];
+static READY: AtomicBool = AtomicBool::new(false);
+
+/// The CRC-32C of `bytes` (initial value and final XOR all ones, as in iSCSI and Kafka).
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    if !READY.load(Ordering::Acquire) {
+        fill_tables();
+    }
+    let mut crc = !0;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for &[a, b, c, d, e, f, g, h] in chunks {
+        let [s, t, u, v] = (crc ^ u32::from_le_bytes([a, b, c, d])).to_le_bytes();
+        crc = look_up(7, s)
+            ^ look_up(6, t)
+            ^ look_up(5, u)
+            ^ look_up(4, v)
+            ^ look_up(3, e)
+            ^ look_up(2, f)
+            ^ look_up(1, g)
+            ^ look_up(0, h);
+    }
+    for &byte in rest {
+        crc = (crc >> 8) ^ look_up(0, crc as u8 ^ byte);
+    }
+    !crc
+}
+
+#[inline(always)]
+fn look_up(table: usize, byte: u8) -> u32 {
+    TABLES[table][usize::from(byte)].load(Ordering::Relaxed)
+}
+
+#[cold]
+fn fill_tables() {
+    for (byte, entry) in (0u32..).zip(&TABLES[0]) {
+        let mut crc = byte;
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (POLYNOMIAL & 0u32.wrapping_sub(crc & 1));
+        }
+        entry.store(crc, Ordering::Relaxed);
+    }
+    for table in 1..TABLES.len() {
+        for byte in 0..=255 {
+            let shorter = look_up(table - 1, byte);
+            let longer = (shorter >> 8) ^ look_up(0, shorter as u8);
+            TABLES[table][usize::from(byte)].store(longer, Ordering::Relaxed);
+        }
+    }
+    READY.store(true, Ordering::Release);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_values() {
+        // The check value of the algorithm, and the examples of RFC 3720, appendix B.4.
+        assert_eq!(crc32c(b"123456789"), 0xE306_9283);
+        assert_eq!(crc32c(b""), 0);
+        assert_eq!(crc32c(&[0; 32]), 0x8A91_36AA);
+        assert_eq!(crc32c(&[0xFF; 32]), 0x62A8_AB43);
+        assert_eq!(crc32c(&core::array::from_fn::<u8, 32, _>(|i| i as u8)), 0x46DD_794E);
+        assert_eq!(crc32c(&core::array::from_fn::<u8, 32, _>(|i| 31 - i as u8)), 0x113F_DB5C);
+    }
+
+    #[test]
+    fn every_length_equals_the_definition() {
+        let bytes: [u8; 67] = core::array::from_fn(|i| (i * 37 + 11) as u8);
+        for length in 0..=bytes.len() {
+            let mut crc = !0u32;
+            for &byte in &bytes[..length] {
+                crc ^= u32::from(byte);
+                for _ in 0..8 {
+                    crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
+                }
+            }
+            assert_eq!(crc32c(&bytes[..length]), !crc, "length {length}");
+        }
+    }
+}
