@@ -1,1 +1,3 @@
-//! Purple Sector.
+//! The bridge: each driver's live telemetry from Kafka to that driver's browsers, and to nobody else's.
+
+pub mod auth;
