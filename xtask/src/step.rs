@@ -1,0 +1,226 @@
+//! How does a long command run so that a person sees what happens? Its name, how long it usually takes, the time so
+//! far with the last line of its output, and on failure the end of that output and the command itself.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
+
+/// Time between two progress lines where the output is not a terminal.
+const QUIET_BEAT: Duration = Duration::from_secs(20);
+/// Lines of a failed command that are shown; the log file has all of them.
+const LINES_SHOWN: usize = 60;
+
+/// Runs `command` to its end. `usual` says how long that takes, as in "2 min".
+///
+/// # Errors
+/// Where it cannot be started or ends with another code than 0; its last lines have been printed then.
+pub(crate) fn run(what: &str, usual: &str, command: &mut Command) -> Result<()> {
+    run_within(what, usual, None, command)
+}
+
+/// As [`run`], and prints the command's output when it is done.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_shown(what: &str, usual: &str, command: &mut Command) -> Result<()> {
+    run(what, usual, command)?;
+    print!("{}", fs::read_to_string(log_file(what)?)?);
+    Ok(())
+}
+
+/// As [`run`], but ends the command after `limit`.
+///
+/// # Errors
+/// As [`run`], and when the limit is reached.
+pub(crate) fn run_within(
+    what: &str,
+    usual: &str,
+    limit: Option<Duration>,
+    command: &mut Command,
+) -> Result<()> {
+    println!("▸ {what} (usually {usual})");
+    let log = log_file(what)?;
+    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let started = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", shown(command)))?;
+    let mut beat = Beat::new(started);
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if limit.is_some_and(|limit| started.elapsed() > limit) {
+            child.kill()?;
+            child.wait()?;
+            break None;
+        }
+        beat.show(&log)?;
+        thread::sleep(Duration::from_millis(50));
+    };
+    beat.end()?;
+    let took = seconds(started.elapsed());
+    match status {
+        Some(status) if status.success() => {
+            println!("  done in {took}");
+            Ok(())
+        }
+        status => {
+            let (last, _) = tail(&log, LINES_SHOWN)?;
+            eprintln!("{last}");
+            eprintln!("  whole output: {}", log.display());
+            bail!("{what}: {} after {took}\n  to repeat it: {}", ended(status), shown(command))
+        }
+    }
+}
+
+/// What `command` prints on its standard output, trimmed; `None` where it cannot run or fails.
+pub(crate) fn output_of(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// `command` as a person would type it: folder, set variables, program and arguments.
+pub(crate) fn shown(command: &Command) -> String {
+    let folder = command.get_current_dir().map(|dir| format!("cd {} && ", dir.display()));
+    let variables = command.get_envs().filter(|(name, _)| *name != "PATH").filter_map(|(name, value)| {
+        Some(format!("{}={} ", name.to_string_lossy(), value?.to_string_lossy()))
+    });
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| quoted(&word.to_string_lossy())).collect();
+    format!("{}{}{}", folder.unwrap_or_default(), variables.collect::<String>(), words.join(" "))
+}
+
+/// A duration for people: `0.4 s`, `12 s`, `3 min 05 s`.
+pub(crate) fn seconds(duration: Duration) -> String {
+    let whole = duration.as_secs();
+    match whole {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..60 => format!("{whole} s"),
+        _ => format!("{} min {:02} s", whole / 60, whole % 60),
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn ended(status: Option<ExitStatus>) -> String {
+    match status {
+        Some(status) => format!("ended with {status}"),
+        None => "took too long and was ended".to_owned(),
+    }
+}
+
+fn log_file(what: &str) -> Result<PathBuf> {
+    let folder = paths::target().join("xtask");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder.join(format!("{}.log", file_name(what))))
+}
+
+/// `what` as a file name: letters and digits, everything else a dash.
+fn file_name(what: &str) -> String {
+    let dashed: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+/// The last `n_lines` of a file, and its last line that says something.
+fn tail(file: &Path, n_lines: usize) -> Result<(String, String)> {
+    let mut file = File::open(file)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(32 * 1024)))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.iter().rev().find(|line| !line.trim().is_empty()).copied().unwrap_or_default();
+    Ok((lines[lines.len().saturating_sub(n_lines)..].join("\n"), last.trim().to_owned()))
+}
+
+/// The line that shows a running step: rewritten each second on a terminal, a new one now and then elsewhere.
+struct Beat {
+    started: Instant,
+    next: Instant,
+    terminal: bool,
+}
+
+impl Beat {
+    fn new(started: Instant) -> Self {
+        let terminal = io::stdout().is_terminal();
+        let first = if terminal { Duration::from_secs(1) } else { QUIET_BEAT };
+        Self { started, next: started + first, terminal }
+    }
+
+    fn show(&mut self, log: &Path) -> Result<()> {
+        let now = Instant::now();
+        if now < self.next {
+            return Ok(());
+        }
+        let (_, line) = tail(log, 1)?;
+        let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
+        let elapsed = seconds(self.started.elapsed());
+        if self.terminal {
+            print!("\r\x1b[K  {elapsed}: {line}");
+            io::stdout().flush()?;
+        } else {
+            println!("  {elapsed}: {line}");
+        }
+        self.next = now + if self.terminal { Duration::from_secs(1) } else { QUIET_BEAT };
+        Ok(())
+    }
+
+    fn end(&self) -> io::Result<()> {
+        if self.terminal {
+            print!("\r\x1b[K");
+        }
+        io::stdout().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_readable() {
+        assert_eq!(seconds(Duration::from_millis(440)), "0.4 s");
+        assert_eq!(seconds(Duration::from_secs(59)), "59 s");
+        assert_eq!(seconds(Duration::from_secs(60)), "1 min 00 s");
+    }
+
+    #[test]
+    fn shown_command_can_be_pasted_into_a_shell() {
+        let mut command = Command::new("cargo");
+        command.args(["test", "it's"]).env("A", "1").env_remove("B").env("PATH", "x").current_dir("/w");
+        assert_eq!(shown(&command), r"cd /w && A=1 cargo test 'it'\''s'");
+    }
+
+    #[test]
+    fn log_names_are_plain() {
+        assert_eq!(file_name("cargo test: the (whole) workspace"), "cargo-test-the-whole-workspace");
+    }
+
+    #[test]
+    fn failing_command_is_an_error_that_names_it() {
+        let error = run("step test false", "0 s", &mut Command::new("false")).unwrap_err().to_string();
+        assert!(error.contains("to repeat it: false"), "{error}");
+    }
+
+    #[test]
+    fn slow_command_is_ended_at_its_limit() {
+        let limit = Some(Duration::from_millis(100));
+        let error = run_within("step test sleep", "0 s", limit, Command::new("sleep").arg("30")).unwrap_err();
+        assert!(error.to_string().contains("took too long"), "{error}");
+    }
+}
