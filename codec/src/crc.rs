@@ -14,7 +14,7 @@ static TABLES: [[AtomicU32; 256]; 8] = [const { [const { AtomicU32::new(0) }; 25
 static READY: AtomicBool = AtomicBool::new(false);
 
 /// The CRC-32C of `bytes` (initial value and final XOR all ones, as in iSCSI and Kafka).
-pub fn crc32c(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     if !READY.load(Ordering::Acquire) {
         fill_tables();
     }

@@ -5,7 +5,9 @@
 #[non_exhaustive]
 pub enum EncodeError {
     /// A row does not have one value for each channel of the schema.
-    #[error("row has {found_floats} float and {found_ints} integer values, the schema has {floats} and {ints}")]
+    #[error(
+        "row has {found_floats} float and {found_ints} integer values, the schema has {floats} and {ints}"
+    )]
     RowShape {
         /// Float channels of the schema.
         floats: usize,

@@ -27,7 +27,9 @@ impl SessionId {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         let mut bytes = [0; Self::MAX_LEN];
         match bytes.get_mut(..text.len()) {
-            Some(start) if !text.is_empty() && text.bytes().all(allowed) => start.copy_from_slice(text.as_bytes()),
+            Some(start) if !text.is_empty() && text.bytes().all(allowed) => {
+                start.copy_from_slice(text.as_bytes())
+            }
             _ => return Err(SessionIdError),
         }
         Ok(Self { bytes, length: text.len() as u8 })
