@@ -6,8 +6,10 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+pub mod block;
 #[cfg(feature = "alloc")]
 pub mod bridge_protocol;
+pub mod channels;
 mod crc;
 mod envelope;
 mod error;
@@ -15,6 +17,10 @@ mod error;
 mod event;
 #[cfg(feature = "alloc")]
 mod facts;
+mod sample;
+#[cfg(feature = "alloc")]
+pub mod schema;
+mod schema_hash;
 mod session;
 mod stream;
 #[cfg(feature = "alloc")]
@@ -22,18 +28,19 @@ mod tenant;
 #[cfg(feature = "alloc")]
 mod wire;
 
+pub use block::{BlockDecoder, BlockEncoder, Coding, Columns, Slot};
+pub use channels::{ABSENT, ChannelId, FloatChannel, IntChannel, Pace, ch};
 pub use envelope::{Envelope, Header, Kind, MAX_ENVELOPE_LEN, MAX_RECORD_LEN, WIRE_VERSION, write_record};
 pub use error::{DecodeError, EncodeError};
 #[cfg(feature = "alloc")]
 pub use event::{Event, LapSummary, OtherCar};
 #[cfg(feature = "alloc")]
 pub use facts::{ClockOffset, Fact, Facts};
+pub use sample::{Row, Sample};
+#[cfg(feature = "alloc")]
+pub use schema::{Channel, Position, RowBuffer, Schema, SchemaError};
+pub use schema_hash::SchemaHash;
 pub use session::{SessionId, SessionIdError, partition_for};
 pub use stream::{Chain, Gap, Link};
 #[cfg(feature = "alloc")]
 pub use tenant::{UserId, UserIdError};
-
-// Stands here until schema.rs brings it.
-#[allow(missing_docs)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SchemaHash(pub u64);

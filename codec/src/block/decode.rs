@@ -1,0 +1,279 @@
+//! How does the body of a block become columns? Header first, one check of the length, then tight loops.
+
+use super::bits::BitReader;
+use super::quantize::{fixed_value, ordered_value};
+use super::slot::{Coding, Mode, Slot, unzigzag};
+use super::{GROUP, MAX_CHANNELS, MAX_SAMPLES, TIME_LIMIT_US, n_slots};
+use crate::channels::ABSENT;
+use crate::error::DecodeError;
+
+/// Turns block bodies into columns. Works in memory that the caller gives: anything that lends a slice of
+/// [`DecoderSlot`] (an array, a `Vec`, a `&mut` slice) with one element more than there are channels.
+#[derive(Debug, Clone)]
+pub struct BlockDecoder<S> {
+    /// One per slot: the time, then the channels.
+    slots: S,
+    n_floats: usize,
+    n_ints: usize,
+    /// Bits that one row needs if no sparse slot moves.
+    dense_width: usize,
+    /// Time of the key block's first sample; none before the first key block and after an error.
+    origin_us: Option<u64>,
+}
+
+/// What the decoder keeps of one slot between blocks.
+#[derive(Debug, Clone, Copy)]
+pub struct DecoderSlot {
+    coding: Coding,
+    mode: Mode,
+    /// Width from the last change.
+    width: u8,
+    /// Width in this block: 0 for a sparse slot that does not move.
+    width_now: u8,
+    last: i32,
+    before: i32,
+}
+
+impl Default for DecoderSlot {
+    fn default() -> Self {
+        let coding = Coding::Int { min: 0, max: 0 };
+        Self { coding, mode: Mode::Sparse, width: 0, width_now: 0, last: 0, before: 0 }
+    }
+}
+
+/// Where decoded values go: one column after the other, in schema order.
+///
+/// Column `i` of a block of `n` samples is `floats[i * stride..][..n]`, and `ints` likewise.
+#[derive(Debug)]
+pub struct Columns<'a> {
+    /// Room for the times: microseconds since 1970 on the driver's clock.
+    pub captured_at_us: &'a mut [u64],
+    /// Room for the float channels: their number times `stride`. Absent is `NaN`.
+    pub floats: &'a mut [f32],
+    /// Room for the int channels: their number times `stride`. Absent is [`ABSENT`].
+    pub ints: &'a mut [i32],
+    /// Distance from one column to the next, and the most samples that fit.
+    pub stride: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl BlockDecoder<alloc::vec::Vec<DecoderSlot>> {
+    /// A decoder that owns its memory. All of it is allocated here.
+    ///
+    /// # Errors
+    /// As [`BlockDecoder::new`].
+    pub fn owned(slots: &[Slot]) -> Result<Self, DecodeError> {
+        check_channels(slots.len())?;
+        Self::new(slots, alloc::vec![DecoderSlot::default(); n_slots(slots.len())])
+    }
+}
+
+impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
+    /// A decoder for these slots (floats first, as [`Schema::slots`](crate::Schema::slots) gives them), in memory of
+    /// at least [`n_slots`] elements.
+    ///
+    /// # Errors
+    /// [`DecodeError::Limit`] for too many channels or too little memory.
+    pub fn new(slots: &[Slot], mut memory: S) -> Result<Self, DecodeError> {
+        check_channels(slots.len())?;
+        let found = memory.as_mut().len();
+        let limit = n_slots(slots.len());
+        if found < limit {
+            return Err(DecodeError::Limit { what: "elements of decoder memory", found, limit });
+        }
+        for (kept, slot) in memory.as_mut()[1..].iter_mut().zip(slots) {
+            *kept = DecoderSlot { coding: slot.coding, ..DecoderSlot::default() };
+        }
+        let n_floats = slots.iter().filter(|slot| slot.coding.is_float()).count();
+        let n_ints = slots.len() - n_floats;
+        Ok(Self { slots: memory, n_floats, n_ints, dense_width: 0, origin_us: None })
+    }
+
+    /// Decodes the body of a key block whose first sample was taken at `origin_us`, and returns its number of samples.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`], [`DecodeError::TrailingBytes`] or [`DecodeError::Body`] if the bytes are no body of
+    /// this schema, [`DecodeError::TimeRange`], [`DecodeError::Limit`] if the columns are too short. Only another key
+    /// block can be decoded then; the columns hold nothing of use.
+    pub fn decode_key(
+        &mut self,
+        origin_us: u64,
+        body: &[u8],
+        columns: &mut Columns<'_>,
+    ) -> Result<usize, DecodeError> {
+        self.origin_us = None;
+        let n = self.n_samples(body, columns)?;
+        let n_slots = n_slots(self.n_floats + self.n_ints);
+        let slots = &mut self.slots.as_mut()[..n_slots];
+        let mut bits = BitReader::new(body);
+        bits.skip(8);
+        self.dense_width = 0;
+        for (at, slot) in slots.iter_mut().enumerate() {
+            let first = if at == 0 { 0 } else { take_absolute(&mut bits)? };
+            *slot = DecoderSlot { coding: slot.coding, last: first, ..DecoderSlot::default() };
+        }
+        self.decode(1, n, origin_us, body, bits, columns)
+    }
+
+    /// Decodes the body of a block that continues the one decoded before, and returns its number of samples.
+    ///
+    /// # Errors
+    /// As [`BlockDecoder::decode_key`], and [`DecodeError::Body`] without a key block before.
+    pub fn decode_block(&mut self, body: &[u8], columns: &mut Columns<'_>) -> Result<usize, DecodeError> {
+        let origin_us =
+            self.origin_us.take().ok_or(DecodeError::Body { what: "no key block came before it" })?;
+        let n = self.n_samples(body, columns)?;
+        let mut bits = BitReader::new(body);
+        bits.skip(8);
+        self.decode(0, n, origin_us, body, bits, columns)
+    }
+
+    /// The number of samples that the body states, if the columns have room for them.
+    fn n_samples(&self, body: &[u8], columns: &Columns<'_>) -> Result<usize, DecodeError> {
+        let n = usize::from(*body.first().ok_or(DecodeError::Truncated { needed: 1, found: 0 })?) + 1;
+        let room = columns.captured_at_us.len().min(columns.stride);
+        let floats = columns.floats.len().checked_div(self.n_floats).unwrap_or(room);
+        let ints = columns.ints.len().checked_div(self.n_ints).unwrap_or(room);
+        if columns.stride > floats || columns.stride > ints || n > room {
+            return Err(DecodeError::Limit {
+                what: "samples in a block",
+                found: n,
+                limit: room.min(floats).min(ints),
+            });
+        }
+        Ok(n)
+    }
+
+    /// Decodes parts 3 and 4 into samples `from..n` of the columns; the samples before are the slots' last numbers.
+    fn decode(
+        &mut self,
+        from: usize,
+        n: usize,
+        origin_us: u64,
+        body: &[u8],
+        mut bits: BitReader<'_>,
+        columns: &mut Columns<'_>,
+    ) -> Result<usize, DecodeError> {
+        let n_slots = n_slots(self.n_floats + self.n_ints);
+        let slots = &mut self.slots.as_mut()[..n_slots];
+        let mut row_width = self.dense_width;
+        if n > from {
+            for group in slots.chunks_mut(GROUP) {
+                row_width = take_changes(group, row_width, &mut bits)?;
+            }
+        }
+        check_length(body, bits.position() + row_width * (n - from))?;
+
+        let Columns { captured_at_us, floats, ints, stride } = columns;
+        self.dense_width = 0;
+        let (time, channels) = slots.split_at_mut(1);
+        let mut in_range = true;
+        let mut numbers = [0; MAX_SAMPLES];
+        self.dense_width += take_column(&mut time[0], from, &mut numbers[..n], &mut bits);
+        for (time_us, offset) in captured_at_us.iter_mut().zip(&numbers[..n]) {
+            *time_us = origin_us.wrapping_add_signed(i64::from(*offset));
+            in_range &= *time_us < TIME_LIMIT_US;
+        }
+        if !in_range {
+            return Err(DecodeError::TimeRange);
+        }
+        let (float_slots, int_slots) = channels.split_at_mut(self.n_floats);
+        for (slot, column) in float_slots.iter_mut().zip(floats.chunks_exact_mut(*stride)) {
+            self.dense_width += take_column(slot, from, &mut numbers[..n], &mut bits);
+            match slot.coding {
+                Coding::Fixed { resolution, .. } => {
+                    for (value, number) in column.iter_mut().zip(&numbers[..n]) {
+                        *value = fixed_value(*number, resolution);
+                    }
+                }
+                Coding::Lossless { .. } | Coding::Int { .. } => {
+                    for (value, number) in column.iter_mut().zip(&numbers[..n]) {
+                        *value = ordered_value(*number);
+                    }
+                }
+            }
+        }
+        for (slot, column) in int_slots.iter_mut().zip(ints.chunks_exact_mut(*stride)) {
+            self.dense_width += take_column(slot, from, &mut column[..n], &mut bits);
+        }
+        self.origin_us = Some(origin_us);
+        Ok(n)
+    }
+}
+
+fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
+    if n_channels == 0 || n_channels > MAX_CHANNELS {
+        return Err(DecodeError::Limit { what: "channels", found: n_channels, limit: MAX_CHANNELS });
+    }
+    Ok(())
+}
+
+/// Part 2 of a body: one number on its own.
+fn take_absolute(bits: &mut BitReader<'_>) -> Result<i32, DecodeError> {
+    Ok(match bits.take(5) {
+        31 => ABSENT,
+        30 => unzigzag(bits.take(32)),
+        width => unzigzag(bits.take(width)),
+    })
+}
+
+/// Part 3 of a body for one group. Returns `row_width` with the changes applied.
+fn take_changes(
+    group: &mut [DecoderSlot],
+    mut row_width: usize,
+    bits: &mut BitReader<'_>,
+) -> Result<usize, DecodeError> {
+    if bits.take(1) == 0 {
+        return Ok(row_width);
+    }
+    let mut events = bits.take(group.len() as u32);
+    while events != 0 {
+        let slot = &mut group[events.trailing_zeros() as usize];
+        events &= events - 1;
+        let moves_as_before = slot.mode == Mode::Sparse && slot.width > 0 && bits.take(1) == 0;
+        if !moves_as_before {
+            slot.mode = Mode::from_bits(bits.take(2));
+            slot.width = match bits.take(5) {
+                31 => 32,
+                width => width as u8,
+            };
+        }
+        row_width = row_width - usize::from(slot.width_now) + usize::from(slot.width);
+        slot.width_now = slot.width;
+    }
+    Ok(row_width)
+}
+
+/// Whether the body ends with bit `end`, but for zeros that fill its last byte.
+fn check_length(body: &[u8], end: usize) -> Result<(), DecodeError> {
+    let needed = end.div_ceil(8);
+    if needed > body.len() {
+        return Err(DecodeError::Truncated { needed, found: body.len() });
+    }
+    if needed < body.len() {
+        return Err(DecodeError::TrailingBytes { extra: body.len() - needed });
+    }
+    let unused = (8 - end % 8) % 8;
+    if body.last().is_some_and(|last| last.leading_zeros() < unused as u32) {
+        return Err(DecodeError::Body { what: "bits after the end are not zero" });
+    }
+    Ok(())
+}
+
+/// Reads part 4 of one slot into `column[from..]` and puts its last number into `column[..from]`. Returns the width that
+/// the slot will have in the next block if nothing changes.
+#[inline(always)]
+fn take_column(slot: &mut DecoderSlot, from: usize, column: &mut [i32], bits: &mut BitReader<'_>) -> usize {
+    let (head, rest) = column.split_at_mut(from);
+    head.fill(slot.last);
+    let width = u32::from(slot.width_now);
+    let (mut last, mut before) = (slot.last, slot.before);
+    for number in rest {
+        before = slot.mode.predicted_delta(before).wrapping_add(unzigzag(bits.take(width)));
+        last = last.wrapping_add(before);
+        *number = last;
+    }
+    (slot.last, slot.before) = (last, before);
+    slot.width_now = if slot.mode == Mode::Sparse { 0 } else { slot.width };
+    usize::from(slot.width_now)
+}
