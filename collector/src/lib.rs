@@ -1,1 +1,2 @@
-//! Purple Sector.
+//! Purple Sector's collector: where do samples come from, and how do they reach Kafka?
+pub mod source;

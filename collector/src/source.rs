@@ -1,0 +1,2 @@
+//! Where do samples come from?
+pub mod simulator;

@@ -1,0 +1,484 @@
+//! What does a driver's telemetry look like when nobody drives? Plausible laps, the same for the same seed.
+//!
+//! [`Simulator`] is pure: no clock, no I/O, no global state. It gives sample after sample, as fast as it is asked.
+//! A car with gears, an engine and grip limits follows a driver's plan around a [`Track`]; tyres and brakes warm and wear,
+//! fuel burns, pit stops and mistakes happen. Road and sensor noise is no smaller than that of the reference trace
+//! (`tests/noise.rs` compares), so that nothing measured on it is flattered.
+//!
+//! Only IEEE basic operations are used (see `math.rs`): the same seed and rate give the same samples on every platform.
+
+mod car;
+mod driver;
+mod emit;
+mod math;
+mod motion;
+mod noise;
+mod pit;
+mod profile;
+mod timing;
+mod track;
+mod tracks;
+mod tyres;
+mod weather;
+
+pub use track::Track;
+
+use driver::{Driver, LOOK_AHEAD_S, View};
+use emit::Emitter;
+use motion::{Around, Motion};
+use noise::Noise;
+use pit::{LANE_OFFSET_M, Pit, PitEvent};
+use profile::Profile;
+use purple_sector_codec::{LapSummary, Sample};
+use timing::Timing;
+use tyres::{Tyre, Work};
+use weather::Weather;
+
+/// Samples per second that a simulator can be asked for.
+pub const RATES_HZ: std::ops::RangeInclusive<u32> = 10..=1_000;
+
+/// What to simulate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SimulatorSettings {
+    /// Same seed, rate and track: same samples.
+    pub seed: u64,
+    /// Samples per second, one of [`RATES_HZ`]; games give 60 to 333.
+    pub rate_hz: u32,
+    /// One of [`Track::NAMES`].
+    pub track: String,
+    /// Time of the first sample, Unix µs.
+    pub start_us: u64,
+    /// Pit stop at the end of every so many laps; 0 for never.
+    pub pit_every_laps: u32,
+}
+
+impl Default for SimulatorSettings {
+    /// Seed 1, 60 Hz, the first track, a stop every 8 laps, and a fixed start (2026-01-01, 00:00 UTC).
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            rate_hz: 60,
+            track: Track::NAMES[0].to_owned(),
+            start_us: 1_767_225_600_000_000,
+            pit_every_laps: 8,
+        }
+    }
+}
+
+/// Settings that cannot be simulated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimulatorError {
+    /// The rate is outside [`RATES_HZ`].
+    #[error("cannot simulate {rate_hz} samples per second, only {} to {}", RATES_HZ.start(), RATES_HZ.end())]
+    Rate {
+        /// What was asked for.
+        rate_hz: u32,
+    },
+    /// There is no such track.
+    #[error("there is no track {track:?}; choose one of {}", Track::NAMES.join(", "))]
+    Track {
+        /// What was asked for.
+        track: String,
+    },
+}
+
+/// A car on a track, sample by sample; it never ends.
+#[derive(Debug, Clone)]
+pub struct Simulator {
+    settings: SimulatorSettings,
+    track: Track,
+    n_samples: u64,
+    state: State,
+    profile: Profile,
+    driver: Driver,
+    pit: Pit,
+    chance: Noise,
+    emitter: Emitter,
+    finished_lap: Option<LapSummary>,
+    sample: Sample,
+}
+
+/// Everything about the car that a sample shows.
+#[derive(Debug, Clone)]
+struct State {
+    now_us: i64,
+    motion: Motion,
+    tyres: [Tyre; 4],
+    timing: Timing,
+    weather: Weather,
+    fuel_l: f64,
+    fuel_at_lap_start_l: f64,
+    fuel_per_lap_l: Option<f64>,
+    fuel_used_l: f64,
+    /// Front, rear, left, right, centre.
+    damage: [f64; 5],
+    race_position: i32,
+    place: track::Place,
+    lap_fraction: f64,
+    in_lane: bool,
+    in_box: bool,
+    /// Whether the car was in the pit lane on this lap, and its highest speed on it.
+    pit_lap: bool,
+    top_speed_mps: f64,
+    stops: i32,
+    tyre_set: i32,
+    charge: f64,
+}
+
+impl Simulator {
+    /// Puts a car on the track, shortly before the start line.
+    ///
+    /// # Errors
+    /// [`SimulatorError`] for a rate or a track that cannot be simulated.
+    pub fn new(settings: SimulatorSettings) -> Result<Self, SimulatorError> {
+        let rate_hz = settings.rate_hz;
+        if !RATES_HZ.contains(&rate_hz) {
+            return Err(SimulatorError::Rate { rate_hz });
+        }
+        let Some(track) = Track::by_name(&settings.track) else {
+            return Err(SimulatorError::Track { track: settings.track });
+        };
+        let seed = settings.seed;
+        let mut chance = Noise::new(seed, 1);
+        let fuel_l = chance.between(52.0, 74.0);
+        let distance_m = -chance.between(60.0, 260.0);
+        let state = State {
+            now_us: 0,
+            motion: Motion::new(distance_m, chance.between(38.0, 46.0)),
+            tyres: [Tyre::new(); 4],
+            timing: Timing::new(),
+            weather: Weather::new(seed),
+            fuel_l,
+            fuel_at_lap_start_l: fuel_l,
+            fuel_per_lap_l: None,
+            fuel_used_l: 0.0,
+            damage: [0.0; 5],
+            race_position: 1 + (chance.uniform() * 20.0).floor() as i32,
+            place: track.at(distance_m),
+            lap_fraction: 0.0,
+            in_lane: false,
+            in_box: false,
+            pit_lap: false,
+            top_speed_mps: 0.0,
+            stops: 0,
+            tyre_set: 1,
+            charge: 0.8,
+        };
+        // The plan is for the car at the start of a stint; the driver's feeling for grip does the rest.
+        let profile = Profile::new(&track, car::MASS_KG + fuel_l * car::FUEL_DENSITY_KG_PER_L, 1.0);
+        Ok(Self {
+            sample: Sample::absent(settings.start_us),
+            pit: Pit::new(settings.pit_every_laps),
+            driver: Driver::new(seed),
+            emitter: Emitter::new(seed),
+            finished_lap: None,
+            n_samples: 0,
+            settings,
+            track,
+            state,
+            profile,
+            chance,
+        })
+    }
+
+    /// The track driven on.
+    pub fn track(&self) -> &Track {
+        &self.track
+    }
+
+    /// What was asked for.
+    pub fn settings(&self) -> &SimulatorSettings {
+        &self.settings
+    }
+
+    /// Moves on by one sample and gives it; its time is `start_us + n / rate_hz`, exact to the µs.
+    pub fn advance(&mut self) -> &Sample {
+        let elapsed_us = self.n_samples * 1_000_000 / u64::from(self.settings.rate_hz);
+        self.n_samples += 1;
+        self.step(elapsed_us as i64);
+        self.sample.captured_at_us = self.settings.start_us + elapsed_us;
+        self.emitter.fill(&self.state, self.track.length_m(), &mut self.sample);
+        &self.sample
+    }
+
+    /// The lap that the last [`Simulator::advance`] ended, if it ended one.
+    pub fn finished_lap(&self) -> Option<&LapSummary> {
+        self.finished_lap.as_ref()
+    }
+
+    fn step(&mut self, now_us: i64) {
+        let dt_s = 1.0 / f64::from(self.settings.rate_hz);
+        let state = &mut self.state;
+        let before_us = state.now_us;
+        state.now_us = now_us;
+        state.weather.step(dt_s);
+        let length_m = self.track.length_m();
+        let before_m = state.motion.distance_m;
+        let grip = state.grip();
+        let mass_kg = car::MASS_KG + state.fuel_l * car::FUEL_DENSITY_KG_PER_L;
+        let along_m = before_m - (before_m / length_m + 0.5).floor() * length_m;
+
+        // Decide, then move.
+        let feeling = grip.sqrt();
+        let speed = state.motion.speed_mps;
+        let view = View {
+            speed_mps: speed,
+            plan_mps: self.profile.at(&self.track, before_m) * feeling,
+            plan_ahead_mps: self.profile.at(&self.track, before_m + speed * LOOK_AHEAD_S) * feeling,
+            pit_limit_mps: self.pit.limit_mps(along_m + speed * LOOK_AHEAD_S),
+            mass_kg,
+            rpm: state.motion.rpm,
+            gear: state.motion.gear,
+        };
+        let mut pedals = self.driver.decide(&view, dt_s);
+        if self.pit.in_box() {
+            pedals = driver::Pedals { throttle: 0.0, brake: 0.6 };
+        }
+        let around = Around {
+            place: self.track.at(before_m),
+            curvature_ahead_per_m: self.track.at(before_m + speed * 1.5).curvature_per_m,
+            mass_kg,
+            grip,
+            lane_m: self.pit.in_lane().then_some(LANE_OFFSET_M),
+        };
+        let was_out = state.motion.tyres_out() == 4;
+        state.motion.step(pedals, &around, dt_s);
+        state.place = self.track.at(state.motion.distance_m);
+        self.wear(mass_kg, dt_s);
+
+        // Then see what came of it.
+        let state = &mut self.state;
+        if self.pit.step(along_m, state.motion.speed_mps, dt_s, &mut self.chance) == PitEvent::Served {
+            state.serve();
+        }
+        (state.in_lane, state.in_box) = (self.pit.in_lane(), self.pit.in_box());
+        state.pit_lap |= state.in_lane;
+        state.top_speed_mps = state.top_speed_mps.max(state.motion.speed_mps);
+        if state.motion.tyres_out() == 4 && !state.in_lane {
+            state.timing.valid = false;
+            if !was_out && self.chance.chance(0.15) {
+                let part = (self.chance.uniform() * 5.0).floor() as usize;
+                state.damage[part.min(4)] += self.chance.between(0.02, 0.25);
+            }
+        }
+        self.time_lap(before_us, before_m);
+    }
+
+    /// Heats, wears and burns.
+    fn wear(&mut self, mass_kg: f64, dt_s: f64) {
+        let state = &mut self.state;
+        let motion = &state.motion;
+        let braking_w = motion.brake.min(0.9) * driver::FULL_BRAKE_MPS2 * mass_kg * motion.speed_mps;
+        for (wheel, tyre) in state.tyres.iter_mut().enumerate() {
+            let share = if wheel < 2 { car::BRAKE_BIAS } else { 1.0 - car::BRAKE_BIAS } / 2.0;
+            let outward = if wheel % 2 == 0 { -motion.left_mps2 } else { motion.left_mps2 };
+            let work = Work {
+                load_n: motion.loads_n[wheel],
+                forward_mps2: motion.forward_mps2,
+                outward_mps2: outward,
+                speed_mps: motion.speed_mps,
+                brake_w: braking_w * share,
+                air_c: state.weather.air_c,
+                road_c: state.weather.road_c,
+            };
+            tyre.step(&work, dt_s);
+        }
+        let burnt_l = (car::engine_power_w(motion.rpm, motion.throttle) * 0.95e-7 + 0.000_6) * dt_s;
+        state.fuel_l = (state.fuel_l - burnt_l).max(0.0);
+        state.fuel_used_l += burnt_l;
+        let draw = if motion.throttle > 0.9 && motion.speed_mps > 35.0 { -0.03 } else { 0.0 };
+        state.charge = (state.charge + (motion.brake * 0.09 + draw) * dt_s).clamp(0.05, 1.0);
+    }
+
+    /// Looks for the line and the sectors between the last step and this one.
+    fn time_lap(&mut self, before_us: i64, before_m: f64) {
+        let state = &mut self.state;
+        let length_m = self.track.length_m();
+        let (before, after) = (before_m / length_m, state.motion.distance_m / length_m);
+        self.finished_lap = None;
+        if after.floor() > before.floor() {
+            let share = (after.floor() - before) / (after - before);
+            let crossed_us = before_us + ((state.now_us - before_us) as f64 * share).floor() as i64;
+            if let Some(times) = state.timing.cross_line(crossed_us) {
+                let fuel_l = state.fuel_at_lap_start_l - state.fuel_l;
+                // Refuelled on the way: what was burnt is not what is missing.
+                state.fuel_per_lap_l = if fuel_l > 0.0 { Some(fuel_l) } else { state.fuel_per_lap_l };
+                self.finished_lap = Some(LapSummary {
+                    number: times.number,
+                    time_ms: times.time_ms,
+                    sector_ms: times.sector_ms.to_vec(),
+                    valid: times.valid,
+                    pit: state.pit_lap,
+                    fuel_used_l: (fuel_l > 0.0).then_some(fuel_l as f32),
+                    top_speed_mps: Some(state.top_speed_mps as f32),
+                });
+                self.driver.new_lap();
+                self.pit.lap_finished();
+                let change = i32::from(self.chance.chance(0.12)) - i32::from(self.chance.chance(0.15));
+                state.race_position = (state.race_position + change).clamp(1, 20);
+            }
+            state.fuel_at_lap_start_l = state.fuel_l;
+            (state.pit_lap, state.top_speed_mps) = (state.in_lane, 0.0);
+        }
+        state.lap_fraction = after - after.floor();
+        state.timing.step(state.now_us, state.lap_fraction);
+    }
+}
+
+impl State {
+    /// Share of the best grip that the tyres give together now.
+    fn grip(&self) -> f64 {
+        self.tyres.iter().map(Tyre::grip).sum::<f64>() / 4.0
+    }
+
+    /// A pit stop: new tyres, a full tank, everything mended.
+    fn serve(&mut self) {
+        self.tyres = [Tyre { brake_c: self.tyres[0].brake_c, ..Tyre::new() }; 4];
+        self.fuel_l = self.fuel_l.max(70.0).min(car::TANK_L);
+        self.fuel_at_lap_start_l = self.fuel_l;
+        self.fuel_used_l = 0.0;
+        self.damage = [0.0; 5];
+        self.stops += 1;
+        self.tyre_set += 1;
+    }
+}
+
+impl Iterator for Simulator {
+    type Item = Sample;
+
+    /// The next sample; there always is one.
+    fn next(&mut self) -> Option<Sample> {
+        Some(self.advance().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use purple_sector_codec::{ABSENT, ch};
+
+    fn simulator(seed: u64, rate_hz: u32, track: &str) -> Simulator {
+        let settings =
+            SimulatorSettings { seed, rate_hz, track: track.to_owned(), ..SimulatorSettings::default() };
+        Simulator::new(settings).expect("valid settings")
+    }
+
+    /// A number that changes when any bit of any sample does.
+    fn fingerprint(simulator: Simulator, n_samples: usize) -> u64 {
+        simulator.take(n_samples).fold(0xCBF2_9CE4_8422_2325, |hash, sample| {
+            let floats = sample.floats().iter().map(|value| u64::from(value.to_bits()));
+            let ints = sample.ints().iter().map(|value| u64::from(*value as u32));
+            floats
+                .chain(ints)
+                .chain([sample.captured_at_us])
+                .fold(hash, |hash, word| (hash ^ word).wrapping_mul(0x0000_0100_0000_01B3))
+        })
+    }
+
+    #[test]
+    fn same_seed_same_samples_other_seed_other_samples() {
+        let of = |seed| fingerprint(simulator(seed, 60, "lindenring"), 3_000);
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+    }
+
+    #[test]
+    fn sample_times_are_exact_at_every_rate() {
+        for rate_hz in [60, 333] {
+            let mut simulator = simulator(1, rate_hz, "lindenring");
+            let first_us = simulator.advance().captured_at_us;
+            let after_s = (0..rate_hz).map(|_| simulator.advance().captured_at_us).last();
+            assert_eq!(after_s, Some(first_us + 1_000_000));
+        }
+    }
+
+    #[test]
+    fn three_laps_of_every_track_are_plausible() {
+        for track in Track::NAMES {
+            let mut simulator = simulator(3, 60, track);
+            let mut laps = Vec::new();
+            let mut fuel_before_l = f32::INFINITY;
+            while laps.len() < 3 {
+                let sample = simulator.advance();
+                assert!(
+                    (0.0..90.0).contains(&sample[ch::SPEED_MPS]),
+                    "{track}: {} m/s",
+                    sample[ch::SPEED_MPS]
+                );
+                for g in [ch::ACCEL_LATERAL_MPS2, ch::ACCEL_LONGITUDINAL_MPS2, ch::ACCEL_VERTICAL_MPS2] {
+                    assert!(sample[g].abs() < 4.0 * 9.81, "{track}: {} m/s2", sample[g]);
+                }
+                assert!(sample[ch::FUEL_L] <= fuel_before_l, "{track}: fuel grows");
+                fuel_before_l = sample[ch::FUEL_L];
+                for wheel in [ch::TYRE_CORE_TEMP_C_FL, ch::TYRE_INNER_TEMP_C_RR, ch::TYRE_OUTER_TEMP_C_FR] {
+                    assert!((55.0..125.0).contains(&sample[wheel]), "{track}: tyre {} C", sample[wheel]);
+                }
+                assert!((20.0..900.0).contains(&sample[ch::BRAKE_TEMP_C_FL]), "{track}: brake");
+                assert!((1_000.0..8_000.0).contains(&sample[ch::ENGINE_RPM]), "{track}: rpm");
+                assert!((1..=6).contains(&sample[ch::GEAR]), "{track}: gear");
+                assert!((0.0..=1.0).contains(&sample[ch::LAP_FRACTION]));
+                laps.extend(simulator.finished_lap().cloned());
+                assert!(
+                    simulator.n_samples < 60 * 600,
+                    "{track}: three laps take more than ten minutes: {laps:?}"
+                );
+            }
+            for lap in &laps {
+                assert!((60_000..150_000).contains(&lap.time_ms), "{track}: {lap:?}");
+                assert_eq!(lap.sector_ms.iter().sum::<u32>(), lap.time_ms);
+            }
+            assert!(laps[1].time_ms != laps[2].time_ms, "{track}: no two laps are alike");
+        }
+    }
+
+    #[test]
+    fn a_long_run_has_pit_stops_mistakes_and_shifts() {
+        let mut simulator = simulator(2, 60, "kestrel-ridge");
+        let (mut in_box, mut invalid, mut refuelled, mut gears) = (0, 0, 0, [0; 8]);
+        let mut fuel_l = f32::INFINITY;
+        let mut shifts = 0;
+        let mut gear = 0;
+        while simulator.state.timing.laps_completed < 17 {
+            let sample = simulator.advance();
+            in_box += usize::from(sample[ch::IN_PIT_BOX] == 1);
+            refuelled += usize::from(sample[ch::FUEL_L] > fuel_l);
+            fuel_l = sample[ch::FUEL_L];
+            assert!(fuel_l > 1.0, "out of fuel");
+            gears[sample[ch::GEAR].clamp(0, 7) as usize] += 1;
+            shifts += usize::from(sample[ch::GEAR] != gear);
+            gear = sample[ch::GEAR];
+            invalid += usize::from(simulator.finished_lap().is_some_and(|lap| !lap.valid));
+        }
+        assert_eq!(refuelled, 2, "a stop every 8 laps");
+        assert!(in_box > 60 * 30, "{in_box} samples in the box");
+        assert!((1..14).contains(&invalid), "{invalid} invalid laps");
+        assert!(gears[2..=6].iter().all(|&n| n > 200), "{gears:?}");
+        let shifts_per_lap = shifts / 17;
+        assert!((15..90).contains(&shifts_per_lap), "{shifts_per_lap} shifts per lap");
+    }
+
+    #[test]
+    fn times_not_driven_yet_are_absent() {
+        let mut simulator = simulator(1, 60, "lindenring");
+        let sample = simulator.advance();
+        assert_eq!((sample[ch::LAST_LAP_MS], sample[ch::BEST_LAP_MS]), (ABSENT, ABSENT));
+        assert!(sample[ch::DELTA_BEST_S].is_nan());
+    }
+
+    #[test]
+    fn unknown_track_and_odd_rates_are_refused() {
+        let new = |rate_hz, track: &str| {
+            Simulator::new(SimulatorSettings {
+                rate_hz,
+                track: track.to_owned(),
+                ..SimulatorSettings::default()
+            })
+        };
+        assert_eq!(new(9, "lindenring").err(), Some(SimulatorError::Rate { rate_hz: 9 }));
+        assert!(new(10, "lindenring").is_ok() && new(1_000, "lindenring").is_ok());
+        assert_eq!(new(1_001, "lindenring").err(), Some(SimulatorError::Rate { rate_hz: 1_001 }));
+        let error = new(60, "moon").err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("\"moon\"") && error.contains("lindenring"), "{error}");
+    }
+}
