@@ -1,8 +1,26 @@
 //! Which task was asked for? Names to functions, one file per task.
 
+mod demo;
+
+mod test;
+
+mod ci;
+
 mod wasm;
 
+mod vectors;
+
+mod bench;
+
+mod fuzz;
+
+mod doctor;
+
+mod cargo_test;
+mod checks;
 mod fingerprint;
+mod no_std;
+mod page;
 mod paths;
 mod step;
 mod toolchain;
@@ -22,14 +40,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// See it live: build everything, start it, and print a dashboard link for each of three drivers
+    Demo(demo::Options),
+    /// Run every test in its short form, with a real Apache Kafka and a real browser
+    Test(test::Options),
+    /// Run what CI runs: format, lints, docs, licences, golden vectors, then every test
+    Ci,
     /// Build the npm package purple-sector-codec into codec-wasm/pkg
     Wasm(wasm::Options),
+    /// Write the golden vectors, or compare them with what the codec writes today
+    Vectors(vectors::Options),
+    /// Measure sizes, speed and delay
+    Bench(bench::Options),
+    /// Feed the decoders with what no encoder writes
+    Fuzz(fuzz::Options),
+    /// Say what is installed, and what is missing with the command for it
+    Doctor,
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli.task) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(Cli::parse().task) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -37,8 +68,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<()> {
+fn run(task: Task) -> Result<ExitCode> {
+    let done = |result: Result<()>| result.map(|()| ExitCode::SUCCESS);
     match task {
-        Task::Wasm(options) => wasm::run(&options),
+        Task::Demo(options) => demo::run(&options),
+        Task::Test(options) => test::run(&options),
+        Task::Ci => ci::run(),
+        Task::Wasm(options) => done(wasm::run(&options)),
+        Task::Vectors(options) => done(vectors::run(&options)),
+        Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
+        Task::Doctor => Ok(doctor::run()),
     }
 }

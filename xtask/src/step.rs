@@ -31,8 +31,17 @@ pub(crate) fn run(what: &str, usual: &str, command: &mut Command) -> Result<()> 
 /// As [`run`].
 pub(crate) fn run_shown(what: &str, usual: &str, command: &mut Command) -> Result<()> {
     run(what, usual, command)?;
-    print!("{}", fs::read_to_string(log_file(what)?)?);
+    print!("{}", log_of(what)?);
     Ok(())
+}
+
+/// All that the step called `what` has printed.
+///
+/// # Errors
+/// Where its log cannot be read.
+pub(crate) fn log_of(what: &str) -> Result<String> {
+    let bytes = fs::read(log_file(what)?).with_context(|| format!("no output of {what}"))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// As [`run`], but ends the command after `limit`.

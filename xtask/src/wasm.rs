@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::toolchain::cargo_tool::{self, WASM_PACK};
 use crate::toolchain::wasm_target::WasmTarget;
-use crate::toolchain::wasm_opt;
+use crate::toolchain::{node, wasm_opt};
 use crate::{fingerprint, paths, step};
 
 /// Name of the files that wasm-pack makes.
@@ -55,6 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let made = build(options)?;
+    node::packages(&root.join("codec-wasm/npm"))?;
     let mut assemble = Command::new("node");
     assemble.arg("codec-wasm/npm/build.mjs").arg(&made).current_dir(&root);
     step::run_shown("assembling the npm package", "10 s", &mut assemble)?;

@@ -49,10 +49,21 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::start`].
     pub fn start_with(settings: &[&str]) -> Result<Self> {
-        let libs = libs()?;
+        Self::start_in(&libs()?, settings)
+    }
+
+    /// As [`Kafka::start`], with the jars in `libs`.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start_from(libs: &Path) -> Result<Self> {
+        Self::start_in(libs, &[])
+    }
+
+    fn start_in(libs: &Path, settings: &[&str]) -> Result<Self> {
         let mut attempt = 1;
         loop {
-            match Self::try_start(&libs, settings) {
+            match Self::try_start(libs, settings) {
                 Err(error) if attempt < START_ATTEMPTS && port_was_taken(&error) => attempt += 1,
                 started => return started,
             }
@@ -157,12 +168,17 @@ impl Drop for Kafka {
     }
 }
 
+/// The name of the jars' folder in the cache.
+pub fn folder() -> String {
+    format!("kafka-{VERSION}")
+}
+
 /// The folder with Kafka's jars: the variable, or the cache.
 fn libs() -> Result<PathBuf> {
     let set = env::var_os(LIBS_VARIABLE).map(PathBuf::from);
     let libs = match set {
         Some(libs) => libs,
-        None => cache::folder()?.join(format!("kafka-{VERSION}")),
+        None => cache::folder()?.join(folder()),
     };
     if !libs.join(format!("kafka-tools-{VERSION}.jar")).is_file() {
         bail!("no Apache Kafka {VERSION} in {}: run `cargo xtask test`, which fetches it", libs.display());

@@ -11,6 +11,9 @@ use purple_sector_harness::cache;
 use super::{cached, version};
 use crate::{paths, step};
 
+const BINDGEN: &str = "wasm-bindgen";
+const BINDGEN_PACKAGE: &str = "wasm-bindgen-cli";
+
 /// A program on crates.io.
 pub(crate) struct Tool {
     package: &'static str,
@@ -65,10 +68,18 @@ impl Tool {
 /// # Errors
 /// Where `Cargo.lock` has no wasm-bindgen or the program cannot be built.
 pub(crate) fn wasm_bindgen() -> Result<PathBuf> {
-    let lock = fs::read_to_string(paths::root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
-    let wanted = version::locked(&lock, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen")?;
     let options = ["--debug", "--no-default-features"];
-    ensure("wasm-bindgen-cli", "wasm-bindgen", wanted, &options, "1 min")
+    ensure(BINDGEN_PACKAGE, BINDGEN, &locked_bindgen()?, &options, "1 min")
+}
+
+/// The folder that holds `wasm-bindgen`, if it is there.
+pub(crate) fn find_wasm_bindgen() -> Option<PathBuf> {
+    find(BINDGEN_PACKAGE, BINDGEN, &locked_bindgen().ok()?)
+}
+
+fn locked_bindgen() -> Result<String> {
+    let lock = fs::read_to_string(paths::root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
+    version::locked(&lock, BINDGEN).map(str::to_owned).context("Cargo.lock has no wasm-bindgen")
 }
 
 fn ensure(package: &str, program: &str, wanted: &str, options: &[&str], usual: &str) -> Result<PathBuf> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
-use purple_sector_harness::kafka::VERSION;
+use purple_sector_harness::kafka::{VERSION, folder};
 
 use super::{cached, system};
 use crate::{paths, step};
@@ -15,7 +15,7 @@ use crate::{paths, step};
 /// Where Java or Maven cannot be installed, or the jars cannot be fetched.
 pub(crate) fn ensure() -> Result<PathBuf> {
     system::ensure(&system::KAFKA)?;
-    cached(&format!("kafka-{VERSION}"), |folder| {
+    cached(&folder(), |folder| {
         let mut maven = Command::new("mvn");
         maven.args(["-q", "-B", "-f", "tests/kafka/pom.xml"]);
         maven.arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies");

@@ -17,11 +17,16 @@ const VERSION: &str = "132.0.0";
 /// Where Node.js is missing or npm cannot install the package.
 pub(crate) fn ensure() -> Result<PathBuf> {
     node::ensure()?;
-    let folder = cached(&format!("binaryen-{VERSION}"), |folder| {
+    let folder = cached(&folder(), |folder| {
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-save", "--no-fund", "--no-audit", "--prefix"]).arg(folder);
         npm.arg(format!("binaryen@{VERSION}"));
         step::run(&format!("installing wasm-opt (binaryen {VERSION})"), "30 s", &mut npm)
     })?;
     Ok(folder.join("node_modules/binaryen/bin/wasm-opt"))
+}
+
+/// Its folder in the cache.
+pub(crate) fn folder() -> String {
+    format!("binaryen-{VERSION}")
 }

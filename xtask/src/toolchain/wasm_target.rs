@@ -16,10 +16,13 @@ use crate::{paths, step};
 /// The target's name.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-const HOST: &str = "x86_64-unknown-linux-gnu";
+/// The machine that builds, for which procedural macros are compiled.
+pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
 const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
+/// Set by the `cargo xtask` that runs this, for the compiler that built it.
+const OTHER_COMPILER: [&str; 2] = ["CARGO", "RUSTUP_TOOLCHAIN"];
 /// rustup gives up by itself in seconds without a network, and needs less than this on a slow one.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
 
@@ -78,13 +81,20 @@ impl WasmTarget {
     pub(crate) fn apply(&self, command: &mut Command, tools: &[PathBuf]) -> Result<()> {
         command.env("PATH", paths::path_with(&[self.path(), tools.to_vec()].concat()));
         if let Self::Debian { .. } = self {
-            // Set by the `cargo xtask` that runs this, for the other compiler.
-            for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+            for name in OTHER_COMPILER.iter().chain(&["RUSTC"]) {
                 command.env_remove(name);
             }
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker()?);
         }
         Ok(())
+    }
+
+    /// This compiler's `cargo`, left free to be given another sysroot.
+    pub(crate) fn cargo(&self) -> Command {
+        match self {
+            Self::Active => Command::new("cargo"),
+            Self::Debian { .. } => debian_cargo(),
+        }
     }
 
     /// The folder of the target's compiled standard library.
@@ -140,12 +150,11 @@ fn build_sysroot(folder: &Path, home: &Path) -> Result<()> {
     fs::create_dir_all(stub.join("src"))?;
     fs::write(stub.join("src/lib.rs"), "")?;
     fs::write(stub.join("Cargo.toml"), "[package]\nname = \"stub\"\nedition = \"2021\"\n[workspace]\n")?;
-    let mut cargo = Command::new(CARGO);
+    let mut cargo = debian_cargo();
     cargo.args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort,panic_unwind"]);
-    cargo.current_dir(&stub).env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
+    cargo.current_dir(&stub).env("RUSTC_BOOTSTRAP", "1");
     // Without the bitcode a later build with link-time optimisation fails.
     cargo.env("RUSTFLAGS", "-Cembed-bitcode=yes").env("CARGO_TARGET_DIR", stub.join("target"));
-    cargo.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
     step::run(&format!("building the standard library for {TARGET}"), "1 min", &mut cargo)?;
 
     let libraries = libraries_in(folder);
@@ -167,6 +176,15 @@ fn build_sysroot(folder: &Path, home: &Path) -> Result<()> {
     let rustc = format!("exec {RUSTC} --sysroot '{}' \"$@\"", home.display());
     shim(&shims.join("rustc"), &rustc)?;
     shim(&shims.join("cargo"), &format!("RUSTC='{}' exec {CARGO} \"$@\"", home.join("bin/rustc").display()))
+}
+
+fn debian_cargo() -> Command {
+    let mut cargo = Command::new(CARGO);
+    cargo.env("RUSTC", RUSTC);
+    for name in OTHER_COMPILER {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 fn libraries_in(sysroot: &Path) -> PathBuf {

@@ -1,0 +1,105 @@
+//! How fast and how small is it? Three benches, each a program of its own that prints a table and writes
+//! `target/bench/<name>.json`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use purple_sector_harness::kafka::LIBS_VARIABLE;
+
+use crate::toolchain::{kafka, node, system};
+use crate::{paths, step, wasm};
+
+/// Options of `cargo xtask bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Which bench; all of them otherwise
+    bench: Option<Bench>,
+    /// Also measure this CSV (or .csv.gz) with the columns of the reference trace
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Bench {
+    /// Sizes and native speed, against other formats
+    Codec,
+    /// Speed and size in Node, against other formats
+    Wasm,
+    /// Delay from encode to a decoding client, above a bare consumer, with Apache Kafka
+    Pipeline,
+}
+
+/// Runs the chosen benches.
+///
+/// # Errors
+/// Where a build or a bench fails, or the trace is no file.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    system::ensure(&system::BUILD)?;
+    let trace = options.trace.as_deref().map(absolute).transpose()?;
+    let all = [Bench::Codec, Bench::Wasm, Bench::Pipeline];
+    for bench in all.into_iter().filter(|bench| options.bench.is_none_or(|chosen| chosen == *bench)) {
+        match bench {
+            Bench::Codec => codec(trace.as_deref())?,
+            Bench::Wasm => in_node(trace.as_deref())?,
+            Bench::Pipeline => pipeline()?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn codec(trace: Option<&Path>) -> Result<()> {
+    let mut build = Command::new("cargo");
+    build
+        .args(["build", "--release", "--locked", "-p", "purple-sector-codec-bench"])
+        .current_dir(paths::root());
+    step::run("building the codec bench", "2 min the first time", &mut build)?;
+    let mut bench = Command::new(paths::target().join("release/purple-sector-codec-bench"));
+    with_trace(&mut bench, trace);
+    watched("measuring the codec", bench)
+}
+
+fn in_node(trace: Option<&Path>) -> Result<()> {
+    wasm::run(&wasm::Options::default())?;
+    let folder = paths::root().join("codec-wasm/bench");
+    node::packages(&folder)?;
+    let mut bench = Command::new("node");
+    bench.arg(folder.join("bench.mjs"));
+    with_trace(&mut bench, trace);
+    watched("measuring the npm package in Node", bench)
+}
+
+fn pipeline() -> Result<()> {
+    let libs = kafka::ensure()?;
+    wasm::run(&wasm::Options::default())?;
+    node::packages(&paths::root().join("tests/node"))?;
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--locked", "-p", "purple-sector-tests", "-p", "purple-sector-bridge"]);
+    build.args(["-p", "purple-sector-collector", "--bins"]).current_dir(paths::root());
+    step::run("building the pipeline bench", "8 min the first time", &mut build)?;
+    let mut bench = Command::new(paths::target().join("release/pipeline"));
+    bench.env(LIBS_VARIABLE, libs);
+    watched("measuring the pipeline", bench)
+}
+
+fn with_trace(bench: &mut Command, trace: Option<&Path>) {
+    if let Some(trace) = trace {
+        bench.arg("--trace").arg(trace);
+    }
+}
+
+/// Runs a bench that speaks for itself.
+fn watched(what: &str, mut bench: Command) -> Result<()> {
+    println!("▸ {what}");
+    let status = bench.current_dir(paths::root()).status();
+    let status = status.with_context(|| format!("cannot start {}", step::shown(&bench)))?;
+    if !status.success() {
+        bail!("{what} ended with {status}\n  to repeat it: {}", step::shown(&bench));
+    }
+    Ok(())
+}
+
+fn absolute(file: &Path) -> Result<PathBuf> {
+    file.canonicalize().with_context(|| format!("cannot read the trace {}", file.display()))
+}

@@ -1,0 +1,102 @@
+//! What did `cargo test` find? How many tests ran, and on a failure what each failing test said.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::step;
+
+/// Characters of failures that are shown; the log has all of them.
+const SHOWN: usize = 12_000;
+
+/// Runs `command`, a `cargo test`, and prints its counts.
+///
+/// # Errors
+/// Where a test fails; what it said has been printed then.
+pub(crate) fn run(what: &str, usual: &str, command: &mut Command) -> Result<()> {
+    let result = step::run(what, usual, command);
+    let output = step::log_of(what)?;
+    let Counts { passed, failed, ignored } = counts(&output);
+    println!("  {passed} tests passed, {failed} failed, {ignored} ignored");
+    if result.is_err() {
+        let said: String = failures(&output).chars().take(SHOWN).collect();
+        eprintln!("{said}");
+    }
+    result?;
+    // A filter that fits nothing, or a build without tests, must not look like a success.
+    if passed == 0 {
+        bail!("{what}: no test ran");
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+fn counts(output: &str) -> Counts {
+    let mut sum = Counts::default();
+    for line in output.lines().filter(|line| line.starts_with("test result: ")) {
+        let number = |word: &str| {
+            let part = line.split([';', '.']).find_map(|part| part.trim().strip_suffix(word));
+            part.and_then(|part| part.trim().parse::<u32>().ok()).unwrap_or(0)
+        };
+        sum.passed += number("passed");
+        sum.failed += number("failed");
+        sum.ignored += number("ignored");
+    }
+    sum
+}
+
+/// The parts of the output in which failing tests are told about: from `failures:` to the result.
+fn failures(output: &str) -> String {
+    let mut inside = false;
+    let mut told = Vec::new();
+    for line in output.lines() {
+        match line {
+            "failures:" => inside = true,
+            line if line.starts_with("test result: ") => inside = false,
+            _ => {}
+        }
+        if inside {
+            told.push(line);
+        }
+    }
+    told.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTPUT: &str = "\
+running 2 tests
+test a ... ok
+test b ... FAILED
+
+failures:
+
+---- b stdout ----
+panicked at x.rs:1
+
+failures:
+    b
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
+test result: ok. 40 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.00s
+";
+
+    #[test]
+    fn counts_are_summed_over_all_programs() {
+        assert_eq!(counts(OUTPUT), Counts { passed: 41, failed: 1, ignored: 2 });
+    }
+
+    #[test]
+    fn only_failing_tests_are_told_about() {
+        let told = failures(OUTPUT);
+        assert!(told.contains("panicked at x.rs:1") && !told.contains("test a"), "{told}");
+    }
+}

@@ -1,0 +1,102 @@
+//! How do many checks run one after the other? Each to its end whatever the others gave, then a table of all of them,
+//! and as the last line how many passed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::step;
+
+/// One line of the table.
+pub(crate) struct Check {
+    name: &'static str,
+    /// The command that mends a failure, where there is one.
+    fix: Option<&'static str>,
+    run: Box<dyn FnOnce() -> Result<()>>,
+}
+
+impl Check {
+    /// A check called `name`.
+    pub(crate) fn new(name: &'static str, run: impl FnOnce() -> Result<()> + 'static) -> Self {
+        Self { name, fix: None, run: Box::new(run) }
+    }
+
+    /// Names the command that mends a failure of this check.
+    pub(crate) fn fixed_by(self, command: &'static str) -> Self {
+        Self { fix: Some(command), ..self }
+    }
+
+    /// What the table calls it.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+struct Outcome {
+    name: &'static str,
+    took: Duration,
+    passed: bool,
+}
+
+/// Runs all of `checks` and says whether every one passed.
+pub(crate) fn run_all(checks: Vec<Check>) -> bool {
+    let started = Instant::now();
+    let outcomes: Vec<_> = checks.into_iter().map(run_one).collect();
+    println!("\n{}", table(&outcomes));
+    println!("all of it took {}", step::seconds(started.elapsed()));
+    let n_failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
+    println!("{} passed, {n_failed} failed", outcomes.len() - n_failed);
+    n_failed == 0
+}
+
+fn run_one(check: Check) -> Outcome {
+    println!("\n── {} ──", check.name);
+    let started = Instant::now();
+    let result = (check.run)();
+    if let Err(error) = &result {
+        eprintln!("FAILED {}: {error:#}", check.name);
+        if let Some(command) = check.fix {
+            eprintln!("  to mend it: {command}");
+        }
+    }
+    Outcome { name: check.name, took: started.elapsed(), passed: result.is_ok() }
+}
+
+fn table(outcomes: &[Outcome]) -> String {
+    let width = outcomes.iter().map(|outcome| outcome.name.chars().count()).max().unwrap_or(0);
+    let line = |outcome: &Outcome| {
+        let result = if outcome.passed { "passed" } else { "FAILED" };
+        format!("{:width$}  {:>12}  {result}", outcome.name, step::seconds(outcome.took))
+    };
+    outcomes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[test]
+    fn checks_after_a_failing_one_still_run() {
+        let ran = Rc::new(Cell::new(false));
+        let seen = ran.clone();
+        let checks = vec![
+            Check::new("bad", || anyhow::bail!("no")).fixed_by("cargo fmt"),
+            Check::new("good", move || {
+                seen.set(true);
+                Ok(())
+            }),
+        ];
+        assert!(!run_all(checks));
+        assert!(ran.get());
+    }
+
+    #[test]
+    fn table_is_aligned() {
+        let outcome = |name, passed| Outcome { name, took: Duration::from_secs(61), passed };
+        let text = table(&[outcome("a", true), outcome("long", false)]);
+        assert_eq!(text, "a       1 min 01 s  passed\nlong    1 min 01 s  FAILED");
+    }
+}

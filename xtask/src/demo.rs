@@ -1,0 +1,103 @@
+//! How does one see it all live? The bridge with tokens on, two simulated drivers and a recorded one, and a link for
+//! each. One program that ends ends the demo, and so does Ctrl-C; nothing is left running.
+
+mod cast;
+mod supervisor;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use purple_sector_harness::kafka::Kafka;
+use purple_sector_harness::process::free_port;
+
+use crate::toolchain::{kafka, node, system};
+use crate::{page, paths, step, wasm};
+use cast::Cast;
+use supervisor::Supervisor;
+
+/// Options of `cargo xtask demo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Which Kafka: the one inside the bridge, or a real Apache Kafka (needs Java)
+    #[arg(long, value_enum, default_value_t = Broker::Embedded)]
+    kafka: Broker,
+    /// Port of the dashboard; another one is taken where it is in use
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Broker {
+    Embedded,
+    Apache,
+}
+
+/// Builds what has changed, starts everything, and watches over it.
+///
+/// # Errors
+/// Where a tool is missing, a build fails, or a program does not start.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let libs = build(options.kafka)?;
+    // Before the first program starts, so that Ctrl-C ends the programs in order from the first moment.
+    let mut supervisor = Supervisor::new()?;
+    let broker = match libs {
+        Some(libs) => {
+            println!("▸ starting Apache Kafka (usually 6 s)");
+            Some(Kafka::start_from(&libs)?)
+        }
+        None => None,
+    };
+    let cast = Cast::new()?;
+    let port = if is_free(options.port) { options.port } else { free_port()? };
+    if port != options.port {
+        println!("  port {} is in use, so the dashboard is on {port}", options.port);
+    }
+    let brokers = match &broker {
+        Some(kafka) => kafka.brokers(),
+        None => format!("127.0.0.1:{}", free_port()?),
+    };
+    supervisor.add(cast.start_bridge(port, &brokers, broker.is_some())?);
+    for driver in cast::DRIVERS {
+        supervisor.add(cast.start_collector(&driver, &brokers)?);
+    }
+    println!();
+    for driver in cast::DRIVERS {
+        println!("{:6} {}\n       {}", driver.user, driver.what, cast.link(port, driver.user)?);
+    }
+    println!("\nA link shows its own driver's data only; opened with another's token it is refused.");
+    println!("Ctrl-C stops everything.");
+    let code = supervisor.watch();
+    // After the programs that use it.
+    if let Some(mut kafka) = broker {
+        kafka.stop()?;
+    }
+    Ok(code)
+}
+
+/// Builds programs, package and page; gives the folder of Apache Kafka's jars where that is wanted.
+fn build(kafka: Broker) -> Result<Option<PathBuf>> {
+    system::ensure(&system::BUILD)?;
+    node::ensure()?;
+    let libs = if kafka == Broker::Apache { Some(kafka::ensure()?) } else { None };
+    let mut cargo = Command::new("cargo");
+    cargo.args([
+        "build",
+        "--locked",
+        "-p",
+        "purple-sector-bridge",
+        "-p",
+        "purple-sector-collector",
+        "--bins",
+    ]);
+    step::run("building bridge and collector", "7 min the first time", cargo.current_dir(paths::root()))?;
+    wasm::run(&wasm::Options::default())?;
+    page::build()?;
+    Ok(libs)
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
+}

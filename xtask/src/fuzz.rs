@@ -1,0 +1,113 @@
+//! Does any input break a decoder? Each fuzz target runs for a while; what it learns is kept beside the build.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::toolchain::cargo_tool::CARGO_FUZZ;
+use crate::toolchain::system;
+use crate::{paths, step};
+
+/// Options of `cargo xtask fuzz`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How long each target runs, as in 60s, 10m or 1h
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = duration)]
+    time: Duration,
+    /// The one target to run; all of them otherwise
+    target: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(60), target: None }
+    }
+}
+
+/// Runs the fuzz targets one after the other.
+///
+/// # Errors
+/// Where a target finds something; the input's file is named then.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    system::ensure(&system::BUILD)?;
+    let fuzz = paths::root().join("codec/fuzz");
+    let known = targets(&fuzz)?;
+    let chosen = match &options.target {
+        None => known,
+        Some(target) if known.contains(target) => vec![target.clone()],
+        Some(target) => {
+            eprintln!("xtask: no fuzz target {target:?}; there are {}", known.join(", "));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let tool = CARGO_FUZZ.ensure()?;
+    for target in chosen {
+        let learnt = paths::target().join("fuzz-corpus").join(&target);
+        fs::create_dir_all(&learnt)?;
+        let mut cargo = Command::new("cargo");
+        cargo.args(["fuzz", "run", "--fuzz-dir"]).arg(&fuzz).arg(&target);
+        // The first folder is where new inputs go; the stored ones are only read.
+        cargo.arg(&learnt).arg(fuzz.join("corpus").join(&target));
+        cargo.args(["--", &format!("-max_total_time={}", options.time.as_secs())]);
+        // The sanitizers are unstable options, and everyone develops on stable.
+        cargo.env("RUSTC_BOOTSTRAP", "1").env("PATH", paths::path_with(std::slice::from_ref(&tool)));
+        cargo.current_dir(paths::root());
+        let usual = format!("{} and the build", step::seconds(options.time));
+        step::run(&format!("fuzzing {target}"), &usual, &mut cargo)?;
+        let done = step::log_of(&format!("fuzzing {target}"))?;
+        if let Some(line) = done.lines().rev().find(|line| line.starts_with("Done ")) {
+            println!("  {line}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn targets(fuzz: &Path) -> Result<Vec<String>> {
+    let folder = fuzz.join("fuzz_targets");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(file.file_stem().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    if names.is_empty() {
+        bail!("no fuzz targets in {}", folder.display());
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "s" | "" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        _ => return Err("a time is a number with s, m or h, as in 60s".to_owned()),
+    };
+    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds)) {
+        Some(0) | None => Err("a time is a number above 0 with s, m or h, as in 60s".to_owned()),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_unit() {
+        let seconds = |text| duration(text).map(|time| time.as_secs());
+        assert_eq!(seconds("60s"), Ok(60));
+        assert_eq!(seconds("90"), Ok(90));
+        assert_eq!(seconds("10m"), Ok(600));
+        assert_eq!(seconds("1h"), Ok(3600));
+        for wrong in ["", "s", "0s", "-1s", "1.5m", "5d", "99999999999999999999s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}
