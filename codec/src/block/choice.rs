@@ -48,9 +48,9 @@ pub(super) fn choose(mode: Mode, width: u32, widths: &Widths, n: u32) -> Choice 
     }
     let best = best_mode(mode, widths);
     let best_width = widths.of(best);
-    if best_width == 0 {
+    if widths.delta == 0 && (needed > width || width * n > CHANGE_BITS) {
         // Nothing differs: sparse is free from now on.
-        return if width * n > CHANGE_BITS { Choice::Change(Mode::Sparse, 1) } else { Choice::Keep };
+        return Choice::Change(Mode::Sparse, 1);
     }
     if needed > width {
         return Choice::Change(best, best_width);
