@@ -43,4 +43,8 @@ pub use schema_hash::SchemaHash;
 pub use session::{SessionId, SessionIdError, partition_for};
 pub use stream::{Chain, Gap, Link};
 #[cfg(feature = "alloc")]
+pub use stream::{
+    EncoderCounts, Received, Samples, StreamEncoder, StreamId, StreamReader, StreamSettings, WaitingFor,
+};
+#[cfg(feature = "alloc")]
 pub use tenant::{UserId, UserIdError};

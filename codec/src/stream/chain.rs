@@ -96,7 +96,7 @@ impl Chain {
         self.last_seq
     }
 
-    fn missing_to(&self, last_seq: u32) -> Option<Gap> {
+    pub(super) fn missing_to(&self, last_seq: u32) -> Option<Gap> {
         let first_seq = self.last_seq?.checked_add(1)?;
         (first_seq <= last_seq).then_some(Gap { first_seq, last_seq })
     }
