@@ -1,0 +1,225 @@
+//! One user's live data inside this bridge: who watches it, and what do they get?
+//!
+//! [`Feeds::join`] gives a viewer its place in its user's feed, which begins with the first viewer and ends some time
+//! after the last. [`state`] decides everything, [`task`] does it, [`stream`] keeps what a joining viewer needs, and
+//! [`queue`] bounds what waits for each viewer.
+
+pub(crate) mod message;
+mod queue;
+mod state;
+mod stream;
+mod task;
+mod viewer;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use purple_sector_codec::UserId;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::queue::Closed;
+pub use self::state::JoinOptions;
+pub use self::viewer::ViewerHandle;
+
+use self::queue::{QueueLimits, ViewerQueue};
+use self::state::{Feed, ViewerId};
+use self::stream::GopBudget;
+use self::task::{INBOX, Request, Task};
+use crate::auth::VerifiedUser;
+use crate::kafka::{Kafka, KafkaError, KafkaSettings};
+use crate::stats::Stats;
+
+/// How long feeds and Kafka clients may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+
+/// Limits of feeds and viewers.
+#[derive(Clone, Debug)]
+pub struct FeedSettings {
+    /// Blocks that wait for one viewer before it skips ahead.
+    pub viewer_queue_blocks: usize,
+    /// Bytes that wait for one viewer, snapshot included, before it skips ahead.
+    pub viewer_queue_bytes: usize,
+    /// How long a feed stays after its last viewer left.
+    pub linger: Duration,
+    /// Bytes that all feeds together keep for viewers who join.
+    pub gop_bytes: u64,
+    /// Feeds at the same time, those that linger included.
+    pub max_feeds: usize,
+}
+
+impl Default for FeedSettings {
+    fn default() -> Self {
+        Self {
+            viewer_queue_blocks: 256,
+            viewer_queue_bytes: 4 * 1024 * 1024,
+            linger: Duration::from_secs(15),
+            gop_bytes: 128 * 1024 * 1024,
+            max_feeds: 10_000,
+        }
+    }
+}
+
+/// Why a viewer cannot join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// As many feeds as this bridge may have; another instance or a later attempt may do.
+    #[error("this bridge serves as many users as it may ({max}); try again later")]
+    TooManyFeeds {
+        /// The limit.
+        max: usize,
+    },
+    /// The bridge is stopping.
+    #[error("the bridge is stopping")]
+    Stopping,
+}
+
+/// All feeds of this bridge.
+pub struct Feeds {
+    settings: FeedSettings,
+    kafka: Arc<Kafka>,
+    stats: Arc<Stats>,
+    feeds: Mutex<HashMap<UserId, Entry>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    last_viewer: AtomicU64,
+}
+
+/// How to reach a feed's task.
+#[derive(Clone)]
+struct Entry {
+    requests: mpsc::Sender<Request>,
+    left: mpsc::UnboundedSender<ViewerId>,
+}
+
+impl Feeds {
+    /// Connects to Kafka (or starts the embedded one); no feed runs yet. Must be called inside a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`KafkaError`] if Kafka does not answer, the embedded broker's port is in use, or the settings are refused.
+    pub async fn start(settings: FeedSettings, kafka: &KafkaSettings) -> Result<Self, KafkaError> {
+        let stats = Arc::new(Stats::default());
+        let kafka = Arc::new(Kafka::start(kafka, stats.clone()).await?);
+        Ok(Self {
+            settings,
+            kafka,
+            stats,
+            feeds: Mutex::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            last_viewer: AtomicU64::new(0),
+        })
+    }
+
+    /// Attaches a viewer to its user's feed, which begins with it if it is the first.
+    ///
+    /// The state and what is needed to draw the live sessions wait in the handle at once, or, where the feed begins,
+    /// as soon as it has read them.
+    ///
+    /// # Errors
+    /// [`JoinError::TooManyFeeds`], [`JoinError::Stopping`]. That the topic is missing or refused is only known later:
+    /// then the handle gives [`Closed`].
+    pub async fn join(&self, user: VerifiedUser, options: JoinOptions) -> Result<ViewerHandle, JoinError> {
+        let viewer = ViewerId(self.last_viewer.fetch_add(1, Ordering::Relaxed));
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(JoinError::Stopping);
+            }
+            let Entry { requests, left } = self.entry(&user)?;
+            let queue = Arc::new(ViewerQueue::new(QueueLimits {
+                blocks: self.settings.viewer_queue_blocks,
+                bytes: self.settings.viewer_queue_bytes,
+            }));
+            let handle = ViewerHandle { viewer, queue: queue.clone(), requests: requests.clone(), left };
+            let (joined, is_joined) = oneshot::channel();
+            let join = Request::Join { viewer, options: options.clone(), queue, joined };
+            if requests.send(join).await.is_ok() && is_joined.await.is_ok() {
+                return Ok(handle);
+            }
+            // The feed ended in this moment; the next attempt begins a new one.
+        }
+    }
+
+    /// Whether viewers can be served: Kafka answered lately and the bridge is not stopping.
+    pub fn ready(&self) -> bool {
+        !self.stop.is_cancelled() && self.kafka.is_reachable()
+    }
+
+    /// All counters.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    /// Where collectors on this machine reach the embedded broker, if there is one.
+    pub fn embedded_kafka(&self) -> Option<SocketAddr> {
+        self.kafka.embedded_address()
+    }
+
+    /// Ends all feeds, which tells their viewers, and then the Kafka clients.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!(n_feeds = self.tasks.len(), "feeds take too long to end, leaving them");
+        }
+        self.kafka.shutdown(STOP_WITHIN).await;
+    }
+
+    /// The user's feed; begins it if there is none, or if the one there was has ended.
+    fn entry(&self, user: &VerifiedUser) -> Result<Entry, JoinError> {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = feeds.get(user.id()).filter(|entry| !entry.requests.is_closed()) {
+            return Ok(entry.clone());
+        }
+        feeds.retain(|_, entry| !entry.requests.is_closed());
+        if feeds.len() >= self.settings.max_feeds {
+            return Err(JoinError::TooManyFeeds { max: self.settings.max_feeds });
+        }
+        let entry = self.begin(user);
+        feeds.insert(user.id().clone(), entry.clone());
+        Ok(entry)
+    }
+
+    fn begin(&self, user: &VerifiedUser) -> Entry {
+        let topic: Arc<str> = user.id().topic().into();
+        let user_stats = self.stats.user(user.id());
+        let budget = GopBudget { used: self.stats.gop_bytes.clone(), limit: self.settings.gop_bytes };
+        let mut actions = Vec::new();
+        let feed = Feed::new(
+            topic.clone(),
+            self.settings.linger,
+            budget,
+            self.stats.clone(),
+            user_stats.clone(),
+            tokio::time::Instant::now().into_std(),
+            &mut actions,
+        );
+        let (requests, requests_received) = mpsc::channel(64);
+        let (left, left_received) = mpsc::unbounded_channel();
+        let (inbox, records) = mpsc::channel(INBOX);
+        let task = Task {
+            topic,
+            feed,
+            kafka: self.kafka.clone(),
+            stats: self.stats.clone(),
+            user_stats,
+            requests: requests_received,
+            left: left_received,
+            records,
+            inbox,
+            stop: self.stop.clone(),
+        };
+        self.stats.feeds.add(1);
+        let stats = self.stats.clone();
+        self.tasks.spawn(async move {
+            task.run(actions).await;
+            stats.feeds.sub(1);
+        });
+        Entry { requests, left }
+    }
+}

@@ -1,0 +1,236 @@
+//! What must a viewer who joins now be given, so that it draws at once?
+//!
+//! Per live stream: schema, facts, and the current GOP, which is the newest key block and the blocks after it. Kept
+//! from envelopes alone; a block's body is never looked at.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use purple_sector_codec::{Chain, Envelope, Kind, Link, SessionId};
+
+use super::queue::StreamNo;
+use crate::kafka::Record;
+use crate::stats::Counter;
+
+/// Streams of one feed; one more drops the one whose last record is oldest.
+pub(crate) const MAX_STREAMS: usize = 8;
+/// Blocks of one GOP. Key blocks come at least this often.
+const MAX_GOP_BLOCKS: usize = 256;
+/// Bytes of one GOP.
+const MAX_GOP_BYTES: usize = 256 * 1024;
+/// A stream without a record for this long is not live.
+pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(10);
+
+/// What a block means for those who watch its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// Goes on where the stream was, or starts it.
+    Next,
+    /// A key block after a hole of this many blocks.
+    AfterHole { n_blocks: u64 },
+    /// Cannot be decoded before the next key block.
+    NeedsKey,
+    /// Was there before.
+    Repeat,
+}
+
+/// Bytes that the GOPs of all feeds together may take.
+#[derive(Clone, Debug)]
+pub(crate) struct GopBudget {
+    pub(crate) used: Arc<Counter>,
+    pub(crate) limit: u64,
+}
+
+/// One stream of a feed.
+pub(crate) struct Stream {
+    pub(crate) no: StreamNo,
+    pub(crate) partition: u16,
+    epoch: u32,
+    pub(crate) session: SessionId,
+    /// Viewers have been given it.
+    pub(crate) announced: bool,
+    /// When its last record came, or would have come for one that was read from history.
+    pub(crate) last_at: Instant,
+    chain: Chain,
+    schema: Option<Record>,
+    facts: Option<Record>,
+    gop: Gop,
+}
+
+impl Stream {
+    pub(crate) fn is_live(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_at) <= SILENT_AFTER
+    }
+
+    /// Whether it has blocks for viewers who join.
+    pub(crate) fn keeps_gop(&self) -> bool {
+        !self.gop.blocks.is_empty()
+    }
+
+    /// What a joining viewer is given, in order; with each record whether it is a key block, a block, or neither.
+    pub(crate) fn snapshot(&self) -> impl Iterator<Item = (&Record, Kind)> {
+        let schema = self.schema.iter().map(|record| (record, Kind::Schema));
+        let facts = self.facts.iter().map(|record| (record, Kind::Facts));
+        let gop = self.gop.blocks.iter().enumerate();
+        let gop = gop.map(|(i, record)| (record, if i == 0 { Kind::Key } else { Kind::Block }));
+        schema.chain(facts).chain(gop)
+    }
+}
+
+/// The streams of one feed, most of which have one.
+pub(crate) struct Streams {
+    streams: Vec<Stream>,
+    budget: GopBudget,
+    last_no: u32,
+}
+
+impl Streams {
+    pub(crate) fn new(budget: GopBudget) -> Self {
+        Self { streams: Vec::new(), budget, last_no: 0 }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.streams.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.streams.iter_mut()
+    }
+
+    /// The stream of a record that was seen before.
+    pub(crate) fn find(&mut self, partition: u16, epoch: u32) -> Option<&mut Stream> {
+        self.streams.iter_mut().find(|stream| stream.partition == partition && stream.epoch == epoch)
+    }
+
+    /// The stream of a record that names its session; a new one if it is not known, in place of the oldest if full.
+    pub(crate) fn find_or_add(
+        &mut self,
+        partition: u16,
+        epoch: u32,
+        session: SessionId,
+        at: Instant,
+    ) -> &mut Stream {
+        let is_it = |stream: &Stream| {
+            stream.partition == partition && stream.epoch == epoch && stream.session == session
+        };
+        let index = self.streams.iter().position(is_it).unwrap_or_else(|| {
+            if self.streams.len() >= MAX_STREAMS
+                && let Some(oldest) = (0..self.streams.len()).min_by_key(|i| self.streams[*i].last_at)
+            {
+                self.streams.swap_remove(oldest);
+            }
+            self.last_no += 1;
+            self.streams.push(Stream {
+                no: StreamNo(self.last_no),
+                partition,
+                epoch,
+                session,
+                announced: false,
+                last_at: at,
+                chain: Chain::new(),
+                schema: None,
+                facts: None,
+                gop: Gop::new(self.budget.clone()),
+            });
+            self.streams.len() - 1
+        });
+        &mut self.streams[index]
+    }
+
+    pub(crate) fn remove(&mut self, no: StreamNo) {
+        self.streams.retain(|stream| stream.no != no);
+    }
+
+    /// Frees the GOPs of streams that fell silent. Their place in the chain stays known, so that one that was only
+    /// interrupted goes on without a hole.
+    pub(crate) fn drop_silent(&mut self, now: Instant) {
+        for stream in self.streams.iter_mut().filter(|stream| !stream.is_live(now)) {
+            stream.gop.clear();
+        }
+    }
+
+    /// While all feeds together keep more than they may, frees GOPs of this one, which made them grow: the one of the
+    /// stream that was active longest ago first.
+    pub(crate) fn keep_budget(&mut self) {
+        while self.budget.used.get() > self.budget.limit {
+            let kept = self.streams.iter_mut().filter(|stream| stream.gop.n_bytes > 0);
+            let Some(oldest) = kept.min_by_key(|stream| stream.last_at) else { return };
+            oldest.gop.clear();
+        }
+    }
+}
+
+impl Stream {
+    pub(crate) fn keep_schema(&mut self, record: &Record) {
+        self.schema = Some(record.clone());
+    }
+
+    pub(crate) fn keep_facts(&mut self, record: &Record) {
+        self.facts = Some(record.clone());
+    }
+
+    /// Takes one block or key block.
+    pub(crate) fn take_block(&mut self, record: &Record, envelope: &Envelope<'_>) -> Meaning {
+        match self.chain.check(envelope) {
+            Link::Next => {
+                self.gop.add(record);
+                Meaning::Next
+            }
+            Link::Key { missing } => {
+                self.gop.start(record);
+                missing.map_or(Meaning::Next, |gap| Meaning::AfterHole { n_blocks: gap.n_blocks() })
+            }
+            Link::Repeat => Meaning::Repeat,
+            Link::Broken { .. } | Link::Outside => {
+                self.gop.clear();
+                Meaning::NeedsKey
+            }
+        }
+    }
+}
+
+/// A key block and those after it, within limits; empty means that joining viewers wait for the next key block.
+struct Gop {
+    blocks: Vec<Record>,
+    n_bytes: usize,
+    budget: GopBudget,
+}
+
+impl Gop {
+    fn new(budget: GopBudget) -> Self {
+        Self { blocks: Vec::new(), n_bytes: 0, budget }
+    }
+
+    fn start(&mut self, key: &Record) {
+        self.clear();
+        self.push(key);
+    }
+
+    fn add(&mut self, block: &Record) {
+        if self.blocks.is_empty() {
+            return;
+        }
+        self.push(block);
+        if self.blocks.len() > MAX_GOP_BLOCKS || self.n_bytes > MAX_GOP_BYTES {
+            self.clear();
+        }
+    }
+
+    fn push(&mut self, record: &Record) {
+        self.n_bytes += record.message.len();
+        self.budget.used.add(record.message.len() as u64);
+        self.blocks.push(record.clone());
+    }
+
+    fn clear(&mut self) {
+        self.budget.used.sub(self.n_bytes as u64);
+        self.n_bytes = 0;
+        self.blocks.clear();
+    }
+}
+
+impl Drop for Gop {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

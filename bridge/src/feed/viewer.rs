@@ -1,0 +1,46 @@
+//! What does a viewer's socket task hold of its feed?
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::queue::{Closed, ViewerQueue};
+use super::state::{JoinOptions, ViewerId};
+use super::task::Request;
+
+/// A viewer's place in a feed. Dropping it leaves the feed.
+pub struct ViewerHandle {
+    pub(super) viewer: ViewerId,
+    pub(super) queue: Arc<ViewerQueue>,
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) left: mpsc::UnboundedSender<ViewerId>,
+}
+
+impl ViewerHandle {
+    /// The next message for this viewer, encoded, as soon as there is one. Can be dropped half-way without loss.
+    ///
+    /// # Errors
+    /// [`Closed`] when the feed is over and all that waited was given.
+    pub async fn next(&mut self) -> Result<Bytes, Closed> {
+        self.queue.pop().await
+    }
+
+    /// The next message if one waits, so that several can be written before a flush.
+    pub fn try_next(&mut self) -> Option<Bytes> {
+        self.queue.take()?.ok()
+    }
+
+    /// Changes what the viewer gets from now on, and gives it what it needs to draw that.
+    pub async fn subscribe(&self, options: JoinOptions) {
+        // A feed that ended says so by `next`.
+        let _ = self.requests.send(Request::Subscribe { viewer: self.viewer, options }).await;
+    }
+}
+
+impl Drop for ViewerHandle {
+    fn drop(&mut self) {
+        // A feed that ended has no viewers.
+        let _ = self.left.send(self.viewer);
+    }
+}
