@@ -1,3 +1,19 @@
-//! What do the end-to-end tests share? Real programs and a real Apache Kafka, and what is built on them.
+//! What the end-to-end tests share: brokers, bridges, publishers and viewers, all of them real.
 
 pub use purple_sector_harness::{kafka, process};
+
+pub mod binaries;
+
+pub mod bridge;
+
+pub mod publisher;
+
+pub mod rows;
+
+pub mod viewer;
+
+pub mod node;
+
+mod wait;
+
+pub use wait::eventually;

@@ -1,0 +1,200 @@
+//! A driver of whom a test knows every sample: encodes rows and publishes them as a collector does.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use purple_sector_codec::{
+    Channel, ChannelId, Coding, Event, Facts, Pace, Row, Schema, SessionId, StreamEncoder, StreamSettings,
+    UserId, partition_for,
+};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+
+/// Partitions of a topic made by [`create_topic`], as the bridge makes them.
+pub const N_PARTITIONS: u32 = 10;
+/// The channel that carries the user's mark in every sample of [`marked_schema`].
+pub const MARK: &str = "user_mark";
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// One session of one user, on its way into Kafka.
+pub struct Publisher {
+    producer: BaseProducer,
+    encoder: StreamEncoder,
+    topic: String,
+    session: SessionId,
+    partition: i32,
+    n_records: usize,
+}
+
+impl Publisher {
+    /// A new stream of `session` in the user's topic, which must exist. The schema and facts records are published at once.
+    ///
+    /// # Errors
+    /// Where Kafka cannot be reached.
+    pub fn start(
+        brokers: &str,
+        user: &UserId,
+        session: &str,
+        schema: Schema,
+        samples_per_block: usize,
+    ) -> Result<Self> {
+        let producer: BaseProducer = client(brokers)
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "0")
+            .create()
+            .context("no producer")?;
+        let session = SessionId::parse(session)?;
+        let epoch =
+            std::process::id() ^ session.as_str().bytes().fold(1, |hash, b| hash * 31 + u32::from(b) % 997);
+        let settings = StreamSettings {
+            session,
+            epoch,
+            schema,
+            samples_per_block,
+            key_interval_us: StreamSettings::KEY_INTERVAL_US,
+        };
+        let mut publisher = Self {
+            producer,
+            encoder: StreamEncoder::new(settings)?,
+            topic: user.topic(),
+            session,
+            partition: i32::try_from(partition_for(&session, N_PARTITIONS))?,
+            n_records: 0,
+        };
+        publisher.announce(&Facts::default())?;
+        Ok(publisher)
+    }
+
+    /// Publishes the schema and `facts`, as a collector does every 10 s.
+    ///
+    /// # Errors
+    /// Where the producer's queue does not take them.
+    pub fn announce(&mut self, facts: &Facts) -> Result<()> {
+        let schema = self.encoder.schema_record().to_vec();
+        self.send(&schema)?;
+        let facts = self.encoder.facts_record(facts)?.to_vec();
+        self.send(&facts)
+    }
+
+    /// Encodes one sample, and publishes the block that it completes.
+    ///
+    /// # Errors
+    /// Where the row does not fit the schema, or the producer's queue is full.
+    pub fn push(&mut self, row: Row<'_>) -> Result<()> {
+        if let Some(block) = self.encoder.push(row)? {
+            let block = block.to_vec();
+            self.send(&block)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes an event.
+    ///
+    /// # Errors
+    /// As [`Publisher::push`].
+    pub fn event(&mut self, event: &Event) -> Result<()> {
+        let record = self.encoder.event_record(event)?.to_vec();
+        self.send(&record)
+    }
+
+    /// Publishes what is left of the last block, and the end of the stream.
+    ///
+    /// # Errors
+    /// As [`Publisher::push`].
+    pub fn end(&mut self) -> Result<()> {
+        if let Some(block) = self.encoder.flush()? {
+            let block = block.to_vec();
+            self.send(&block)?;
+        }
+        let end = self.encoder.end_record().to_vec();
+        self.send(&end)?;
+        self.flush()
+    }
+
+    /// Makes the next block a key block.
+    pub fn force_key(&mut self) {
+        self.encoder.force_key();
+    }
+
+    /// Publishes bytes as they are, good or bad, under this session's key.
+    ///
+    /// # Errors
+    /// As [`Publisher::push`].
+    pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        let record =
+            BaseRecord::to(&self.topic).key(self.session.as_str()).payload(bytes).partition(self.partition);
+        self.producer.send(record).map_err(|(error, _)| anyhow!(error))?;
+        self.producer.poll(Duration::ZERO);
+        self.n_records += 1;
+        Ok(())
+    }
+
+    /// Waits until Kafka has everything.
+    ///
+    /// # Errors
+    /// Where it does not within 30 s.
+    pub fn flush(&self) -> Result<()> {
+        self.producer.flush(LIMIT).context("Kafka did not take everything")
+    }
+
+    /// Records published so far, blocks and others.
+    pub fn n_records(&self) -> usize {
+        self.n_records
+    }
+
+    /// The partition that holds this session.
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+}
+
+/// Makes the user's topic as the bridge would, if it is not there yet.
+///
+/// # Errors
+/// Where Kafka refuses.
+pub async fn create_topic(brokers: &str, user: &UserId) -> Result<()> {
+    let (name, partitions) = (user.topic(), i32::try_from(N_PARTITIONS)?);
+    let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1))
+        .set("message.timestamp.type", "LogAppendTime")
+        .set("retention.ms", "3600000");
+    let results =
+        admin(brokers)?.create_topics([&topic], &AdminOptions::new().operation_timeout(Some(LIMIT))).await?;
+    match results.first() {
+        Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
+        other => Err(anyhow!("topic {name} was not made: {other:?}")),
+    }
+}
+
+/// A client for Kafka's admin calls.
+///
+/// # Errors
+/// Where the client cannot be made.
+pub fn admin(brokers: &str) -> Result<AdminClient<DefaultClientContext>> {
+    client(brokers).create().context("no admin client")
+}
+
+/// `schema` with one more channel, [`MARK`], to tell whose sample it is.
+///
+/// # Errors
+/// Where the schema already has such a channel.
+pub fn marked_schema(schema: Schema) -> Result<Schema> {
+    let mark = Channel {
+        id: ChannelId(ChannelId::FIRST_FREE.0 + 7),
+        name: MARK.to_owned(),
+        unit: "user".to_owned(),
+        coding: Coding::Int { min: 0, max: i32::MAX },
+        pace: Pace::Slow,
+        labels: Vec::new(),
+    };
+    Ok(schema.with_channel(mark)?)
+}
+
+fn client(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", brokers).set("allow.auto.create.topics", "false");
+    config
+}

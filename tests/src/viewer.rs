@@ -1,0 +1,168 @@
+//! A viewer of whom a test sees every message: a WebSocket that speaks the bridge protocol, and the codec's own reader.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use futures_util::{SinkExt, StreamExt};
+use purple_sector_codec::bridge_protocol::{ClientMessage, SUBPROTOCOL, ServerMessage};
+use purple_sector_codec::{Received, StreamReader};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::bridge::Bridge;
+
+/// One sample as it came out of the reader, with where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The session it belongs to.
+    pub session: String,
+    /// Unix µs on the driver's clock.
+    pub captured_at_us: u64,
+    /// Float channels in schema order.
+    pub floats: Vec<f32>,
+    /// Int channels in schema order.
+    pub ints: Vec<i32>,
+    /// Whether it came in the snapshot that a viewer gets first.
+    pub snapshot: bool,
+}
+
+/// What one message brought.
+#[derive(Debug)]
+pub enum News {
+    /// Samples of a block; none for a repeat, a schema, or a block that waits for its key.
+    Samples(Vec<Seen>),
+    /// Data was skipped or is missing; the message as text.
+    Gap(String),
+    /// Any other message; as text.
+    Other(String),
+    /// The bridge closed the connection with this code.
+    Closed(Option<u16>),
+}
+
+/// A connected viewer.
+pub struct Viewer {
+    socket: WebSocketStream<TcpStream>,
+    reader: StreamReader,
+}
+
+impl Viewer {
+    /// Connects with a token, as a browser on the bridge's own page does.
+    ///
+    /// # Errors
+    /// With the status where the bridge refuses.
+    pub async fn connect(bridge: &Bridge, token: &str) -> Result<Self> {
+        let bearer = format!("{SUBPROTOCOL}, bearer.{token}");
+        let headers = [("origin", bridge.origin()), ("sec-websocket-protocol", bearer)];
+        match Self::connect_with(bridge, &bridge.url(), &headers).await? {
+            Ok(viewer) => Ok(viewer),
+            Err(status) => bail!("the bridge refused a good token with {status}"),
+        }
+    }
+
+    /// Connects to `url` with exactly these headers; the status where the bridge answers with anything but an upgrade.
+    ///
+    /// # Errors
+    /// Where there is no HTTP answer at all.
+    pub async fn connect_with(
+        bridge: &Bridge,
+        url: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Result<Self, StatusCode>> {
+        let mut request = url.into_client_request()?;
+        for (name, value) in headers {
+            request.headers_mut().append(*name, HeaderValue::from_str(value)?);
+        }
+        let stream = TcpStream::connect(("127.0.0.1", bridge.port())).await?;
+        stream.set_nodelay(true)?;
+        match client_async(request, stream).await {
+            Ok((socket, response)) => {
+                let protocol = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL);
+                if protocol.is_some_and(|name| name != SUBPROTOCOL) {
+                    bail!("the bridge chose the subprotocol {protocol:?}");
+                }
+                Ok(Ok(Self { socket, reader: StreamReader::new() }))
+            }
+            Err(Error::Http(response)) => Ok(Err(response.status())),
+            Err(error) => Err(anyhow!(error).context("no HTTP answer")),
+        }
+    }
+
+    /// Sends a message of the bridge protocol.
+    ///
+    /// # Errors
+    /// Where the connection is gone.
+    pub async fn send(&mut self, message: &ClientMessage<'_>) -> Result<()> {
+        let bytes = message.to_bytes();
+        self.socket.send(Message::Binary(bytes.into())).await.context("the connection is gone")
+    }
+
+    /// The next message, decoded.
+    ///
+    /// # Errors
+    /// Where none comes within `limit`, or it cannot be decoded.
+    pub async fn next(&mut self, limit: Duration) -> Result<News> {
+        loop {
+            let message =
+                tokio::time::timeout(limit, self.socket.next()).await.context("no message in time")?;
+            match message {
+                Some(Ok(Message::Binary(bytes))) => return self.read(&bytes),
+                Some(Ok(Message::Close(frame))) => {
+                    return Ok(News::Closed(frame.map(|f: CloseFrame| f.code.into())));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(other)) => bail!("not a message of the bridge protocol: {other:?}"),
+                Some(Err(_)) | None => return Ok(News::Closed(None)),
+            }
+        }
+    }
+
+    /// Reads until `n_samples` samples have come, and returns them.
+    ///
+    /// # Errors
+    /// Where they do not come within `limit`, or the connection closes.
+    pub async fn samples(&mut self, n_samples: usize, limit: Duration) -> Result<Vec<Seen>> {
+        let deadline = tokio::time::Instant::now() + limit;
+        let mut all = Vec::new();
+        while all.len() < n_samples {
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            match self
+                .next(left)
+                .await
+                .with_context(|| format!("after {} of {n_samples} samples", all.len()))?
+            {
+                News::Samples(samples) => all.extend(samples),
+                News::Closed(code) => {
+                    bail!("closed with {code:?} after {} of {n_samples} samples", all.len())
+                }
+                News::Gap(_) | News::Other(_) => {}
+            }
+        }
+        Ok(all)
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<News> {
+        match ServerMessage::parse(bytes).map_err(|error| anyhow!("{error}"))? {
+            ServerMessage::Data { header, record } => self.read_record(record, header.snapshot),
+            gap @ ServerMessage::Gap { .. } => Ok(News::Gap(format!("{gap:?}"))),
+            other => Ok(News::Other(format!("{other:?}"))),
+        }
+    }
+
+    fn read_record(&mut self, record: &[u8], snapshot: bool) -> Result<News> {
+        let received = self.reader.push(record).map_err(|error| anyhow!("{error}"))?;
+        let Received::Samples(samples) = received else { return Ok(News::Samples(Vec::new())) };
+        let session = samples.stream.session.to_string();
+        let seen = (0..samples.len()).map(|i| Seen {
+            session: session.clone(),
+            captured_at_us: samples.captured_at_us()[i],
+            floats: (0..samples.schema.n_floats()).map(|c| samples.float_column(c)[i]).collect(),
+            ints: (0..samples.schema.n_ints()).map(|c| samples.int_column(c)[i]).collect(),
+            snapshot,
+        });
+        Ok(News::Samples(seen.collect()))
+    }
+}
