@@ -33,7 +33,7 @@ impl Rows {
             let channel = &self.schema.channels()[at];
             match (self.schema.positions()[at], channel.coding) {
                 (Position::Int(i), _) if channel.name == MARK => self.ints[i] = self.mark,
-                (Position::Int(i), Coding::Int { min, max }) if random % 64 == 0 => {
+                (Position::Int(i), Coding::Int { min, max }) if random.is_multiple_of(64) => {
                     let range = i64::from(max) - i64::from(min) + 1;
                     let value = i64::from(min) + (random >> 8) as i64 % range;
                     self.ints[i] = i32::try_from(value).unwrap_or(ABSENT);
@@ -42,7 +42,7 @@ impl Rows {
                     let step = (random >> 40) as f32 / (1 << 24) as f32 - 0.5;
                     let before = if self.floats[i].is_nan() { 0.5 * (min + max) } else { self.floats[i] };
                     let walked = (before + step * (max - min) * 0.01).clamp(min, max);
-                    self.floats[i] = if random % 512 == 0 { f32::NAN } else { walked };
+                    self.floats[i] = if random.is_multiple_of(512) { f32::NAN } else { walked };
                 }
                 _ => {}
             }

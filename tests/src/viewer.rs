@@ -13,8 +13,6 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::bridge::Bridge;
-
 /// One sample as it came out of the reader, with where it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
@@ -50,33 +48,33 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Connects with a token, as a browser on the bridge's own page does.
+    /// Connects to a bridge on this machine with a token, as a browser on the bridge's own page does.
     ///
     /// # Errors
     /// With the status where the bridge refuses.
-    pub async fn connect(bridge: &Bridge, token: &str) -> Result<Self> {
+    pub async fn connect(port: u16, token: &str) -> Result<Self> {
         let bearer = format!("{SUBPROTOCOL}, bearer.{token}");
-        let headers = [("origin", bridge.origin()), ("sec-websocket-protocol", bearer)];
-        match Self::connect_with(bridge, &bridge.url(), &headers).await? {
+        let headers = [("origin", format!("http://127.0.0.1:{port}")), ("sec-websocket-protocol", bearer)];
+        match Self::connect_with(port, "/v1/stream", &headers).await? {
             Ok(viewer) => Ok(viewer),
             Err(status) => bail!("the bridge refused a good token with {status}"),
         }
     }
 
-    /// Connects to `url` with exactly these headers; the status where the bridge answers with anything but an upgrade.
+    /// Connects with exactly these headers; the status where the bridge answers with anything but an upgrade.
     ///
     /// # Errors
     /// Where there is no HTTP answer at all.
     pub async fn connect_with(
-        bridge: &Bridge,
-        url: &str,
+        port: u16,
+        path: &str,
         headers: &[(&'static str, String)],
     ) -> Result<Result<Self, StatusCode>> {
-        let mut request = url.into_client_request()?;
+        let mut request = format!("ws://127.0.0.1:{port}{path}").into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().append(*name, HeaderValue::from_str(value)?);
         }
-        let stream = TcpStream::connect(("127.0.0.1", bridge.port())).await?;
+        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         match client_async(request, stream).await {
             Ok((socket, response)) => {

@@ -19,12 +19,12 @@ async fn a_viewer_draws_at_once_after_a_bridge_restart() -> Result<()> {
     let mut bridge = Bridge::start(&kafka.brokers())?;
     driver.drive(60)?;
     let token = token("bridge-restart")?;
-    let mut viewer = Viewer::connect(&bridge, &token).await?;
+    let mut viewer = Viewer::connect(bridge.port(), &token).await?;
     viewer.samples(2, LIMIT).await?;
     bridge.kill_and_restart()?;
     ensure!(matches!(closed(&mut viewer).await?, News::Closed(_)), "the old connection did not end");
     // Nothing is published now: what the viewer draws comes from the log.
-    let mut viewer = Viewer::connect(&bridge, &token).await?;
+    let mut viewer = Viewer::connect(bridge.port(), &token).await?;
     ensure!(viewer.samples(2, LIMIT).await?[0].snapshot, "no snapshot after the restart");
     Ok(())
 }
@@ -34,7 +34,7 @@ async fn a_feed_goes_on_after_a_kafka_restart_and_repeats_nothing() -> Result<()
     let mut kafka = Kafka::start()?;
     let bridge = Bridge::start(&kafka.brokers())?;
     let mut driver = Driver::start(&kafka.brokers(), "kafka-restart").await?;
-    let mut viewer = Viewer::connect(&bridge, &token("kafka-restart")?).await?;
+    let mut viewer = Viewer::connect(bridge.port(), &token("kafka-restart")?).await?;
     driver.drive(60)?;
     let before = viewer.samples(60, LIMIT).await?;
     kafka.kill()?;
@@ -52,7 +52,7 @@ async fn broken_records_are_skipped_and_the_stream_goes_on() -> Result<()> {
     let kafka = Kafka::shared()?;
     let bridge = Bridge::start(&kafka.brokers())?;
     let mut driver = Driver::start(&kafka.brokers(), "broken").await?;
-    let mut viewer = Viewer::connect(&bridge, &token("broken")?).await?;
+    let mut viewer = Viewer::connect(bridge.port(), &token("broken")?).await?;
     driver.drive(10)?;
     for garbage in [&b""[..], b"not a record", &[0xB1; 700], &[0; 70_000]] {
         driver.publisher.send(garbage)?;

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::users::{now_us, shared_bridge};
 
+const PATH: &str = "/v1/stream";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_tokens_are_refused_before_the_upgrade() -> Result<()> {
     let now_s = now_us()? / 1_000_000;
@@ -41,15 +43,14 @@ async fn a_page_elsewhere_or_a_user_id_of_another_is_forbidden() -> Result<()> {
     let bridge = shared_bridge()?;
     let good = token("oscar")?;
     let evil = headers(&good, "https://evil.example");
-    let status =
-        Viewer::connect_with(bridge, &bridge.url(), &evil).await?.err().map(|status| status.as_u16());
+    let status = Viewer::connect_with(bridge.port(), PATH, &evil).await?.err().map(|status| status.as_u16());
     ensure!(status == Some(403), "another origin: {status:?}");
-    let other = format!("{}?userId=victor", bridge.url());
-    let status = Viewer::connect_with(bridge, &other, &headers(&good, &bridge.origin())).await?.err();
+    let other = "/v1/stream?userId=victor";
+    let status = Viewer::connect_with(bridge.port(), other, &headers(&good, &bridge.origin())).await?.err();
     ensure!(status.is_some_and(|status| status == 403), "another user's id: {status:?}");
-    let own = format!("{}?userId=oscar", bridge.url());
+    let own = "/v1/stream?userId=oscar";
     ensure!(
-        Viewer::connect_with(bridge, &own, &headers(&good, &bridge.origin())).await?.is_ok(),
+        Viewer::connect_with(bridge.port(), own, &headers(&good, &bridge.origin())).await?.is_ok(),
         "one's own id"
     );
     Ok(())
@@ -59,7 +60,7 @@ async fn a_page_elsewhere_or_a_user_id_of_another_is_forbidden() -> Result<()> {
 async fn without_a_token_there_is_no_feed() -> Result<()> {
     let bridge = shared_bridge()?;
     let origin = [("origin", bridge.origin())];
-    let status = Viewer::connect_with(bridge, &bridge.url(), &origin).await?.err();
+    let status = Viewer::connect_with(bridge.port(), PATH, &origin).await?.err();
     ensure!(status.is_some_and(|status| status == 401), "{status:?}");
     let (status, _) = bridge::get(bridge.port(), "/v1/stats").await?;
     ensure!(status == 401, "/v1/stats answered {status}");
@@ -68,7 +69,8 @@ async fn without_a_token_there_is_no_feed() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_ends_with_its_token() -> Result<()> {
-    let mut viewer = Viewer::connect(shared_bridge()?, &token_with("brief", &["--ttl", "2s"])?).await?;
+    let mut viewer =
+        Viewer::connect(shared_bridge()?.port(), &token_with("brief", &["--ttl", "2s"])?).await?;
     loop {
         match viewer.next(std::time::Duration::from_secs(20)).await? {
             purple_sector_tests::viewer::News::Closed(code) => {
@@ -82,7 +84,7 @@ async fn a_connection_ends_with_its_token() -> Result<()> {
 
 async fn refused(what: &str, token: &str) -> Result<()> {
     let bridge = shared_bridge()?;
-    let answer = Viewer::connect_with(bridge, &bridge.url(), &headers(token, &bridge.origin())).await?;
+    let answer = Viewer::connect_with(bridge.port(), PATH, &headers(token, &bridge.origin())).await?;
     let status = answer.err().map(|status| status.as_u16());
     ensure!(status == Some(401), "{what}: {status:?}");
     Ok(())

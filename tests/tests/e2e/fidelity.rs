@@ -30,7 +30,7 @@ async fn native_round(name: &str, schema: Schema, samples_per_block: usize) -> R
     let (user, brokers) = (User::new(name)?, brokers()?);
     create_topic(&brokers, &user.id).await?;
     let bridge = shared_bridge()?;
-    let mut viewer = Viewer::connect(bridge, &user.token).await?;
+    let mut viewer = Viewer::connect(bridge.port(), &user.token).await?;
     let start_us = now_us()?;
     let sent = Rows::new(&schema, 77, start_us, INTERVAL_US);
     let publishing = publish(brokers, user, schema.clone(), samples_per_block, sent.clone());
@@ -55,7 +55,7 @@ async fn webassembly_in_node_decodes_the_same_bits_as_native_rust() -> Result<()
     let schema = marked_schema(Schema::full())?;
     let mut node = NodeViewer::start(&bridge.url(), &user.token, N_SAMPLES, folder.path())?;
     node.wait_until_connected()?;
-    let mut native = Viewer::connect(bridge, &user.token).await?;
+    let mut native = Viewer::connect(bridge.port(), &user.token).await?;
     let sent = Rows::new(&schema, 78, now_us()?, INTERVAL_US);
     let publishing = publish(brokers, user, schema.clone(), 2, sent);
     let native = native.samples(N_SAMPLES, LIMIT).await?;

@@ -33,7 +33,7 @@ async fn many_users(name: &str, n_users: i32, duration: Duration) -> Result<()> 
     for mark in 1..=n_users {
         let user = User::new(&format!("{name}-{mark:02}"))?;
         create_topic(&brokers, &user.id).await?;
-        let viewer = Viewer::connect(bridge, &user.token).await?;
+        let viewer = Viewer::connect(bridge.port(), &user.token).await?;
         tasks.spawn(watch(viewer, mark, schema.clone(), duration));
         let (schema, brokers) = (schema.clone(), brokers.clone());
         tasks.spawn_blocking(move || publish(&brokers, &user, mark, &schema, duration));

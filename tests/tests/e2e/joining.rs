@@ -20,7 +20,7 @@ async fn the_first_viewer_of_a_feed_draws_what_is_already_there() -> Result<()> 
     create_topic(&brokers, &user.id).await?;
     let _driver = drive(&brokers, &user, Schema::full(), 90)?;
     let started = Instant::now();
-    let mut viewer = Viewer::connect(shared_bridge()?, &user.token).await?;
+    let mut viewer = Viewer::connect(shared_bridge()?.port(), &user.token).await?;
     let seen = viewer.samples(1, LIMIT).await?;
     ensure!(seen[0].snapshot, "the first samples are not from the snapshot");
     println!("first samples after {:.0} ms", started.elapsed().as_secs_f64() * 1e3);
@@ -33,9 +33,9 @@ async fn a_second_viewer_joins_mid_stream_and_both_go_on() -> Result<()> {
     create_topic(&brokers, &user.id).await?;
     let bridge = shared_bridge()?;
     let mut driver = drive(&brokers, &user, Schema::full(), 90)?;
-    let mut first = Viewer::connect(bridge, &user.token).await?;
+    let mut first = Viewer::connect(bridge.port(), &user.token).await?;
     first.samples(1, LIMIT).await?;
-    let mut second = Viewer::connect(bridge, &user.token).await?;
+    let mut second = Viewer::connect(bridge.port(), &user.token).await?;
     ensure!(second.samples(1, LIMIT).await?[0].snapshot, "the second viewer got no snapshot");
     let marker = driver.drive(60)?;
     for viewer in [&mut first, &mut second] {
@@ -64,7 +64,7 @@ async fn a_viewer_joins_after_the_streams_first_records_were_deleted() -> Result
     admin(&brokers)?.delete_records(&gone, &AdminOptions::new()).await?;
     driver.publisher.announce(&purple_sector_codec::Facts::default())?;
     driver.drive(30)?;
-    let mut viewer = Viewer::connect(shared_bridge()?, &user.token).await?;
+    let mut viewer = Viewer::connect(shared_bridge()?.port(), &user.token).await?;
     viewer.samples(30, LIMIT).await?;
     Ok(())
 }

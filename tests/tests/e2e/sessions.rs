@@ -20,7 +20,7 @@ async fn two_live_sessions_of_one_user_both_arrive_whole() -> Result<()> {
     const N_EACH: usize = 240;
     let (user, brokers) = (User::new("two-sessions")?, brokers()?);
     create_topic(&brokers, &user.id).await?;
-    let mut viewer = Viewer::connect(shared_bridge()?, &user.token).await?;
+    let mut viewer = Viewer::connect(shared_bridge()?.port(), &user.token).await?;
     let schema = Schema::full();
     let mut sessions = Vec::new();
     for name in ["practice", "race"] {
@@ -52,8 +52,8 @@ async fn a_feed_ends_after_its_last_viewer_and_starts_again() -> Result<()> {
     let (user, brokers) = (User::new("feed-life")?, brokers()?);
     create_topic(&brokers, &user.id).await?;
     let bridge = Bridge::start_with(&brokers, &[("FEED_LINGER", "1s")])?;
-    let first = Viewer::connect(&bridge, &user.token).await?;
-    let second = Viewer::connect(&bridge, &user.token).await?;
+    let first = Viewer::connect(bridge.port(), &user.token).await?;
+    let second = Viewer::connect(bridge.port(), &user.token).await?;
     wait_for_feeds(&bridge, 1).await?;
     drop(first);
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -67,7 +67,7 @@ async fn a_feed_ends_after_its_last_viewer_and_starts_again() -> Result<()> {
         publisher.push(rows.next_row())?;
     }
     publisher.flush()?;
-    let mut again = Viewer::connect(&bridge, &user.token).await?;
+    let mut again = Viewer::connect(bridge.port(), &user.token).await?;
     again.samples(20, LIMIT).await?;
     Ok(())
 }

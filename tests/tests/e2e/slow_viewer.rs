@@ -20,8 +20,8 @@ async fn a_slow_viewer_skips_ahead_and_delays_nobody() -> Result<()> {
     let (user, brokers) = (User::new("slow")?, brokers()?);
     create_topic(&brokers, &user.id).await?;
     let bridge = Bridge::start_with(&brokers, &[("VIEWER_QUEUE_BLOCKS", "64")])?;
-    let mut slow = Viewer::connect(&bridge, &user.token).await?;
-    let mut fast = Viewer::connect(&bridge, &user.token).await?;
+    let mut slow = Viewer::connect(bridge.port(), &user.token).await?;
+    let mut fast = Viewer::connect(bridge.port(), &user.token).await?;
     let schema = Schema::full().lossless();
     let (driver_schema, driver) = (schema.clone(), user.id.clone());
     let publishing = tokio::task::spawn_blocking(move || {
