@@ -1,9 +1,11 @@
 //! Bad tokens are refused before the upgrade, by the real binary; the whole list of attacks is tested in the bridge.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use purple_sector_tests::bridge::{self, secret, token, token_with};
-use purple_sector_tests::viewer::Viewer;
+use purple_sector_tests::viewer::{News, Viewer};
 use serde_json::{Value, json};
 
 use crate::users::{now_us, shared_bridge};
@@ -72,12 +74,9 @@ async fn a_connection_ends_with_its_token() -> Result<()> {
     let mut viewer =
         Viewer::connect(shared_bridge()?.port(), &token_with("brief", &["--ttl", "2s"])?).await?;
     loop {
-        match viewer.next(std::time::Duration::from_secs(20)).await? {
-            purple_sector_tests::viewer::News::Closed(code) => {
-                ensure!(code == Some(4401), "closed with {code:?}");
-                return Ok(());
-            }
-            _ => {}
+        if let News::Closed(code) = viewer.next(Duration::from_secs(20)).await? {
+            ensure!(code == Some(4401), "closed with {code:?}");
+            return Ok(());
         }
     }
 }
