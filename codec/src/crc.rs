@@ -51,11 +51,10 @@ fn fill_tables() {
         }
         entry.store(crc, Ordering::Relaxed);
     }
-    for table in 1..TABLES.len() {
-        for byte in 0..=255 {
-            let shorter = look_up(table - 1, byte);
-            let longer = (shorter >> 8) ^ look_up(0, shorter as u8);
-            TABLES[table][usize::from(byte)].store(longer, Ordering::Relaxed);
+    for (table, longer_table) in TABLES.iter().zip(&TABLES[1..]) {
+        for (entry, longer_entry) in table.iter().zip(longer_table) {
+            let crc = entry.load(Ordering::Relaxed);
+            longer_entry.store((crc >> 8) ^ look_up(0, crc as u8), Ordering::Relaxed);
         }
     }
     READY.store(true, Ordering::Release);
