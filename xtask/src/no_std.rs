@@ -22,13 +22,15 @@ pub(crate) fn run() -> Result<()> {
 }
 
 fn build(target: &WasmTarget, what: &str, libraries: &[&str], features: &[&str]) -> Result<()> {
-    let folder = paths::target().join("no-std").join(what.replace(' ', "-"));
-    let sysroot = folder.join("sysroot");
+    let sysroot = paths::target().join("no-std").join(what.replace(' ', "-"));
     make_sysroot(&sysroot, target, libraries)?;
     let mut cargo = target.cargo();
-    cargo.args(["build", "--locked", "-p", "purple-sector-codec", "--target", TARGET]).args(features);
+    // Profile and folder of the npm package's build, whose procedural macros are then there already.
+    cargo
+        .args(["build", "--profile", "wasm", "--locked", "-p", "purple-sector-codec", "--target", TARGET])
+        .args(features);
     cargo.env("RUSTFLAGS", format!("--sysroot={}", sysroot.display()));
-    cargo.env("CARGO_TARGET_DIR", folder.join("target")).current_dir(paths::root());
+    cargo.env("CARGO_TARGET_DIR", paths::wasm_build()).current_dir(paths::root());
     step::run(&format!("building the codec against {what}"), "20 s", &mut cargo)
 }
 

@@ -14,6 +14,11 @@ pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
+/// Cargo's output folder for WebAssembly: it may be another compiler's, and must not wait for a build that others run.
+pub(crate) fn wasm_build() -> PathBuf {
+    target().join("wasm-build")
+}
+
 /// The first program called `name` on `PATH`.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;

@@ -1,6 +1,7 @@
 //! How does a long command run so that a person sees what happens? Its name, how long it usually takes, the time so
 //! far with the last line of its output, and on failure the end of that output and the command itself.
 
+use std::fmt::{self, Display};
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,30 @@ const LINES_SHOWN: usize = 60;
 /// # Errors
 /// Where it cannot be started or ends with another code than 0; its last lines have been printed then.
 pub(crate) fn run(what: &str, usual: &str, command: &mut Command) -> Result<()> {
-    run_within(what, usual, None, command)
+    let ended = execute(what, usual, None, command)?;
+    if let Ended { status: Some(status), .. } = ended
+        && status.success()
+    {
+        return Ok(());
+    }
+    let (last, _) = tail(&ended.log, LINES_SHOWN)?;
+    eprintln!("{last}");
+    eprintln!("  whole output: {}", ended.log.display());
+    bail!("{what}: {ended}\n  to repeat it: {}", shown(command))
+}
+
+/// As [`run`] for a command that may fail, because there is another way; it is ended after `limit`. Gives whether it
+/// has succeeded.
+///
+/// # Errors
+/// Where it cannot be started.
+pub(crate) fn attempt(what: &str, usual: &str, limit: Duration, command: &mut Command) -> Result<bool> {
+    let ended = execute(what, usual, Some(limit), command)?;
+    let success = ended.status.is_some_and(|status| status.success());
+    if !success {
+        println!("  {ended}; its output: {}", ended.log.display());
+    }
+    Ok(success)
 }
 
 /// As [`run`], and prints the command's output when it is done.
@@ -42,51 +66,6 @@ pub(crate) fn run_shown(what: &str, usual: &str, command: &mut Command) -> Resul
 pub(crate) fn log_of(what: &str) -> Result<String> {
     let bytes = fs::read(log_file(what)?).with_context(|| format!("no output of {what}"))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// As [`run`], but ends the command after `limit`.
-///
-/// # Errors
-/// As [`run`], and when the limit is reached.
-pub(crate) fn run_within(
-    what: &str,
-    usual: &str,
-    limit: Option<Duration>,
-    command: &mut Command,
-) -> Result<()> {
-    println!("▸ {what} (usually {usual})");
-    let log = log_file(what)?;
-    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-    let started = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", shown(command)))?;
-    let mut beat = Beat::new(started);
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
-        }
-        if limit.is_some_and(|limit| started.elapsed() > limit) {
-            child.kill()?;
-            child.wait()?;
-            break None;
-        }
-        beat.show(&log)?;
-        thread::sleep(Duration::from_millis(50));
-    };
-    beat.end()?;
-    let took = seconds(started.elapsed());
-    match status {
-        Some(status) if status.success() => {
-            println!("  done in {took}");
-            Ok(())
-        }
-        status => {
-            let (last, _) = tail(&log, LINES_SHOWN)?;
-            eprintln!("{last}");
-            eprintln!("  whole output: {}", log.display());
-            bail!("{what}: {} after {took}\n  to repeat it: {}", ended(status), shown(command))
-        }
-    }
 }
 
 /// What `command` prints on its standard output, trimmed; `None` where it cannot run or fails.
@@ -125,11 +104,49 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn ended(status: Option<ExitStatus>) -> String {
-    match status {
-        Some(status) => format!("ended with {status}"),
-        None => "took too long and was ended".to_owned(),
+/// How a command ended, `None` at its time limit.
+struct Ended {
+    status: Option<ExitStatus>,
+    took: Duration,
+    log: PathBuf,
+}
+
+impl Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = seconds(self.took);
+        match self.status {
+            Some(status) => write!(f, "{status} after {took}"),
+            None => write!(f, "took too long, and was ended after {took}"),
+        }
     }
+}
+
+fn execute(what: &str, usual: &str, limit: Option<Duration>, command: &mut Command) -> Result<Ended> {
+    println!("▸ {what} (usually {usual})");
+    let log = log_file(what)?;
+    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let started = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", shown(command)))?;
+    let mut beat = Beat::new(started);
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if limit.is_some_and(|limit| started.elapsed() > limit) {
+            child.kill()?;
+            child.wait()?;
+            break None;
+        }
+        beat.show(&log)?;
+        thread::sleep(Duration::from_millis(50));
+    };
+    beat.end()?;
+    let took = started.elapsed();
+    if status.is_some_and(|status| status.success()) {
+        println!("  done in {}", seconds(took));
+    }
+    Ok(Ended { status, took, log })
 }
 
 fn log_file(what: &str) -> Result<PathBuf> {
@@ -228,8 +245,16 @@ mod tests {
 
     #[test]
     fn slow_command_is_ended_at_its_limit() {
-        let limit = Some(Duration::from_millis(100));
-        let error = run_within("step test sleep", "0 s", limit, Command::new("sleep").arg("30")).unwrap_err();
-        assert!(error.to_string().contains("took too long"), "{error}");
+        let limit = Duration::from_millis(100);
+        let started = Instant::now();
+        assert!(!attempt("step test sleep", "0 s", limit, Command::new("sleep").arg("30")).unwrap());
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn attempt_tells_success_from_failure() {
+        let limit = Duration::from_secs(10);
+        assert!(attempt("step test true", "0 s", limit, &mut Command::new("true")).unwrap());
+        assert!(!attempt("step test no", "0 s", limit, &mut Command::new("false")).unwrap());
     }
 }

@@ -73,8 +73,7 @@ fn build(options: &Options) -> Result<PathBuf> {
     target.apply(&mut pack, &tools)?;
     pack.args(["build", "codec-wasm", "--target", "web", "--mode", "no-install", "--no-opt", "--no-pack"]);
     pack.args(["--profile", &options.profile, "--out-name", NAME, "--out-dir"]).arg(&made);
-    // A folder of its own: it may be another compiler's, and must not wait for a build that others run.
-    pack.env("CARGO_TARGET_DIR", paths::target().join("wasm-build")).current_dir(paths::root());
+    pack.env("CARGO_TARGET_DIR", paths::wasm_build()).current_dir(paths::root());
     step::run("building codec-wasm with wasm-pack", "30 s", &mut pack)?;
 
     let module = made.join(format!("{NAME}_bg.wasm"));

@@ -47,9 +47,8 @@ impl WasmTarget {
         if paths::program("rustup").is_some() {
             let mut rustup = Command::new("rustup");
             rustup.args(["target", "add", TARGET]).current_dir(paths::root());
-            let added =
-                step::run_within(&format!("adding {TARGET}"), "10 s", Some(RUSTUP_LIMIT), &mut rustup);
-            if added.is_ok() && active_has_target() {
+            let added = step::attempt(&format!("adding {TARGET}"), "10 s", RUSTUP_LIMIT, &mut rustup)?;
+            if added && active_has_target() {
                 return Ok(Self::Active);
             }
             println!("  rustup cannot download it here; going on with Debian's compiler");
