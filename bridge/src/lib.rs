@@ -1,3 +1,19 @@
 //! The bridge: each driver's live telemetry from Kafka to that driver's browsers, and to nobody else's.
+//!
+//! [`serve`] is the program: it is handed its listeners, its Kafka and its end, so tests run the same code.
 
 pub mod auth;
+pub mod commands;
+pub mod config;
+pub mod feed;
+mod http;
+pub mod kafka;
+pub mod logging;
+pub mod origin;
+mod routes;
+mod server;
+pub mod stats;
+mod time;
+mod viewer;
+
+pub use server::{Listeners, bind, connect, serve};

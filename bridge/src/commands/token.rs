@@ -1,0 +1,105 @@
+//! How does one get a token for trying things out?
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Subcommand};
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use purple_sector_codec::UserId;
+use serde::Serialize;
+
+use crate::auth::{KeySet, Secret};
+use crate::config::values;
+use crate::time::unix_s;
+
+/// Issuer that `bridge token mint` writes and the bridge expects, unless told otherwise.
+pub const DEFAULT_ISSUER: &str = "purple-sector";
+/// Audience that `bridge token mint` writes and the bridge expects, unless told otherwise.
+pub const DEFAULT_AUDIENCE: &str = "purple-sector-bridge";
+
+/// Commands about tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Prints a token for one user. Who has it sees that user's data until it expires.
+    Mint(MintArgs),
+}
+
+/// What to put into a token, and what to sign it with.
+#[derive(Debug, Args)]
+pub struct MintArgs {
+    /// Whose data the token shows.
+    #[arg(long, value_name = "ID")]
+    user: String,
+
+    /// Secret to sign with (HS256), the bridge's JWT_SECRET. Prefer the environment: flags show in process lists.
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_name = "KEY")]
+    secret: Option<Secret>,
+
+    /// Private key to sign with instead (ES256, PEM), as `bridge keys generate` makes it.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// How long the token is good.
+    #[arg(long, default_value = "1h", value_parser = values::duration, value_name = "TIME")]
+    ttl: Duration,
+
+    /// The token's `iss`.
+    #[arg(long, env = "JWT_ISSUER", default_value = DEFAULT_ISSUER, value_name = "TEXT")]
+    issuer: String,
+
+    /// The token's `aud`.
+    #[arg(long, env = "JWT_AUDIENCE", default_value = DEFAULT_AUDIENCE, value_name = "TEXT")]
+    audience: String,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    iat: u64,
+    exp: u64,
+}
+
+/// Prints a token, and nothing else, on standard output.
+///
+/// # Errors
+/// One sentence that says what to change.
+pub fn mint(args: &MintArgs) -> Result<()> {
+    let user = UserId::parse(&args.user)
+        .with_context(|| format!("--user \"{}\" is no user id", args.user.escape_debug()))?;
+    ensure!(!args.ttl.is_zero(), "--ttl is zero; the token would never be good");
+    let secret = args.secret.as_ref().filter(|secret| !secret.expose().is_empty());
+    let (header, key) = match (&args.key, secret) {
+        (Some(file), _) => private_key(file)?,
+        (None, Some(secret)) => {
+            KeySet::from_secret(secret).context("--secret (JWT_SECRET)")?;
+            (Header::new(Algorithm::HS256), EncodingKey::from_secret(secret.expose().as_bytes()))
+        }
+        (None, None) => bail!("what to sign with? Set JWT_SECRET (or --secret), or --key FILE"),
+    };
+    let now_s = unix_s();
+    let claims = Claims {
+        iss: &args.issuer,
+        aud: &args.audience,
+        sub: user.as_str(),
+        iat: now_s,
+        exp: now_s + args.ttl.as_secs().max(1),
+    };
+    println!("{}", jsonwebtoken::encode(&header, &claims, &key).context("cannot sign the token")?);
+    Ok(())
+}
+
+/// The private key in `file`, and a header that names it by its thumbprint, as `bridge keys generate` does.
+fn private_key(file: &Path) -> Result<(Header, EncodingKey)> {
+    let pem =
+        std::fs::read(file).with_context(|| format!("cannot read the key {} (--key)", file.display()))?;
+    let context = || format!("{} is no private key for ES256 in PKCS #8 PEM (--key)", file.display());
+    let key = EncodingKey::from_ec_pem(&pem).with_context(context)?;
+    let jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).with_context(context)?;
+    let mut header = Header::new(Algorithm::ES256);
+    header.kid = Some(jwk.thumbprint(ThumbprintHash::SHA256).with_context(context)?);
+    Ok((header, key))
+}

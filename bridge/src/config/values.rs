@@ -1,0 +1,74 @@
+//! How are durations and lists of origins written in settings?
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::origin::Origin;
+
+/// Longest duration in a setting: 10 years, so that adding it to a time never overflows.
+const MAX_S: u64 = 10 * 365 * 24 * 3600;
+
+/// A duration that cannot be read.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("write it as a whole number and a unit: 500ms, 15s, 10m, 1h or 7d")]
+pub(crate) struct DurationError;
+
+/// Reads `500ms`, `15s`, `10m`, `1h`, `7d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, DurationError> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(DurationError)?;
+    let (number, unit) = text.split_at(unit_at);
+    let number: u64 = number.parse().map_err(|_| DurationError)?;
+    let duration = match unit {
+        "ms" => Duration::from_millis(number),
+        "s" => Duration::from_secs(number),
+        "m" => Duration::from_secs(number.saturating_mul(60)),
+        "h" => Duration::from_secs(number.saturating_mul(3600)),
+        "d" => Duration::from_secs(number.saturating_mul(24 * 3600)),
+        _ => return Err(DurationError),
+    };
+    if duration.as_secs() > MAX_S { Err(DurationError) } else { Ok(duration) }
+}
+
+/// Reads one origin, as browsers send it.
+pub(crate) fn origin(text: &str) -> Result<Origin, &'static str> {
+    Origin::parse(text.trim()).ok_or(
+        "write it as the browser sends it: https://app.example.com, without a path or a slash at the end",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected_ms: Option<u64>) {
+        assert_eq!(duration(text).ok(), expected_ms.map(Duration::from_millis), "{text}");
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
+        check("500ms", Some(500));
+        check("0s", Some(0));
+        check("15s", Some(15_000));
+        check("10m", Some(600_000));
+        check("1h", Some(3_600_000));
+        check("7d", Some(604_800_000));
+        check("3650d", Some(315_360_000_000));
+        for text in [
+            "",
+            "5",
+            "s",
+            "-1s",
+            "1.5s",
+            "5 s",
+            "3651d",
+            "99999999999999999999s",
+            "18446744073709551615d",
+            "1w",
+            "1sä",
+        ] {
+            check(text, None);
+        }
+    }
+}

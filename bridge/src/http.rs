@@ -1,0 +1,142 @@
+//! How does a connection get from the listener to the routes?
+//!
+//! `warp::serve` has no time-outs and no limits, so the filters run on our own loop over hyper's HTTP/1.
+
+mod gate;
+
+pub(crate) use gate::{Gate, Permit};
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+/// How long a request's head may take, also between two requests.
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// Most bytes of a request's head; beyond this the answer is 431.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Most header lines; beyond this the answer is 431.
+const MAX_HEADERS: usize = 64;
+/// How long a connection serves plain requests before it is asked to close. Upgraded ones are not counted here.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// How long the last answer of a closing connection may take.
+const LAST_ANSWER: Duration = Duration::from_secs(10);
+/// Pause after a failed accept, such as one without a free file descriptor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Bytes that may wait in the kernel unsent: what is live must not grow old there.
+const MAX_UNSENT_BYTES: u32 = 32 * 1024;
+
+/// What one connection passes on to its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// Frees the connection's place when the last user of it is gone, which may be a viewer.
+    _permit: Arc<Permit>,
+}
+
+/// Serves `routes` on `listener` until `stop`; connections run in `tasks`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    routes: BoxedFilter<(Response,)>,
+    gate: Gate,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let mut last_warning: Option<Instant> = None;
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => match gate.enter(peer.ip()) {
+                Ok(permit) => {
+                    let connection = Connection { _permit: Arc::new(permit) };
+                    tasks.spawn(serve_connection(stream, connection, routes.clone(), stop.clone()));
+                }
+                Err(full) => {
+                    debug!(%peer, "connection refused: {full}");
+                    if let Some(slot) = gate.refusal() {
+                        tasks.spawn(async move {
+                            // Best effort: the caller is turned away in any case.
+                            let _ = timeout(Duration::from_secs(1), turn_away(stream, full.status())).await;
+                            drop(slot);
+                        });
+                    }
+                }
+            },
+            Err(error) => {
+                if last_warning.is_none_or(|at| at.elapsed() > Duration::from_secs(10)) {
+                    last_warning = Some(Instant::now());
+                    warn!(%error, "cannot accept a connection, trying again");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Answers a connection that there is no room for. What it sent is read first, or closing would cut the answer off.
+async fn turn_away(mut stream: TcpStream, status: &str) -> io::Result<()> {
+    let mut head = vec![0; 4096];
+    stream.read(&mut head).await?;
+    let body =
+        r#"{"error":{"code":"too_many_connections","message":"too many connections, try again later"}}"#;
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nretry-after: 5\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    connection: Connection,
+    routes: BoxedFilter<(Response,)>,
+    stop: CancellationToken,
+) {
+    // Either option only makes it better; a connection that refuses them works as well.
+    let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
+
+    let routes = TowerToHyperService::new(warp::service(routes));
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        let answer = routes.call(request);
+        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut served = pin!(served);
+    tokio::select! {
+        result = served.as_mut() => return log(result),
+        () = stop.cancelled() => {}
+        () = sleep(LIFETIME) => {}
+    }
+    served.as_mut().graceful_shutdown();
+    if let Ok(result) = timeout(LAST_ANSWER, served).await {
+        log(result);
+    }
+}
+
+fn log(result: hyper::Result<()>) {
+    if let Err(error) = result {
+        debug!(%error, "connection ended");
+    }
+}

@@ -1,0 +1,176 @@
+//! Which addresses are there, and what do they answer?
+
+mod files;
+mod handshake;
+mod problem;
+mod stats;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hyper::upgrade::OnUpgrade;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use warp::reject::{InvalidQuery, MethodNotAllowed, Rejection};
+use warp::reply::Response;
+use warp::{Filter, Reply};
+
+use self::problem::Problem;
+use crate::auth::{Access, Admission};
+use crate::config::Config;
+use crate::feed::Feeds;
+use crate::http::Connection;
+use crate::origin::Origins;
+use crate::time::unix_s;
+use crate::viewer::{self, Seats, Viewer};
+
+use purple_sector_codec::bridge_protocol::SUBPROTOCOL;
+
+/// What every route may need.
+pub(crate) struct Bridge {
+    pub(crate) feeds: Arc<Feeds>,
+    pub(crate) access: Access,
+    pub(crate) origins: Origins,
+    pub(crate) seats: Seats,
+    pub(crate) queue_blocks: usize,
+    /// Ends when the bridge stops.
+    pub(crate) stop: CancellationToken,
+    /// Connections and viewers.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// What browsers reach.
+pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Response,)> {
+    let asks_upgrade = warp::path::end().and(warp::header::<String>("upgrade")).map(|_| ()).untuple_one();
+    let at_stream = warp::path!("v1" / "stream").or(asks_upgrade).unify();
+    let stream = with(bridge)
+        .and(at_stream)
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .and(warp::query::<Vec<(String, String)>>())
+        .and(warp::ext::optional::<OnUpgrade>())
+        .and(warp::ext::get::<Connection>())
+        .map(|bridge: Arc<Bridge>, method, headers, query: Vec<_>, on_upgrade, connection| {
+            stream(&bridge, &method, &headers, &query, on_upgrade, connection)
+                .unwrap_or_else(Problem::into_response)
+        });
+    let own_stats = with(bridge)
+        .and(warp::path!("v1" / "stats"))
+        .and(warp::get())
+        .and(warp::header::headers_cloned())
+        .and(warp::query::<Vec<(String, String)>>())
+        .map(|bridge: Arc<Bridge>, headers, query: Vec<_>| {
+            let admission = admit(&bridge, &headers, &query);
+            admission.map_or_else(Problem::into_response, |caller| {
+                no_store(stats::of_user(bridge.feeds.stats(), caller.user.id()))
+            })
+        });
+    let files = match &config.dashboard {
+        Some(dir) => files::dashboard(dir.clone()),
+        None => warp::any().and_then(|| async { Err(warp::reject::not_found()) }).boxed(),
+    };
+    let routes = stream.or(own_stats).unify().or(health(bridge)).unify().or(files).unify();
+    routes.recover(reject).unify().map(harden).boxed()
+}
+
+/// What operators reach.
+pub(crate) fn operators(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
+    let all_stats = with(bridge)
+        .and(warp::path!("v1" / "stats"))
+        .and(warp::get())
+        .map(|bridge: Arc<Bridge>| no_store(stats::of_all(bridge.feeds.stats())));
+    all_stats.or(health(bridge)).unify().recover(reject).unify().map(harden).boxed()
+}
+
+fn with(bridge: &Arc<Bridge>) -> impl Filter<Extract = (Arc<Bridge>,), Error = Infallible> + Clone + use<> {
+    let bridge = Arc::clone(bridge);
+    warp::any().map(move || Arc::clone(&bridge))
+}
+
+/// `/healthz`: the process answers. `/readyz`: it can serve viewers.
+fn health(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
+    let healthz = warp::path!("healthz").and(warp::get()).map(|| no_store(json!({ "status": "ok" })));
+    let readyz = with(bridge).and(warp::path!("readyz")).and(warp::get()).map(|bridge: Arc<Bridge>| {
+        if bridge.stop.is_cancelled() {
+            Problem::Stopping.into_response()
+        } else if !bridge.feeds.ready() {
+            Problem::NotReady.into_response()
+        } else {
+            no_store(json!({ "status": "ready" }))
+        }
+    });
+    healthz.or(readyz).unify().boxed()
+}
+
+/// Everything that is checked before there is a WebSocket; nothing of it touches Kafka.
+fn stream(
+    bridge: &Arc<Bridge>,
+    method: &Method,
+    headers: &HeaderMap,
+    query: &[(String, String)],
+    on_upgrade: Option<OnUpgrade>,
+    connection: Connection,
+) -> Result<Response, Problem> {
+    let accept = handshake::websocket_accept(method, headers)?;
+    let subprotocol = handshake::credentials(headers)?.subprotocol;
+    let Admission { user, expires_at_s } = admit(bridge, headers, query)?;
+    if bridge.stop.is_cancelled() {
+        return Err(Problem::Stopping);
+    }
+    let seat = bridge.seats.take(&user).ok_or(Problem::TooManyViewers)?;
+    let on_upgrade = on_upgrade.ok_or(Problem::BadRequest("this connection cannot be upgraded"))?;
+    let viewer =
+        Viewer { bridge: Arc::clone(bridge), user, expires_at_s, _seat: seat, _connection: connection };
+    bridge.tasks.spawn(viewer::run(viewer, on_upgrade));
+
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    let accept = HeaderValue::from_str(&accept).map_err(|_| Problem::BadRequest("bad Sec-WebSocket-Key"))?;
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    Ok(response)
+}
+
+/// Who calls, if they may.
+fn admit(bridge: &Bridge, headers: &HeaderMap, query: &[(String, String)]) -> Result<Admission, Problem> {
+    let credentials = handshake::credentials(headers)?;
+    let pages_send_this = credentials.by_subprotocol && !matches!(bridge.access, Access::Open);
+    handshake::check_origin(headers, &bridge.origins, pages_send_this)?;
+    let asked = handshake::asked_user(query)?;
+    Ok(bridge.access.admit(credentials.token, asked, unix_s())?)
+}
+
+fn no_store(body: serde_json::Value) -> Response {
+    let mut response = warp::reply::json(&body).into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Turns what no route answered into JSON.
+async fn reject(rejection: Rejection) -> Result<Response, Infallible> {
+    let problem = if rejection.is_not_found() {
+        Problem::NotFound
+    } else if rejection.find::<MethodNotAllowed>().is_some() {
+        Problem::Method
+    } else if rejection.find::<InvalidQuery>().is_some() {
+        Problem::BadRequest("the query cannot be read")
+    } else {
+        Problem::BadRequest("the request cannot be read")
+    };
+    Ok(problem.into_response())
+}
+
+/// What every answer says to browsers.
+fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}

@@ -1,0 +1,135 @@
+//! In which order does the service start and stop?
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::auth::Access;
+use crate::config::Config;
+use crate::feed::{FeedSettings, Feeds};
+use crate::http::{self, Gate};
+use crate::routes::{self, Bridge};
+use crate::viewer::Seats;
+
+/// The bridge's open ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For browsers.
+    pub public: TcpListener,
+    /// For operators, where asked for.
+    pub operators: Option<TcpListener>,
+}
+
+/// Connects to Kafka, which is checked before any port is opened.
+///
+/// # Errors
+/// One sentence that says what to change.
+pub async fn connect(config: &Config) -> Result<Feeds> {
+    let settings = FeedSettings {
+        viewer_queue_blocks: config.viewer_queue_blocks,
+        linger: config.feed_linger,
+        ..FeedSettings::default()
+    };
+    Ok(Feeds::start(settings, &config.kafka).await?)
+}
+
+/// Opens the ports of `config`.
+///
+/// # Errors
+/// One sentence that names the setting to change, for a port in use or an address that is not this machine's.
+pub async fn bind(config: &Config) -> Result<Listeners> {
+    let public = listen(config.listen, "--bind, --port; BIND, WS_PORT").await?;
+    let operators = match config.ops {
+        Some(address) => Some(listen(address, "--ops-addr, OPS_ADDR").await?),
+        None => None,
+    };
+    Ok(Listeners { public, operators })
+}
+
+async fn listen(address: SocketAddr, settings: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; stop what uses it or choose another ({settings})")
+    })
+}
+
+/// Serves until `shutdown`, then lets viewers go within the configured time.
+///
+/// # Errors
+/// A listener without an address.
+pub async fn serve(
+    listeners: Listeners,
+    feeds: Feeds,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<()> {
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let bridge = Arc::new(Bridge {
+        feeds: Arc::new(feeds),
+        access: config.access.clone(),
+        origins: config.origins.clone(),
+        seats: Seats::new(config.limits.viewers_per_user),
+        queue_blocks: config.viewer_queue_blocks,
+        stop: stop.clone(),
+        tasks: tasks.clone(),
+    });
+    let gate = Gate::new(config.limits.connections, config.limits.connections_per_address);
+    let (public, operators) = (routes::public(&bridge, &config), routes::operators(&bridge));
+    announce(&listeners, &bridge, &config)?;
+
+    tasks.spawn(http::serve(listeners.public, public, gate.clone(), tasks.clone(), stop.clone()));
+    if let Some(listener) = listeners.operators {
+        // A gate of its own: a crowd at the public door must not lock the operators out.
+        let gate = Gate::new(OPERATORS, OPERATORS);
+        tasks.spawn(http::serve(listener, operators, gate, tasks.clone(), stop.clone()));
+    }
+    if let Some(file) = config.key_file {
+        tasks.spawn(file.watch(stop.clone()));
+    }
+
+    shutdown.await;
+    info!(
+        n_viewers = bridge.feeds.stats().viewers.get(),
+        "stopping: no new connections, viewers are told to go"
+    );
+    stop.cancel();
+    tasks.close();
+    if timeout(config.drain, tasks.wait()).await.is_ok() {
+        info!("all viewers have gone");
+    } else {
+        warn!(n_left = tasks.len(), after = ?config.drain, "some viewers did not go in time, leaving them");
+    }
+    bridge.feeds.shutdown().await;
+    info!("stopped");
+    Ok(())
+}
+
+/// Operators' connections at once.
+const OPERATORS: usize = 64;
+
+/// Says where everything is, once it can be reached.
+fn announce(listeners: &Listeners, bridge: &Bridge, config: &Config) -> Result<()> {
+    if matches!(config.access, Access::Open) {
+        warn!("OPEN: no tokens are checked, whoever reaches this port sees the data of any user they name");
+        if !config.listen.ip().is_loopback() {
+            warn!(listen = %config.listen, "OPEN on an address that other machines can reach");
+        }
+    }
+    if let Some(address) = bridge.feeds.embedded_kafka() {
+        eprintln!("bridge: embedded Kafka on {address} (this machine only, nothing is kept)");
+    }
+    if let Some(listener) = &listeners.operators {
+        let address = listener.local_addr().context("the operators' listener has no address")?;
+        eprintln!("bridge: operators on http://{address}");
+    }
+    let address = listeners.public.local_addr().context("the listener has no address")?;
+    eprintln!("bridge: ready on http://{address}");
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! How does one viewer live?
+//!
+//! It is greeted, gets what its feed has for it, and is told why when it ends. All of it is one task, so nothing that a
+//! viewer does or leaves undone can delay another.
+
+mod clock;
+mod ending;
+mod meter;
+mod rate;
+mod seats;
+
+pub(crate) use seats::{Seat, Seats};
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use purple_sector_codec::SessionId;
+use purple_sector_codec::bridge_protocol::{
+    ClientMessage, MAX_CLIENT_MESSAGE_LEN, MAX_SERVER_MESSAGE_LEN, PROTOCOL_VERSION, ServerMessage, close,
+};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+use tracing::{debug, warn};
+
+use self::clock::{Due, PING_EVERY, Pulse, TokenClock};
+use self::ending::End;
+use self::meter::{Metered, Written};
+use self::rate::Rate;
+use crate::auth::{Refusal, VerifiedUser};
+use crate::feed::{Closed, JoinOptions, ViewerHandle};
+use crate::http::Connection;
+use crate::routes::Bridge;
+use crate::time::{unix_s, unix_us};
+
+/// How long the switch from HTTP to WebSocket may take.
+const UPGRADE_WITHIN: Duration = Duration::from_secs(5);
+/// How long writing may stand still before the peer counts as dead.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// Messages that are written before a flush.
+const MAX_BATCH: usize = 64;
+/// Frames that a viewer may send: in the long run, and at once.
+const FRAMES: (u32, u32) = (10, 30);
+
+/// tungstenite's own default is 128 KiB of read buffer per socket. The write buffer grows only while there is something
+/// to write, and puts small messages that wait together into one write.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+const WRITE_BUFFER_BYTES: usize = 4 * 1024;
+
+/// A viewer's WebSocket, and how much of what was sent has left.
+struct Socket {
+    stream: WebSocketStream<Metered<TokioIo<Upgraded>>>,
+    written: Written,
+}
+
+/// A viewer that passed all checks.
+pub(crate) struct Viewer {
+    pub(crate) bridge: Arc<Bridge>,
+    pub(crate) user: VerifiedUser,
+    pub(crate) expires_at_s: Option<u64>,
+    /// Its place among the user's viewers.
+    pub(crate) _seat: Seat,
+    /// Its place among the connections.
+    pub(crate) _connection: Connection,
+}
+
+/// What can happen to a viewer.
+enum Event {
+    Stop,
+    Clock,
+    Client(Option<Result<Message, SocketError>>),
+    Feed(Result<Bytes, Closed>),
+}
+
+/// Serves a viewer until it leaves or has to.
+pub(crate) async fn run(viewer: Viewer, on_upgrade: OnUpgrade) {
+    let upgraded = match timeout(UPGRADE_WITHIN, on_upgrade).await {
+        Ok(Ok(upgraded)) => Metered::new(TokioIo::new(upgraded), Instant::now().into_std()),
+        Ok(Err(error)) => return debug!(user = %viewer.user, %error, "viewer left before it was one"),
+        Err(_) => return debug!(user = %viewer.user, "viewer took too long to become one"),
+    };
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES + 2 * MAX_SERVER_MESSAGE_LEN)
+        .max_message_size(Some(MAX_CLIENT_MESSAGE_LEN))
+        .max_frame_size(Some(MAX_CLIENT_MESSAGE_LEN));
+    let written = upgraded.written();
+    let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
+    let mut socket = Socket { stream, written };
+    debug!(user = %viewer.user, "viewer came");
+    let Err(end) = live(&viewer, &mut socket).await;
+    debug!(user = %viewer.user, %end, "viewer goes");
+    ending::close(socket.stream, end).await;
+}
+
+/// Everything between the greeting and the end.
+async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infallible, End> {
+    let bridge = &viewer.bridge;
+    let joined = bridge.feeds.join(viewer.user.clone(), JoinOptions::default()).await;
+    let mut feed = joined.map_err(|error| End::could_not_join(&error))?;
+    let hello = ServerMessage::Hello {
+        version: PROTOCOL_VERSION,
+        user: viewer.user.id().as_str(),
+        server_time_us: unix_us(),
+        heartbeat_ms: PING_EVERY.as_millis() as u32,
+        queue_messages: u32::try_from(bridge.queue_blocks).unwrap_or(u32::MAX),
+        topic_id: [0; 16],
+    };
+    send(viewer, socket, &hello).await?;
+
+    let started = Instant::now().into_std();
+    let mut token = TokenClock::new(viewer.expires_at_s, unix_s(), started);
+    let mut pulse = Pulse::new(started);
+    let mut rate = Rate::new(FRAMES.0, FRAMES.1, started);
+    loop {
+        let look_at = token.deadline().map_or(pulse.deadline(), |at| at.min(pulse.deadline()));
+        let event = tokio::select! {
+            biased;
+            () = bridge.stop.cancelled() => Event::Stop,
+            () = sleep_until(look_at.into()) => Event::Clock,
+            frame = socket.stream.next() => Event::Client(frame),
+            message = feed.next() => Event::Feed(message),
+        };
+        let now = Instant::now().into_std();
+        match event {
+            Event::Stop => return Err(End::stopping()),
+            Event::Clock => {
+                for due in [pulse.due(now), token.due(now)].into_iter().flatten() {
+                    on_clock(viewer, socket, due).await?;
+                }
+            }
+            Event::Client(None) => return Err(End::Left),
+            Event::Client(Some(Err(error))) => return Err(End::broken(&error)),
+            Event::Client(Some(Ok(frame))) => {
+                pulse.heard(now);
+                if !rate.take(1, now) {
+                    return Err(End::close(close::TOO_MANY, "too many messages"));
+                }
+                match frame {
+                    Message::Binary(bytes) => on_message(viewer, socket, &feed, &mut token, &bytes).await?,
+                    Message::Text(_) => return Err(End::close(close::PROTOCOL_ERROR, "messages are binary")),
+                    Message::Close(_) => return Err(End::Left),
+                    // tungstenite has the answer to a ping ready; it goes out with a flush.
+                    Message::Ping(_) => write(viewer, &socket.written, socket.stream.flush()).await?,
+                    Message::Pong(_) | Message::Frame(_) => {}
+                }
+            }
+            Event::Feed(Ok(first)) => forward(viewer, socket, first, &mut feed).await?,
+            Event::Feed(Err(closed)) => return Err(End::feed_closed(closed)),
+        }
+    }
+}
+
+async fn on_clock(viewer: &Viewer, socket: &mut Socket, due: Due) -> Result<(), End> {
+    match due {
+        Due::Ping => send_frame(viewer, socket, Message::Ping(Bytes::new())).await,
+        Due::Dead => Err(End::Gone("no answer to a ping")),
+        Due::TokenExpires { in_s } => send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await,
+        Due::TokenExpired => Err(End::close(close::TOKEN_EXPIRED, "the token has expired")),
+    }
+}
+
+async fn on_message(
+    viewer: &Viewer,
+    socket: &mut Socket,
+    feed: &ViewerHandle,
+    token: &mut TokenClock,
+    bytes: &[u8],
+) -> Result<(), End> {
+    let received_us = unix_us();
+    let message = ClientMessage::parse(bytes)
+        .map_err(|error| End::close(close::PROTOCOL_ERROR, format!("message refused: {}", error.code())))?;
+    match message {
+        ClientMessage::Time { client_us } => {
+            send(viewer, socket, &ServerMessage::Time { client_us, received_us, sent_us: unix_us() }).await
+        }
+        ClientMessage::Subscribe(subscribe) => {
+            let session = subscribe.session.map(SessionId::parse).transpose();
+            let session = session.map_err(|_| End::close(close::PROTOCOL_ERROR, "no session id"))?;
+            feed.subscribe(JoinOptions { session, keys_only: subscribe.keys_only }).await;
+            Ok(())
+        }
+        ClientMessage::Refresh { token: fresh } => {
+            *token = refresh(viewer, fresh)?;
+            let in_s = token.seconds_left(Instant::now().into_std());
+            send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await
+        }
+        // From a newer viewer; what it means is optional.
+        _ => Ok(()),
+    }
+}
+
+/// Checks a new token, which must be for the same user.
+fn refresh(viewer: &Viewer, token: &str) -> Result<TokenClock, End> {
+    let asked = Some(viewer.user.id().as_str());
+    match viewer.bridge.access.admit(Some(token), asked, unix_s()) {
+        Ok(admission) => Ok(TokenClock::new(admission.expires_at_s, unix_s(), Instant::now().into_std())),
+        Err(Refusal::OtherUser) => {
+            warn!(user = %viewer.user, "a viewer showed another user's token, it is closed");
+            Err(End::close(close::FORBIDDEN, "the token is not for this user"))
+        }
+        Err(Refusal::TokenExpired) => Err(End::close(close::TOKEN_EXPIRED, "the token has expired")),
+        Err(_) => Err(End::close(close::BAD_TOKEN, "the token is not valid")),
+    }
+}
+
+/// Writes a message of the feed and those that wait behind it, then flushes once.
+async fn forward(
+    viewer: &Viewer,
+    socket: &mut Socket,
+    first: Bytes,
+    feed: &mut ViewerHandle,
+) -> Result<(), End> {
+    let Socket { stream, written } = socket;
+    write(viewer, written, async {
+        stream.feed(Message::Binary(first)).await?;
+        for _ in 1..MAX_BATCH {
+            let Some(next) = feed.try_next() else { break };
+            stream.feed(Message::Binary(next)).await?;
+        }
+        stream.flush().await
+    })
+    .await
+}
+
+async fn send(viewer: &Viewer, socket: &mut Socket, message: &ServerMessage<'_>) -> Result<(), End> {
+    send_frame(viewer, socket, Message::Binary(message.to_bytes().into())).await
+}
+
+async fn send_frame(viewer: &Viewer, socket: &mut Socket, frame: Message) -> Result<(), End> {
+    write(viewer, &socket.written, socket.stream.send(frame)).await
+}
+
+/// Does one piece of writing, as long as the peer takes some of it and the bridge runs.
+async fn write(
+    viewer: &Viewer,
+    written: &Written,
+    work: impl Future<Output = Result<(), SocketError>>,
+) -> Result<(), End> {
+    let mut work = pin!(work);
+    loop {
+        let n_before = written.get();
+        match viewer.bridge.stop.run_until_cancelled(timeout(WRITE_WITHIN, work.as_mut())).await {
+            Some(Ok(Ok(()))) => return Ok(()),
+            Some(Ok(Err(error))) => return Err(End::broken(&error)),
+            Some(Err(_)) if written.get() > n_before => {}
+            Some(Err(_)) => return Err(End::Gone("it does not read")),
+            None => return Err(End::stopping()),
+        }
+    }
+}
