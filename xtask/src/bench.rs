@@ -78,7 +78,7 @@ fn pipeline() -> Result<()> {
     build.args(["build", "--release", "--locked", "-p", "purple-sector-tests", "-p", "purple-sector-bridge"]);
     build.args(["-p", "purple-sector-collector", "--bins"]).current_dir(paths::root());
     step::run("building the pipeline bench", "8 min the first time", &mut build)?;
-    let mut bench = Command::new(paths::target().join("release/pipeline"));
+    let mut bench = Command::new(paths::target().join("release/pipeline-bench"));
     bench.env(LIBS_VARIABLE, libs);
     watched("measuring the pipeline", bench)
 }

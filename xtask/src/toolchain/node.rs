@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use crate::toolchain::version;
 use crate::{fingerprint, paths, step};
 
-/// Oldest Node.js that runs the tests and builds the page.
-pub(crate) const AT_LEAST: u32 = 20;
+/// Oldest Node.js that runs the tests and builds the page (Vite asks for it).
+const AT_LEAST: [u32; 3] = [20, 19, 0];
 
 /// The version of Node.js, where it is new enough and npm is there as well.
 ///
@@ -17,8 +17,9 @@ pub(crate) const AT_LEAST: u32 = 20;
 /// With where to get it.
 pub(crate) fn ensure() -> Result<String> {
     let found = step::output_of(Command::new("node").arg("--version"));
-    let new_enough = |text: &String| version::parse(text).is_some_and(|[major, ..]| major >= AT_LEAST);
-    let get = format!("get Node.js {AT_LEAST} or newer with npm from https://nodejs.org/en/download");
+    let new_enough = |text: &String| version::parse(text).is_some_and(|found| found >= AT_LEAST);
+    let [major, minor, _] = AT_LEAST;
+    let get = format!("get Node.js {major}.{minor} or newer with npm from https://nodejs.org/en/download");
     match found {
         Some(text) if new_enough(&text) && paths::program("npm").is_some() => Ok(text),
         Some(text) if new_enough(&text) => bail!("Node.js {text} is here, but npm is not: {get}"),
