@@ -1,13 +1,19 @@
-//! How are bits written to and read from bytes? Lowest bit first, in any width up to 32.
+//! How are bits written to and read from bytes? Lowest bit first, up to 56 at a time.
+
+/// Most bits that one call writes or reads: what is left of a 64-bit word that starts anywhere in its first byte.
+pub(super) const MAX_BITS: u32 = 56;
+
+/// Bytes that the output must have beyond the last bit, because whole words are written.
+pub(super) const SLACK: usize = 8;
 
 /// Writes bits into a slice that is long enough: what does not fit is lost, so callers check the length first.
 pub(super) struct BitWriter<'a> {
     out: &'a mut [u8],
     /// Bytes of `out` that are final.
     at: usize,
-    /// Bits not yet written, lowest first.
+    /// Bits after the final bytes, lowest first.
     pending: u64,
-    /// Number of bits in `pending`, below 32 between calls.
+    /// Number of bits in `pending`, below 8.
     n_pending: u32,
 }
 
@@ -16,32 +22,22 @@ impl<'a> BitWriter<'a> {
         Self { out, at: 0, pending: 0, n_pending: 0 }
     }
 
-    /// Writes the lowest `width` (0 to 32) bits of `value`; the bits above must be zero.
+    /// Writes the lowest `width` (0 to [`MAX_BITS`]) bits of `value`; the bits above must be zero.
     #[inline(always)]
-    pub(super) fn put(&mut self, value: u32, width: u32) {
-        self.pending |= u64::from(value) << self.n_pending;
-        self.n_pending += width;
-        if self.n_pending >= 32 {
-            if let Some(word) = self.out.get_mut(self.at..self.at + 4) {
-                word.copy_from_slice(&(self.pending as u32).to_le_bytes());
-            }
-            self.at += 4;
-            self.pending >>= 32;
-            self.n_pending -= 32;
+    pub(super) fn put(&mut self, value: u64, width: u32) {
+        let word = self.pending | value << self.n_pending;
+        if let Some(bytes) = self.out.get_mut(self.at..self.at + 8) {
+            bytes.copy_from_slice(&word.to_le_bytes());
         }
+        let n_bits = self.n_pending + width;
+        self.at += (n_bits / 8) as usize;
+        self.pending = word >> (n_bits & !7);
+        self.n_pending = n_bits & 7;
     }
 
-    /// Fills the last byte with zeros and returns the number of bytes written.
-    pub(super) fn finish(mut self) -> usize {
-        while self.n_pending > 0 {
-            if let Some(byte) = self.out.get_mut(self.at) {
-                *byte = self.pending as u8;
-            }
-            self.at += 1;
-            self.pending >>= 8;
-            self.n_pending = self.n_pending.saturating_sub(8);
-        }
-        self.at
+    /// Returns the number of bytes written; the last one is filled with zeros.
+    pub(super) fn finish(self) -> usize {
+        self.at + usize::from(self.n_pending > 0)
     }
 }
 
@@ -54,8 +50,9 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    /// Reads `bytes` from the bit at `at` on.
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at }
     }
 
     /// Position of the next bit, which may lie beyond the end.
@@ -67,31 +64,30 @@ impl<'a> BitReader<'a> {
     #[inline(always)]
     pub(super) fn take(&mut self, width: u32) -> u32 {
         let value = self.peek() & ((1_u64 << width) - 1);
-        self.at += width as usize;
+        self.skip(width);
         value as u32
     }
 
     /// Moves on by `n_bits` bits.
     #[inline(always)]
-    pub(super) fn skip(&mut self, n_bits: usize) {
-        self.at += n_bits;
+    pub(super) fn skip(&mut self, n_bits: u32) {
+        self.at += n_bits as usize;
     }
 
-    /// The next bits, at least 57 of them, in the lowest places.
+    /// The next bits, at least [`MAX_BITS`] of them, in the lowest places.
     #[inline(always)]
     pub(super) fn peek(&self) -> u64 {
         let first = self.at / 8;
         let word = match self.bytes.get(first..first + 8) {
-            Some(word) => {
-                u64::from_le_bytes([word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7]])
-            }
-            None => self.last_word(first),
+            Some(&[a, b, c, d, e, f, g, h]) => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            _ => self.last_word(first),
         };
         word >> (self.at % 8)
     }
 
     /// Up to eight bytes from `first` on, followed by zeros.
     #[cold]
+    #[inline(never)]
     fn last_word(&self, first: usize) -> u64 {
         let rest = self.bytes.get(first..).unwrap_or(&[]);
         rest.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte))
@@ -104,32 +100,44 @@ mod tests {
 
     #[test]
     fn what_is_written_in_any_width_is_read_again() {
-        let mut bytes = [0; 4 * 33];
+        let mut bytes = [0; 4 * 33 + SLACK];
         let mut writer = BitWriter::new(&mut bytes);
         let values = |width: u32| 0xdead_beef_u32 & ((1_u64 << width) - 1) as u32;
-        (0..=32).for_each(|width| writer.put(values(width), width));
+        (0..=32).for_each(|width| writer.put(values(width).into(), width));
         let len = writer.finish();
         assert_eq!(len, (0..=32_usize).sum::<usize>().div_ceil(8));
-        let mut reader = BitReader::new(&bytes[..len]);
+        let mut reader = BitReader::new(&bytes[..len], 0);
         (0..=32).for_each(|width| assert_eq!(reader.take(width), values(width), "width {width}"));
     }
 
     #[test]
+    fn the_longest_write_fits_behind_any_bit() {
+        for before in 0..8 {
+            let mut bytes = [0; 7 + 1 + SLACK];
+            let mut writer = BitWriter::new(&mut bytes);
+            writer.put(0, before);
+            writer.put((1 << MAX_BITS) - 1, MAX_BITS);
+            let len = writer.finish();
+            let reader = BitReader::new(&bytes[..len], before as usize);
+            assert_eq!(reader.peek() & ((1 << MAX_BITS) - 1), (1 << MAX_BITS) - 1, "after {before} bits");
+        }
+    }
+
+    #[test]
     fn bits_come_lowest_first() {
-        let mut bytes = [0; 2];
+        let mut bytes = [0; 2 + SLACK];
         let mut writer = BitWriter::new(&mut bytes);
         writer.put(1, 1);
         writer.put(0, 2);
         writer.put(0b11, 2);
         writer.put(1, 4);
         assert_eq!(writer.finish(), 2);
-        assert_eq!(bytes, [0b0011_1001, 0]);
+        assert_eq!(bytes[..2], [0b0011_1001, 0]);
     }
 
     #[test]
     fn beyond_the_end_there_are_zeros() {
-        let mut reader = BitReader::new(&[0xff]);
-        reader.skip(4);
+        let mut reader = BitReader::new(&[0xff], 4);
         assert_eq!(reader.take(32), 0x0f);
         assert_eq!(reader.take(32), 0);
         assert_eq!(reader.position(), 68);

@@ -1,9 +1,9 @@
 //! How does the body of a block become columns? Header first, one check of the length, then tight loops.
 
-use super::bits::BitReader;
+use super::bits::{BitReader, MAX_BITS};
 use super::quantize::{fixed_value, ordered_value};
 use super::slot::{Coding, Mode, Slot, unzigzag};
-use super::{GROUP, MAX_CHANNELS, MAX_SAMPLES, TIME_LIMIT_US, n_slots};
+use super::{GROUP, MAX_CHANNELS, TIME_LIMIT_US, n_slots};
 use crate::channels::ABSENT;
 use crate::error::DecodeError;
 
@@ -11,7 +11,7 @@ use crate::error::DecodeError;
 /// [`DecoderSlot`] (an array, a `Vec`, a `&mut` slice) with one element more than there are channels.
 #[derive(Debug, Clone)]
 pub struct BlockDecoder<S> {
-    /// One per slot: the time, then the channels.
+    /// One per slot: the channels, then the time.
     slots: S,
     n_floats: usize,
     n_ints: usize,
@@ -81,8 +81,9 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         if found < limit {
             return Err(DecodeError::Limit { what: "elements of decoder memory", found, limit });
         }
-        for (kept, slot) in memory.as_mut()[1..].iter_mut().zip(slots) {
-            *kept = DecoderSlot { coding: slot.coding, ..DecoderSlot::default() };
+        memory.as_mut().fill(DecoderSlot::default());
+        for (kept, slot) in memory.as_mut().iter_mut().zip(slots) {
+            kept.coding = slot.coding;
         }
         let n_floats = slots.iter().filter(|slot| slot.coding.is_float()).count();
         let n_ints = slots.len() - n_floats;
@@ -105,12 +106,11 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         let n = self.n_samples(body, columns)?;
         let n_slots = n_slots(self.n_floats + self.n_ints);
         let slots = &mut self.slots.as_mut()[..n_slots];
-        let mut bits = BitReader::new(body);
-        bits.skip(8);
+        let mut bits = BitReader::new(body, 8);
         self.dense_width = 0;
-        for (at, slot) in slots.iter_mut().enumerate() {
-            let first = if at == 0 { 0 } else { take_absolute(&mut bits)? };
-            *slot = DecoderSlot { coding: slot.coding, last: first, ..DecoderSlot::default() };
+        for slot in slots.iter_mut() {
+            let last = take_absolute(&mut bits);
+            *slot = DecoderSlot { coding: slot.coding, last, ..DecoderSlot::default() };
         }
         self.decode(1, n, origin_us, body, bits, columns)
     }
@@ -123,8 +123,7 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         let origin_us =
             self.origin_us.take().ok_or(DecodeError::Body { what: "no key block came before it" })?;
         let n = self.n_samples(body, columns)?;
-        let mut bits = BitReader::new(body);
-        bits.skip(8);
+        let bits = BitReader::new(body, 8);
         self.decode(0, n, origin_us, body, bits, columns)
     }
 
@@ -159,47 +158,139 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         let mut row_width = self.dense_width;
         if n > from {
             for group in slots.chunks_mut(GROUP) {
-                row_width = take_changes(group, row_width, &mut bits)?;
+                row_width = take_changes(group, from == 1, row_width, &mut bits)?;
             }
         }
         check_length(body, bits.position() + row_width * (n - from))?;
 
-        let Columns { captured_at_us, floats, ints, stride } = columns;
-        self.dense_width = 0;
-        let (time, channels) = slots.split_at_mut(1);
-        let mut in_range = true;
-        let mut numbers = [0; MAX_SAMPLES];
-        self.dense_width += take_column(&mut time[0], from, &mut numbers[..n], &mut bits);
-        for (time_us, offset) in captured_at_us.iter_mut().zip(&numbers[..n]) {
-            *time_us = origin_us.wrapping_add_signed(i64::from(*offset));
-            in_range &= *time_us < TIME_LIMIT_US;
-        }
-        if !in_range {
-            return Err(DecodeError::TimeRange);
-        }
+        let (channels, time) = slots.split_at_mut(n_slots - 1);
         let (float_slots, int_slots) = channels.split_at_mut(self.n_floats);
+        let Columns { captured_at_us, floats, ints, stride } = columns;
         for (slot, column) in float_slots.iter_mut().zip(floats.chunks_exact_mut(*stride)) {
-            self.dense_width += take_column(slot, from, &mut numbers[..n], &mut bits);
+            let column = &mut column[..n];
             match slot.coding {
                 Coding::Fixed { resolution, .. } => {
-                    for (value, number) in column.iter_mut().zip(&numbers[..n]) {
-                        *value = fixed_value(*number, resolution);
-                    }
+                    slot.take_column(column, from, &mut bits, |number| fixed_value(number, resolution));
                 }
                 Coding::Lossless { .. } | Coding::Int { .. } => {
-                    for (value, number) in column.iter_mut().zip(&numbers[..n]) {
-                        *value = ordered_value(*number);
-                    }
+                    slot.take_column(column, from, &mut bits, ordered_value);
                 }
             }
         }
         for (slot, column) in int_slots.iter_mut().zip(ints.chunks_exact_mut(*stride)) {
-            self.dense_width += take_column(slot, from, &mut column[..n], &mut bits);
+            slot.take_column(&mut column[..n], from, &mut bits, |number| number);
         }
+        let times = &mut captured_at_us[..n];
+        time[0]
+            .take_column(times, from, &mut bits, |offset| origin_us.wrapping_add_signed(i64::from(offset)));
+        if times.iter().any(|time_us| *time_us >= TIME_LIMIT_US) {
+            return Err(DecodeError::TimeRange);
+        }
+        self.dense_width = slots.iter().map(|slot| usize::from(slot.width_now)).sum();
         self.origin_us = Some(origin_us);
         Ok(n)
     }
 }
+
+impl DecoderSlot {
+    /// Reads what follows the slot's event bit. `false` if no encoder writes such a change.
+    fn take_change(&mut self, bits: &mut BitReader<'_>) -> bool {
+        let is_new = self.mode == Mode::Sparse && self.width == 0;
+        if self.mode == Mode::Sparse && !is_new && bits.take(1) == 0 {
+            self.width_now = self.width;
+            return true;
+        }
+        let step: i32 = match if is_new { 3 } else { bits.peek() & 3 } {
+            0 => 1,
+            2 => -1,
+            1 => {
+                if bits.peek() & 4 == 0 {
+                    2
+                } else {
+                    -2
+                }
+            }
+            _ => return self.take_full_change(is_new, bits),
+        };
+        bits.skip(if step.abs() == 1 { 2 } else { 3 });
+        let width = i32::from(self.width) + step;
+        self.width = width as u8;
+        self.width_now = self.width;
+        (0..=32).contains(&width)
+    }
+
+    fn take_full_change(&mut self, is_new: bool, bits: &mut BitReader<'_>) -> bool {
+        bits.skip(if is_new { 0 } else { 2 });
+        let was_dense = self.mode != Mode::Sparse;
+        self.mode = Mode::from_bits(bits.take(2));
+        self.width = match bits.take(5) {
+            31 => 32,
+            width => width as u8,
+        };
+        let falls_asleep = was_dense && self.mode == Mode::Sparse;
+        self.width_now = if falls_asleep { 0 } else { self.width };
+        true
+    }
+
+    /// Reads part 4 of this slot into `column[from..]`, with its last value in `column[..from]`.
+    #[inline(always)]
+    fn take_column<V: Copy>(
+        &mut self,
+        column: &mut [V],
+        from: usize,
+        bits: &mut BitReader<'_>,
+        value: impl Fn(i32) -> V,
+    ) {
+        let (first, rest) = column.split_at_mut(from);
+        first.fill(value(self.last));
+        match self.mode {
+            Mode::Sparse | Mode::Delta if self.width_now == 0 => {
+                self.before = if rest.is_empty() { self.before } else { 0 };
+                rest.fill(value(self.last));
+            }
+            Mode::Sparse | Mode::Delta => self.take_residuals(rest, Mode::Delta, bits, value),
+            Mode::Linear => self.take_residuals(rest, Mode::Linear, bits, value),
+            Mode::Mean => self.take_residuals(rest, Mode::Mean, bits, value),
+        }
+        self.width_now = if self.mode == Mode::Sparse { 0 } else { self.width };
+    }
+
+    /// Reads residuals, as many as one word holds at a time.
+    #[inline(always)]
+    fn take_residuals<V>(
+        &mut self,
+        column: &mut [V],
+        mode: Mode,
+        bits: &mut BitReader<'_>,
+        value: impl Fn(i32) -> V,
+    ) {
+        let width = u32::from(self.width_now);
+        let mask = ((1_u64 << width) - 1) as u32;
+        let (mut last, mut before) = (self.last, self.before);
+        for part in column.chunks_mut(usize::from(RESIDUALS_PER_WORD[width as usize])) {
+            let mut word = bits.peek();
+            bits.skip(width * part.len() as u32);
+            for place in part {
+                before = mode.predicted_delta(before).wrapping_add(unzigzag(word as u32 & mask));
+                last = last.wrapping_add(before);
+                *place = value(last);
+                word >>= width;
+            }
+        }
+        (self.last, self.before) = (last, before);
+    }
+}
+
+/// How many residuals of each width one read of the bits gives.
+const RESIDUALS_PER_WORD: [u8; 33] = {
+    let mut table = [u8::MAX; 33];
+    let mut width = 1;
+    while width <= 32 {
+        table[width] = MAX_BITS as u8 / width as u8;
+        width += 1;
+    }
+    table
+};
 
 fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
     if n_channels == 0 || n_channels > MAX_CHANNELS {
@@ -209,17 +300,18 @@ fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
 }
 
 /// Part 2 of a body: one number on its own.
-fn take_absolute(bits: &mut BitReader<'_>) -> Result<i32, DecodeError> {
-    Ok(match bits.take(5) {
+fn take_absolute(bits: &mut BitReader<'_>) -> i32 {
+    match bits.take(5) {
         31 => ABSENT,
         30 => unzigzag(bits.take(32)),
         width => unzigzag(bits.take(width)),
-    })
+    }
 }
 
 /// Part 3 of a body for one group. Returns `row_width` with the changes applied.
 fn take_changes(
     group: &mut [DecoderSlot],
+    is_key: bool,
     mut row_width: usize,
     bits: &mut BitReader<'_>,
 ) -> Result<usize, DecodeError> {
@@ -230,16 +322,14 @@ fn take_changes(
     while events != 0 {
         let slot = &mut group[events.trailing_zeros() as usize];
         events &= events - 1;
-        let moves_as_before = slot.mode == Mode::Sparse && slot.width > 0 && bits.take(1) == 0;
-        if !moves_as_before {
-            slot.mode = Mode::from_bits(bits.take(2));
-            slot.width = match bits.take(5) {
-                31 => 32,
-                width => width as u8,
-            };
+        row_width -= usize::from(slot.width_now);
+        if !slot.take_change(bits) {
+            return Err(DecodeError::Body { what: "a width leaves the range 0 to 32" });
         }
-        row_width = row_width - usize::from(slot.width_now) + usize::from(slot.width);
-        slot.width_now = slot.width;
+        row_width += usize::from(slot.width_now);
+        if is_key && slot.mode == Mode::Linear {
+            slot.before = take_absolute(bits);
+        }
     }
     Ok(row_width)
 }
@@ -258,22 +348,4 @@ fn check_length(body: &[u8], end: usize) -> Result<(), DecodeError> {
         return Err(DecodeError::Body { what: "bits after the end are not zero" });
     }
     Ok(())
-}
-
-/// Reads part 4 of one slot into `column[from..]` and puts its last number into `column[..from]`. Returns the width that
-/// the slot will have in the next block if nothing changes.
-#[inline(always)]
-fn take_column(slot: &mut DecoderSlot, from: usize, column: &mut [i32], bits: &mut BitReader<'_>) -> usize {
-    let (head, rest) = column.split_at_mut(from);
-    head.fill(slot.last);
-    let width = u32::from(slot.width_now);
-    let (mut last, mut before) = (slot.last, slot.before);
-    for number in rest {
-        before = slot.mode.predicted_delta(before).wrapping_add(unzigzag(bits.take(width)));
-        last = last.wrapping_add(before);
-        *number = last;
-    }
-    (slot.last, slot.before) = (last, before);
-    slot.width_now = if slot.mode == Mode::Sparse { 0 } else { slot.width };
-    usize::from(slot.width_now)
 }

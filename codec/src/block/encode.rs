@@ -1,25 +1,26 @@
 //! How do rows become the body of a block? Numbers first, then the widths they need, then the bits.
 
-use super::bits::BitWriter;
+use super::bits::{BitWriter, MAX_BITS};
 use super::choice::{Choice, Widths, choose};
-use super::quantize::Quantizer;
+use super::quantize::Quantizers;
 use super::slot::{Mode, Slot, width_of, zigzag};
-use super::{GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, TIME_LIMIT_US, max_encoded_len, n_numbers, n_slots};
+use super::{
+    GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, SPAN_LIMIT_US, TIME_LIMIT_US, max_encoded_len, n_groups,
+    n_number_groups,
+};
 use crate::channels::ABSENT;
 use crate::error::EncodeError;
 use crate::sample::Row;
 
-/// Longest time between a key block's first sample and a sample of its followers: about 18 minutes.
-const SPAN_LIMIT_US: u64 = 1 << 30;
-
 /// Turns rows into block bodies. Works in memory that the caller gives; the same rows give the same bytes everywhere.
 ///
-/// `S` and `N` are the memory: anything that lends slices of [`EncoderSlot`] and `i32` (arrays, `Vec`s, `&mut` slices).
+/// `G` and `N` are the memory: anything that lends slices of [`EncoderGroup`] and `[i32; 8]` (arrays, `Vec`s, `&mut`
+/// slices). With `alloc`, [`BlockEncoder::owned`] brings its own.
 #[derive(Debug, Clone)]
-pub struct BlockEncoder<S, N> {
-    /// One per slot: the time, then the channels.
-    slots: S,
-    /// `HISTORY` rows and the rows of the block, one number per slot in each.
+pub struct BlockEncoder<G, N> {
+    /// One per eight slots.
+    groups: G,
+    /// For each group the rows of its slots, `HISTORY` of them from the block before.
     numbers: N,
     n_floats: usize,
     n_ints: usize,
@@ -35,80 +36,69 @@ pub struct BlockEncoder<S, N> {
     saturated: u64,
 }
 
-/// What the encoder keeps of one slot between blocks.
-#[derive(Debug, Clone, Copy)]
-pub struct EncoderSlot {
-    quantizer: Quantizer,
-    mode: Mode,
-    width: u8,
-    /// Whether the slot has residuals in this block.
-    moves: bool,
-    /// All residuals of this block under each prediction, or-ed together: their widest width.
-    delta_bits: u32,
-    linear_bits: u32,
-    damped_bits: u32,
+/// What the encoder keeps of eight slots between blocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EncoderGroup {
+    quantizers: Quantizers,
+    mode: [Mode; GROUP],
+    width: [u8; GROUP],
+    /// Blocks in a row in which the slot moved, as far as one byte counts.
+    streak: [u8; GROUP],
+    /// Width in the block being encoded: 0 for a sparse slot that does not move.
+    width_now: [u8; GROUP],
 }
 
-impl Default for EncoderSlot {
-    fn default() -> Self {
-        let quantizer = Quantizer::Lossless;
-        Self {
-            quantizer,
-            mode: Mode::Sparse,
-            width: 0,
-            moves: false,
-            delta_bits: 0,
-            linear_bits: 0,
-            damped_bits: 0,
-        }
-    }
+/// With fewer rows than this behind its second one, a key block has no linear slots: their first difference costs more
+/// than they save.
+const MIN_KEY_ROWS_FOR_LINEAR: usize = 3;
+
+/// Whether a block stands on its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Key,
+    Block,
 }
+
+/// Rows of eight slots.
+type Rows = [[i32; GROUP]];
 
 #[cfg(feature = "alloc")]
-impl BlockEncoder<alloc::vec::Vec<EncoderSlot>, alloc::vec::Vec<i32>> {
+impl BlockEncoder<alloc::vec::Vec<EncoderGroup>, alloc::vec::Vec<[i32; GROUP]>> {
     /// An encoder that owns its memory. All of it is allocated here.
     ///
     /// # Errors
     /// As [`BlockEncoder::new`].
     pub fn owned(slots: &[Slot], samples_per_block: usize) -> Result<Self, EncodeError> {
         check_limits(slots.len(), samples_per_block)?;
-        let memory = alloc::vec![EncoderSlot::default(); n_slots(slots.len())];
-        let numbers = alloc::vec![0; n_numbers(slots.len(), samples_per_block)];
-        Self::new(slots, samples_per_block, memory, numbers)
+        let groups = alloc::vec![EncoderGroup::default(); n_groups(slots.len())];
+        let numbers = alloc::vec![[0; GROUP]; n_number_groups(slots.len(), samples_per_block)];
+        Self::new(slots, samples_per_block, groups, numbers)
     }
 }
 
-impl<S: AsMut<[EncoderSlot]>, N: AsMut<[i32]>> BlockEncoder<S, N> {
+impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
     /// An encoder for these slots (floats first, as [`Schema::slots`](crate::Schema::slots) gives them) and blocks of
-    /// up to `samples_per_block` samples, in memory of at least [`n_slots`] and
-    /// [`n_numbers`] elements.
+    /// up to `samples_per_block` samples, in memory of at least [`n_groups`] and [`n_number_groups`] elements.
     ///
     /// # Errors
     /// [`EncodeError::Limit`] for too many channels or samples, or too little memory.
     pub fn new(
         slots: &[Slot],
         samples_per_block: usize,
-        mut memory: S,
+        mut groups: G,
         mut numbers: N,
     ) -> Result<Self, EncodeError> {
         check_limits(slots.len(), samples_per_block)?;
-        let n_slots = n_slots(slots.len());
-        let n_needed = n_numbers(slots.len(), samples_per_block);
-        let enough = |found, limit| {
-            if limit > found {
-                Err(EncodeError::Limit { what: "elements of encoder memory", found, limit })
-            } else {
-                Ok(())
-            }
-        };
-        enough(memory.as_mut().len(), n_slots)?;
-        enough(numbers.as_mut().len(), n_needed)?;
-        for (kept, slot) in memory.as_mut()[1..n_slots].iter_mut().zip(slots) {
-            *kept = EncoderSlot { quantizer: Quantizer::of(slot.coding), ..EncoderSlot::default() };
+        check_memory(groups.as_mut().len(), n_groups(slots.len()))?;
+        check_memory(numbers.as_mut().len(), n_number_groups(slots.len(), samples_per_block))?;
+        groups.as_mut().fill(EncoderGroup::default());
+        numbers.as_mut().fill([0; GROUP]);
+        for (group, slots) in groups.as_mut().iter_mut().zip(slots.chunks(GROUP)) {
+            *group = EncoderGroup::new(slots);
         }
         let n_floats = slots.iter().filter(|slot| slot.coding.is_float()).count();
         Ok(Self {
-            slots: memory,
+            groups,
             numbers,
             n_floats,
             n_ints: slots.len() - n_floats,
@@ -125,24 +115,16 @@ impl<S: AsMut<[EncoderSlot]>, N: AsMut<[i32]>> BlockEncoder<S, N> {
     ///
     /// # Errors
     /// [`EncodeError::RowShape`], [`EncodeError::TimeRange`], or [`EncodeError::Limit`] when the block is full or
-    /// would span more than 2^30 µs. The row is then not taken.
+    /// would span 2^30 µs or more. The row is then not taken.
     pub fn push(&mut self, row: Row<'_>) -> Result<(), EncodeError> {
         self.check_row(&row)?;
-        let n_slots = 1 + self.n_floats + self.n_ints;
-        let slots = &self.slots.as_mut()[..n_slots];
-        let start = (HISTORY + self.n_rows) * n_slots;
-        let numbers = &mut self.numbers.as_mut()[start..start + n_slots];
-        let (time, numbers) = numbers.split_at_mut(1);
-        let (floats, ints) = numbers.split_at_mut(self.n_floats);
-        time[0] = row.captured_at_us.wrapping_sub(self.origin_us) as i32;
-        let mut saturated = 0;
-        for ((number, value), slot) in floats.iter_mut().zip(row.floats).zip(&slots[1..]) {
-            let (quantized, outside) = slot.quantizer.number(*value);
-            *number = quantized;
-            saturated += u32::from(outside);
+        let (at, n_rows_of_group) = (HISTORY + self.n_rows, HISTORY + self.capacity);
+        let mut rows = self.numbers.as_mut().iter_mut().skip(at).step_by(n_rows_of_group);
+        let floats = row.floats.chunks(GROUP);
+        for ((group, values), numbers) in self.groups.as_mut().iter().zip(floats).zip(rows.by_ref()) {
+            self.saturated += group.quantizers.numbers(values, numbers);
         }
-        ints.copy_from_slice(row.ints);
-        self.saturated += u64::from(saturated);
+        self.put_ints_and_time(&row, at);
         if self.n_rows == 0 {
             self.first_us = row.captured_at_us;
         }
@@ -184,28 +166,29 @@ impl<S: AsMut<[EncoderSlot]>, N: AsMut<[i32]>> BlockEncoder<S, N> {
     /// [`max_encoded_len`] of the waiting rows. Nothing changes then.
     pub fn encode_key(&mut self, out: &mut [u8]) -> Result<usize, EncodeError> {
         self.check_output(out)?;
-        let (n_slots, n_rows) = (self.n_slots(), self.n_rows);
-        let slots = &mut self.slots.as_mut()[..n_slots];
-        let numbers = self.numbers.as_mut();
-        let first = HISTORY * n_slots;
+        let n_slots = self.n_floats + self.n_ints + 1;
         let shift = self.first_us.wrapping_sub(self.origin_us) as i32;
-        for time in numbers[first..].iter_mut().step_by(n_slots).take(n_rows) {
-            *time = time.wrapping_sub(shift);
-        }
+        let (n_rows, n_rows_of_group) = (self.n_rows, HISTORY + self.capacity);
         self.origin_us = self.first_us;
         self.needs_key = false;
-        for slot in slots.iter_mut() {
-            (slot.mode, slot.width) = (Mode::Sparse, 0);
-        }
         let mut bits = BitWriter::new(out);
-        bits.put(n_rows as u32 - 1, 8);
-        for number in &numbers[first + 1..first + n_slots] {
-            put_absolute(&mut bits, *number);
+        bits.put(n_rows as u64 - 1, 8);
+        let n_groups = n_groups(self.n_floats + self.n_ints);
+        for (at, rows) in self.numbers.as_mut().chunks_exact_mut(n_rows_of_group).take(n_groups).enumerate() {
+            let lanes = GROUP.min(n_slots - at * GROUP);
+            if at + 1 == n_groups {
+                rows[HISTORY..]
+                    .iter_mut()
+                    .for_each(|row| row[lanes - 1] = row[lanes - 1].wrapping_sub(shift));
+            }
+            rows[HISTORY][..lanes].iter().for_each(|number| put_absolute(&mut bits, *number));
+            // The other rows follow the first as if it had stood still before.
+            rows[HISTORY - 1] = rows[HISTORY];
         }
-        // The other rows follow the first as if it had stood still before.
-        numbers.copy_within(first..first + n_slots, first - n_slots);
-        encode_rows(slots, &numbers[first - n_slots..first + n_rows * n_slots], n_rows - 1, &mut bits);
-        self.forget_rows();
+        for group in self.groups.as_mut() {
+            (group.mode, group.width) = ([Mode::Sparse; GROUP], [0; GROUP]);
+        }
+        self.encode_rows(Kind::Key, n_rows - 1, &mut bits);
         Ok(bits.finish())
     }
 
@@ -223,24 +206,44 @@ impl<S: AsMut<[EncoderSlot]>, N: AsMut<[i32]>> BlockEncoder<S, N> {
                 limit: SPAN_LIMIT_US as usize,
             });
         }
-        let (n_slots, n_rows) = (self.n_slots(), self.n_rows);
-        let slots = &mut self.slots.as_mut()[..n_slots];
         let mut bits = BitWriter::new(out);
-        bits.put(n_rows as u32 - 1, 8);
-        encode_rows(slots, &self.numbers.as_mut()[..(HISTORY + n_rows) * n_slots], n_rows, &mut bits);
-        self.forget_rows();
+        bits.put(self.n_rows as u64 - 1, 8);
+        self.encode_rows(Kind::Block, self.n_rows, &mut bits);
         Ok(bits.finish())
     }
 
-    fn n_slots(&self) -> usize {
-        n_slots(self.n_floats + self.n_ints)
+    /// Writes parts 3 and 4 of a body for `n` rows. The last rows become history.
+    fn encode_rows(&mut self, kind: Kind, n: usize, bits: &mut BitWriter<'_>) {
+        let n_slots = self.n_floats + self.n_ints + 1;
+        let n_rows_of_group = HISTORY + self.capacity;
+        let groups = &mut self.groups.as_mut()[..n_groups(n_slots - 1)];
+        // A key block's first row is coded already and stands for the last one before.
+        let from = if kind == Kind::Key { 1 } else { 0 };
+        let until = from + HISTORY + n;
+        if n > 0 {
+            let rows = self.numbers.as_mut().chunks_exact_mut(n_rows_of_group);
+            for (at, (group, rows)) in groups.iter_mut().zip(rows).enumerate() {
+                let lanes = GROUP.min(n_slots - at * GROUP);
+                group.put_changes(kind, &mut rows[from..until], lanes as u32, bits);
+            }
+            let rows = self.numbers.as_mut().chunks_exact(n_rows_of_group);
+            for (group, rows) in groups.iter().zip(rows) {
+                group.put_residuals(&rows[from..until], bits);
+            }
+        }
+        for rows in self.numbers.as_mut().chunks_exact_mut(n_rows_of_group) {
+            rows.copy_within(until - HISTORY..until, 0);
+        }
+        self.n_rows = 0;
     }
 
-    /// The last rows become history.
-    fn forget_rows(&mut self) {
-        let (n_slots, n_rows) = (self.n_slots(), self.n_rows);
-        self.numbers.as_mut().copy_within(n_rows * n_slots..(n_rows + HISTORY) * n_slots, 0);
-        self.n_rows = 0;
+    fn put_ints_and_time(&mut self, row: &Row<'_>, at: usize) {
+        let n_rows_of_group = HISTORY + self.capacity;
+        let time = row.captured_at_us.wrapping_sub(self.origin_us) as i32;
+        let numbers = self.numbers.as_mut();
+        for (slot, number) in (self.n_floats..).zip(row.ints.iter().chain([&time])) {
+            numbers[slot / GROUP * n_rows_of_group + at][slot % GROUP] = *number;
+        }
     }
 
     fn check_row(&self, row: &Row<'_>) -> Result<(), EncodeError> {
@@ -256,19 +259,13 @@ impl<S: AsMut<[EncoderSlot]>, N: AsMut<[i32]>> BlockEncoder<S, N> {
             return Err(EncodeError::TimeRange { found_us: row.captured_at_us });
         }
         if self.is_full() {
-            return Err(EncodeError::Limit {
-                what: "samples per block",
-                found: self.n_rows + 1,
-                limit: self.capacity,
-            });
+            let found = self.n_rows + 1;
+            return Err(EncodeError::Limit { what: "samples per block", found, limit: self.capacity });
         }
         let span = self.first_us.abs_diff(row.captured_at_us);
         if self.n_rows > 0 && span >= SPAN_LIMIT_US {
-            return Err(EncodeError::Limit {
-                what: "µs in a block",
-                found: span as usize,
-                limit: SPAN_LIMIT_US as usize,
-            });
+            let (found, limit) = (span as usize, SPAN_LIMIT_US as usize);
+            return Err(EncodeError::Limit { what: "µs in a block", found, limit });
         }
         Ok(())
     }
@@ -284,6 +281,186 @@ impl<S: AsMut<[EncoderSlot]>, N: AsMut<[i32]>> BlockEncoder<S, N> {
     }
 }
 
+impl EncoderGroup {
+    fn new(slots: &[Slot]) -> Self {
+        let mut group = Self { quantizers: Quantizers::new(slots), ..Self::default() };
+        for (streak, slot) in group.streak.iter_mut().zip(slots) {
+            *streak = slot.initial_streak();
+        }
+        group
+    }
+
+    /// Writes part 3 of a body for the `lanes` first slots, whose numbers are `rows` (the first two are history), and
+    /// sets `width_now` for part 4.
+    fn put_changes(&mut self, kind: Kind, rows: &mut Rows, lanes: u32, bits: &mut BitWriter<'_>) {
+        let n = (rows.len() - HISTORY) as u32;
+        let widest = if kind == Kind::Key { Widest::of_key(rows) } else { Widest::of_block(rows) };
+        let mut choices = [Choice::Keep; GROUP];
+        let mut events = 0;
+        for lane in 0..GROUP {
+            let widths = widest.widths(lane);
+            let moves = widths.delta > 0;
+            let streak = if moves { self.streak[lane].saturating_add(1) } else { 0 };
+            let mode = self.mode[lane];
+            let choice = choose(mode, u32::from(self.width[lane]), streak, &widths, n);
+            self.streak[lane] = streak;
+            self.width_now[lane] = if mode == Mode::Sparse { 0 } else { self.width[lane] };
+            events |= u64::from(choice != Choice::Keep) << lane;
+            choices[lane] = choice;
+        }
+        if events == 0 {
+            return bits.put(0, 1);
+        }
+        bits.put(1 | events << 1, 1 + lanes);
+        for (lane, choice) in choices.into_iter().enumerate() {
+            if choice != Choice::Keep {
+                self.put_change(lane, choice, bits);
+                if kind == Kind::Key && self.mode[lane] == Mode::Linear {
+                    let difference = rows[2][lane].wrapping_sub(rows[1][lane]);
+                    put_absolute(bits, difference);
+                    rows[0][lane] = rows[1][lane].wrapping_sub(difference);
+                }
+            }
+        }
+    }
+
+    /// Writes what follows the event bit of one slot.
+    fn put_change(&mut self, lane: usize, choice: Choice, bits: &mut BitWriter<'_>) {
+        let (mode, width) = (self.mode[lane], u32::from(self.width[lane]));
+        let is_new = mode == Mode::Sparse && width == 0;
+        if mode == Mode::Sparse && !is_new {
+            bits.put(u64::from(choice != Choice::Move), 1);
+        }
+        let Choice::Change(new_mode, new_width) = choice else {
+            self.width_now[lane] = self.width[lane];
+            return;
+        };
+        let step = new_width as i32 - width as i32;
+        let mut new_width = new_width;
+        if !is_new && mode == new_mode && step.abs() == 1 {
+            bits.put(u64::from(step < 0) << 1, 2);
+        } else if !is_new && mode == new_mode && step.abs() == 2 {
+            bits.put(0b01 | u64::from(step < 0) << 2, 3);
+        } else {
+            new_width = if new_width > 30 { 32 } else { new_width };
+            let full = u64::from(new_mode as u8) | u64::from(new_width.min(31)) << 2;
+            if is_new { bits.put(full, 7) } else { bits.put(0b11 | full << 2, 9) }
+        }
+        (self.mode[lane], self.width[lane]) = (new_mode, new_width as u8);
+        let falls_asleep = new_mode == Mode::Sparse && mode != Mode::Sparse;
+        self.width_now[lane] = if falls_asleep { 0 } else { new_width as u8 };
+    }
+
+    /// Writes part 4 of a body for the slots of this group.
+    fn put_residuals(&self, rows: &Rows, bits: &mut BitWriter<'_>) {
+        for lane in 0..GROUP {
+            if self.width_now[lane] > 0 {
+                let width = u32::from(self.width_now[lane]);
+                match self.mode[lane] {
+                    Mode::Sparse | Mode::Delta => put_column(rows, lane, width, Mode::Delta, bits),
+                    Mode::Linear => put_column(rows, lane, width, Mode::Linear, bits),
+                    Mode::Mean => put_column(rows, lane, width, Mode::Mean, bits),
+                }
+            }
+        }
+    }
+}
+
+/// All residuals of a block under each prediction, or-ed together: as wide as the widest.
+#[derive(Default)]
+struct Widest {
+    delta: [u32; GROUP],
+    linear: [u32; GROUP],
+    mean: [u32; GROUP],
+}
+
+impl Widest {
+    /// The widest residuals of a block that continues another.
+    fn of_block(rows: &Rows) -> Self {
+        let mut widest = Self::default();
+        if let [older, last, rest @ ..] = rows {
+            widest.add(rest, last, differences(last, older));
+        }
+        widest
+    }
+
+    /// The widest residuals of a key block: its first difference is coded on its own for linear slots.
+    fn of_key(rows: &Rows) -> Self {
+        let mut widest = Self::default();
+        if let [_, first, second, rest @ ..] = rows {
+            let delta = differences(second, first);
+            widest.delta = delta.map(zigzag);
+            widest.mean = widest.delta;
+            widest.add(rest, second, delta);
+            if rest.len() < MIN_KEY_ROWS_FOR_LINEAR {
+                widest.linear = widest.delta;
+            }
+        }
+        widest
+    }
+
+    /// Adds the residuals of `rows`, which follow the row `last` and the differences `before`.
+    #[inline(always)]
+    fn add(&mut self, rows: &Rows, last: &[i32; GROUP], before: [i32; GROUP]) {
+        let (mut last, mut before) = (*last, before);
+        for now in rows {
+            for lane in 0..GROUP {
+                let delta = now[lane].wrapping_sub(last[lane]);
+                self.delta[lane] |= zigzag(delta);
+                self.linear[lane] |= zigzag(delta.wrapping_sub(Mode::Linear.predicted_delta(before[lane])));
+                self.mean[lane] |= zigzag(delta.wrapping_sub(Mode::Mean.predicted_delta(before[lane])));
+                before[lane] = delta;
+            }
+            last = *now;
+        }
+    }
+
+    #[inline(always)]
+    fn widths(&self, lane: usize) -> Widths {
+        Widths {
+            delta: width_of(self.delta[lane]),
+            linear: width_of(self.linear[lane]),
+            mean: width_of(self.mean[lane]),
+        }
+    }
+}
+
+/// By how much eight numbers differ from those before.
+#[inline(always)]
+fn differences(now: &[i32; GROUP], last: &[i32; GROUP]) -> [i32; GROUP] {
+    core::array::from_fn(|lane| now[lane].wrapping_sub(last[lane]))
+}
+
+/// Writes the residuals of one slot, as many at a time as fit a word.
+#[inline(always)]
+fn put_column(rows: &Rows, lane: usize, width: u32, mode: Mode, bits: &mut BitWriter<'_>) {
+    let [older, last, rest @ ..] = rows else { return };
+    let mut last = last[lane];
+    let mut before = last.wrapping_sub(older[lane]);
+    let (mut word, mut n_bits) = (0, 0);
+    for now in rest {
+        let delta = now[lane].wrapping_sub(last);
+        if n_bits + width > MAX_BITS {
+            bits.put(word, n_bits);
+            (word, n_bits) = (0, 0);
+        }
+        word |= u64::from(zigzag(delta.wrapping_sub(mode.predicted_delta(before)))) << n_bits;
+        n_bits += width;
+        (last, before) = (now[lane], delta);
+    }
+    bits.put(word, n_bits);
+}
+
+/// Part 2 of a body: one number on its own.
+fn put_absolute(bits: &mut BitWriter<'_>, number: i32) {
+    let code = u64::from(zigzag(number));
+    match width_of(zigzag(number)) {
+        _ if number == ABSENT => bits.put(31, 5),
+        width @ 0..=29 => bits.put(u64::from(width) | code << 5, 5 + width),
+        _ => bits.put(30 | code << 5, 5 + 32),
+    }
+}
+
 fn check_limits(n_channels: usize, n_samples: usize) -> Result<(), EncodeError> {
     let within = |what, found, limit| {
         if found == 0 || found > limit { Err(EncodeError::Limit { what, found, limit }) } else { Ok(()) }
@@ -292,104 +469,6 @@ fn check_limits(n_channels: usize, n_samples: usize) -> Result<(), EncodeError> 
     within("samples per block", n_samples, MAX_SAMPLES)
 }
 
-/// Part 2 of a body: one number on its own.
-fn put_absolute(bits: &mut BitWriter<'_>, number: i32) {
-    if number == ABSENT {
-        return bits.put(31, 5);
-    }
-    let code = zigzag(number);
-    match width_of(code) {
-        width @ 0..=29 => {
-            bits.put(width, 5);
-            bits.put(code, width);
-        }
-        _ => {
-            bits.put(30, 5);
-            bits.put(code, 32);
-        }
-    }
+fn check_memory(found: usize, limit: usize) -> Result<(), EncodeError> {
+    if found < limit { Err(EncodeError::Limit { what: "elements of memory", found, limit }) } else { Ok(()) }
 }
-
-/// Parts 3 and 4 of a body. `numbers` holds two rows of history and the `n` rows to encode.
-fn encode_rows(slots: &mut [EncoderSlot], numbers: &[i32], n: usize, bits: &mut BitWriter<'_>) {
-    if n == 0 {
-        return;
-    }
-    measure(slots, numbers, n);
-    for group in slots.chunks_mut(GROUP) {
-        put_changes(group, n as u32, bits);
-    }
-    put_residuals(slots, numbers, n, bits);
-}
-
-/// Finds how wide the residuals of every slot are under each prediction.
-fn measure(slots: &mut [EncoderSlot], numbers: &[i32], n: usize) {
-    let n_slots = slots.len();
-    for slot in slots.iter_mut() {
-        (slot.delta_bits, slot.linear_bits, slot.damped_bits) = (0, 0, 0);
-    }
-    for row in 0..n {
-        let rows = &numbers[row * n_slots..(row + 3) * n_slots];
-        let (older, rest) = rows.split_at(n_slots);
-        let (last, now) = rest.split_at(n_slots);
-        for (((slot, older), last), now) in slots.iter_mut().zip(older).zip(last).zip(now) {
-            let delta = now.wrapping_sub(*last);
-            let before = last.wrapping_sub(*older);
-            slot.delta_bits |= zigzag(delta);
-            slot.linear_bits |= zigzag(delta.wrapping_sub(before));
-            slot.damped_bits |= zigzag(delta.wrapping_sub(before >> 1));
-        }
-    }
-}
-
-/// Part 3 of a body for one group. Afterwards `width` is the width of this block's residuals and `moves` says whether
-/// there are any.
-fn put_changes(group: &mut [EncoderSlot], n: u32, bits: &mut BitWriter<'_>) {
-    let mut choices = [Choice::Keep; GROUP];
-    let mut events = 0;
-    for (at, (slot, choice)) in group.iter_mut().zip(&mut choices).enumerate() {
-        let widths = Widths {
-            delta: width_of(slot.delta_bits),
-            linear: width_of(slot.linear_bits),
-            damped: width_of(slot.damped_bits),
-        };
-        *choice = choose(slot.mode, u32::from(slot.width), &widths, n);
-        slot.moves = slot.mode != Mode::Sparse || *choice != Choice::Keep;
-        events |= u32::from(*choice != Choice::Keep) << at;
-    }
-    bits.put(u32::from(events != 0), 1);
-    if events == 0 {
-        return;
-    }
-    bits.put(events, group.len() as u32);
-    for (slot, choice) in group.iter_mut().zip(choices).filter(|(_, choice)| *choice != Choice::Keep) {
-        if slot.mode == Mode::Sparse && slot.width > 0 {
-            bits.put(u32::from(choice != Choice::Move), 1);
-        }
-        if let Choice::Change(mode, width) = choice {
-            let width = if width > 30 { 32 } else { width };
-            (slot.mode, slot.width) = (mode, width as u8);
-            bits.put(mode as u32 | width.min(31) << 2, 7);
-            slot.moves = true;
-        }
-    }
-}
-
-/// Part 4 of a body.
-fn put_residuals(slots: &[EncoderSlot], numbers: &[i32], n: usize, bits: &mut BitWriter<'_>) {
-    let n_slots = slots.len();
-    for (at, slot) in slots.iter().enumerate().filter(|(_, slot)| slot.moves && slot.width > 0) {
-        let mut column = numbers[at..].iter().step_by(n_slots).take(n + HISTORY);
-        let (Some(older), Some(last)) = (column.next(), column.next()) else { return };
-        let (mut last, mut before) = (*last, last.wrapping_sub(*older));
-        for now in column {
-            let delta = now.wrapping_sub(last);
-            let predicted = slot.mode.predicted_delta(before);
-            bits.put(zigzag(delta.wrapping_sub(predicted)), u32::from(slot.width));
-            (last, before) = (*now, delta);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {}

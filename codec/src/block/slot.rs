@@ -49,6 +49,16 @@ pub struct Slot {
     pub pace: Pace,
 }
 
+impl Slot {
+    /// For how many blocks a slot of this pace is taken to have moved when a stream starts.
+    pub(super) const fn initial_streak(self) -> u8 {
+        match self.pace {
+            Pace::Fast => u8::MAX,
+            Pace::Slow => 0,
+        }
+    }
+}
+
 /// How a slot predicts its next number. The values are those on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u8)]
@@ -60,8 +70,8 @@ pub(super) enum Mode {
     Delta = 1,
     /// The last number plus the last difference.
     Linear = 2,
-    /// The last number plus half of the last difference.
-    Damped = 3,
+    /// The mean of the last two numbers.
+    Mean = 3,
 }
 
 impl Mode {
@@ -71,7 +81,7 @@ impl Mode {
             0 => Self::Sparse,
             1 => Self::Delta,
             2 => Self::Linear,
-            _ => Self::Damped,
+            _ => Self::Mean,
         }
     }
 
@@ -81,7 +91,7 @@ impl Mode {
         match self {
             Self::Sparse | Self::Delta => 0,
             Self::Linear => before,
-            Self::Damped => before >> 1,
+            Self::Mean => (before >> 1).wrapping_neg(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::block::{BlockEncoder, EncoderSlot, max_encoded_len};
+use crate::block::{BlockEncoder, EncoderGroup, max_encoded_len};
 use crate::envelope::{Header, MAX_ENVELOPE_LEN, MAX_RECORD_LEN, TIME_LIMIT_US, write_record};
 use crate::{EncodeError, Event, Facts, Row, Schema, SessionId};
 
@@ -51,7 +51,7 @@ pub struct EncoderCounts {
 #[derive(Debug, Clone)]
 pub struct StreamEncoder {
     settings: StreamSettings,
-    kernel: BlockEncoder<Vec<EncoderSlot>, Vec<i32>>,
+    kernel: BlockEncoder<Vec<EncoderGroup>, Vec<[i32; 8]>>,
     schema_record: Vec<u8>,
     out: Vec<u8>,
     /// Number of the next block; beyond 32 bits the epoch is used up.
