@@ -14,7 +14,7 @@ use crate::{paths, step};
 const BINDGEN: &str = "wasm-bindgen";
 const BINDGEN_PACKAGE: &str = "wasm-bindgen-cli";
 
-/// A program on crates.io.
+/// A program that `cargo install` builds.
 pub(crate) struct Tool {
     package: &'static str,
     program: &'static str,
