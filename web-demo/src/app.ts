@@ -1,0 +1,153 @@
+// What runs the page? One loop: every frame draws what is new, every fifteenth of a second writes what changed.
+
+import { TrackMap } from './draw/map';
+import { Traces } from './draw/traces';
+import type { Feed } from './feed';
+import { lapTime } from './model/format';
+import { LatencyMeter } from './model/latency';
+import { shownState, type Shown } from './model/state';
+import { Telemetry } from './model/telemetry';
+import { Announcer } from './ui/announcer';
+import { Cluster } from './ui/cluster';
+import { Controls } from './ui/controls';
+import { byId, Text } from './ui/dom';
+import { Fuel } from './ui/fuel';
+import { Header } from './ui/header';
+import { Health } from './ui/health';
+import { LaneLabels } from './ui/lanelabels';
+import { LapTable } from './ui/laptable';
+import { Notice } from './ui/notice';
+import { Sessions } from './ui/sessions';
+import { Tyres } from './ui/tyres';
+import { emptyView, hasLapFraction } from './view';
+
+/** Texts are written this often; the eye reads no faster. */
+const TEXT_INTERVAL_MS = 66;
+/** The game shows a replay. */
+const GAME_REPLAY = 1;
+
+/** The page's clock in Unix microseconds; steady while the page lives. */
+export const pageUs = (): number => (performance.timeOrigin + performance.now()) * 1000;
+
+export class App {
+  private readonly view = emptyView();
+  private readonly telemetry: Telemetry;
+  private readonly traces = new Traces(byId('plot'));
+  private readonly map = new TrackMap(byId('map'));
+  private readonly cluster = new Cluster();
+  private readonly header = new Header();
+  private readonly laps = new LapTable();
+  private readonly tyres = new Tyres();
+  private readonly fuel = new Fuel();
+  private readonly labels = new LaneLabels();
+  private readonly health = new Health();
+  private readonly notice = new Notice();
+  private readonly announcer = new Announcer();
+  private readonly latency = new LatencyMeter();
+  private readonly sessions: Sessions;
+  private readonly controls: Controls;
+  private readonly axis = Text.of('traces-axis');
+  private readonly reference = Text.of('traces-reference');
+  private readonly mapNote = Text.of('map-note');
+  /** Newest sample drawn so far, on the driver's clock. */
+  private drawnUs = NaN;
+  private textsMs = -Infinity;
+  private frameMs = NaN;
+
+  constructor(private readonly feed: Feed) {
+    this.telemetry = new Telemetry(feed, pageUs);
+    this.sessions = new Sessions(this.telemetry, () => this.setPaused(false));
+    this.controls = new Controls(this.view, (paused) => this.setPaused(paused));
+  }
+
+  /** Draws from now on. A hidden tab gets no frames, while its samples are kept as they come. */
+  run(): void {
+    const frame = (nowMs: number): void => {
+      const startMs = performance.now();
+      this.frame(nowMs);
+      const spentMs = performance.now() - startMs;
+      this.frameMs = Number.isNaN(this.frameMs) ? spentMs : this.frameMs + (spentMs - this.frameMs) * 0.05;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  private setPaused(paused: boolean): void {
+    this.view.paused = paused && this.view.session !== null;
+  }
+
+  private frame(nowMs: number): void {
+    const { view } = this;
+    if (!view.paused) this.follow();
+    this.traces.draw(view);
+    const hovered = this.traces.hovered(view);
+    this.map.draw(view, hovered);
+    this.cluster.draw(view);
+    if (nowMs - this.textsMs < TEXT_INTERVAL_MS) return;
+    this.textsMs = nowMs;
+    this.refresh(hovered, nowMs);
+  }
+
+  /** Moves the view to the newest sample. */
+  private follow(): void {
+    const { view } = this;
+    const nowUs = pageUs();
+    const session = this.telemetry.shown;
+    if (session !== view.session) this.drawnUs = NaN;
+    view.session = session;
+    view.endRow = session?.history.end ?? 0;
+    if (session === null) return;
+    view.momentUs = session.playhead.at(nowUs, session.newestUs);
+    const newestUs = session.newestUs;
+    // The first sample drawn of a session may come from before the page was opened.
+    if (newestUs > this.drawnUs) this.latency.drawn(nowUs, newestUs, this.feed.clock(session.name));
+    this.drawnUs = newestUs;
+  }
+
+  private refresh(hovered: { row: number; fraction: number } | null, nowMs: number): void {
+    const { view, feed } = this;
+    const { session } = view;
+    const now = this.state();
+    this.labels.refresh(view, this.traces.ranges, hovered);
+    this.health.refresh(now, session, feed.counts, this.latency, session === null ? null : feed.clock(session.name), this.frameMs);
+    this.notice.refresh(now, session, feed.user);
+    this.announcer.refresh(now, session, nowMs);
+    this.controls.refresh();
+    this.sessions.refresh(session);
+    // A paused picture is of one moment, in all its parts.
+    if (view.paused) return;
+    this.header.refresh(view, feed.user);
+    this.cluster.refresh(view);
+    this.laps.refresh(view);
+    this.tyres.refresh(view);
+    this.fuel.refresh(view);
+    const overLap = hasLapFraction(view) || session === null;
+    this.axis.set(overLap ? 'over lap distance' : 'last 30 s: the source gives no place on the lap');
+    const reference = session?.reference ?? null;
+    this.reference.set(!overLap || reference === null ? '' : `reference: lap ${reference.lapNumber}, ${lapTime(reference.timeMs)}`);
+    this.mapNote.set(mapNote(session));
+  }
+
+  private state(): Shown {
+    const { session, paused, endRow } = this.view;
+    const nowUs = pageUs();
+    return shownState({
+      feed: this.feed.state,
+      reason: this.feed.reason,
+      paused,
+      session: session === null ? null : {
+        ageMs: (nowUs - session.arrivedUs) / 1000,
+        ended: session.ended,
+        replay: session.latest.get('gameStatus') === GAME_REPLAY,
+      },
+      behindMs: session === null ? 0 : (session.newestUs - session.history.timeUs(endRow - 1)) / 1000,
+    });
+  }
+}
+
+function mapNote(session: App['view']['session']): string {
+  if (session === null || session.track !== null) return '';
+  const { history } = session;
+  if (!Number.isNaN(history.at('positionXM', history.end - 1))) return 'drawing the first clean lap';
+  return Number.isNaN(history.at('lapFraction', history.end - 1)) ? 'the source gives no place' : 'place on the lap only';
+}

@@ -1,0 +1,53 @@
+// How do samples come from the bridge? The npm package connects, decodes and connects again; this hands on what the page uses.
+
+import { connect, type Feed as PackageFeed, type LapSummary } from 'purple-sector-codec';
+import type { Clock, Feed, FeedCounts, FeedListener, FeedState } from './feed';
+import { userOf, type Link } from './link';
+import type { LapEvent } from './model/laps';
+
+export function openFeed(link: Link): Feed {
+  return new BridgeFeed(
+    connect(link.url, {
+      ...(link.token !== null && { token: link.token }),
+      ...(link.userId !== null && { userId: link.userId }),
+    }),
+    userOf(link),
+  );
+}
+
+class BridgeFeed implements Feed {
+  reason = '';
+
+  constructor(private readonly feed: PackageFeed, readonly user: string) {
+    feed.on('state', (change) => (this.reason = change.reason ?? ''));
+    // The feed goes on by itself after these; they are counted in its figures.
+    feed.on('error', (error) => console.warn(`purple-sector: ${error.code}: ${error.message}`));
+  }
+
+  get state(): FeedState {
+    return this.feed.state;
+  }
+
+  get counts(): FeedCounts {
+    return this.feed.stats;
+  }
+
+  clock(): Clock | null {
+    return this.feed.clock;
+  }
+
+  listen(listener: FeedListener): void {
+    this.feed.on('samples', (samples) => listener.samples(samples));
+    this.feed.on('facts', ({ session, facts }) => listener.facts(session, facts));
+    this.feed.on('event', ({ session, event }) => {
+      if (event.type === 'lapFinished') listener.lap(session, lapEventOf(event.lap));
+    });
+    this.feed.on('session', ({ session, ended }) => {
+      if (ended) listener.ended(session);
+    });
+  }
+}
+
+function lapEventOf({ number, timeMs, sectorMs, valid, pit }: LapSummary): LapEvent {
+  return { number, timeMs: timeMs > 0 ? timeMs : null, sectorsMs: [...sectorMs], valid, pit };
+}

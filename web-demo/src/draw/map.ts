@@ -1,0 +1,181 @@
+// Where is the car? A dot on the track's line, or on a ring where only the place on the lap is known.
+
+import type { History } from '../model/history';
+import type { Session } from '../model/session';
+import { drivenLine, type TrackLine } from '../model/track';
+import type { View } from '../view';
+import { Layers } from './layers';
+import { color, font } from './palette';
+
+/** Room around the line, in pixels: for sector names and the dot. */
+const MARGIN = 28;
+/** While the track is unknown, the line driven so far is drawn anew this often. */
+const REDRAW_ROWS = 30;
+
+type Place = (x: number, z: number) => [number, number];
+
+export class TrackMap {
+  private readonly layers: Layers;
+  private drawn: { session: Session | null; track: TrackLine | null; row: number; ticks: number } = { session: null, track: null, row: -1, ticks: 0 };
+  private place: Place | null = null;
+  private dots: [number, number][] = [];
+
+  constructor(host: HTMLElement) {
+    this.layers = new Layers(host, 2);
+  }
+
+  /** Draws the car, and the crosshair's place if it has one. */
+  draw(view: View, hovered: { row: number; fraction: number } | null): void {
+    const resized = this.layers.fit();
+    const { session } = view;
+    const track = session?.track ?? null;
+    const ticks = session?.laps.sectorMarks.size ?? 0;
+    const before = this.drawn;
+    const growing = track === null && Math.abs(view.endRow - before.row) >= REDRAW_ROWS;
+    if (resized || session !== before.session || track !== before.track || ticks !== before.ticks || growing) {
+      this.drawn = { session, track, row: view.endRow, ticks };
+      this.drawLine(session, track, view.endRow);
+    }
+    this.drawDots(view, hovered);
+  }
+
+  private drawLine(session: Session | null, track: TrackLine | null, endRow: number): void {
+    this.layers.clear(0);
+    const context = this.layers.contexts[0] as CanvasRenderingContext2D;
+    const line = track ?? (session === null ? null : drivenLine(session.history, endRow - 20_000, endRow));
+    const onRing = line === null;
+    this.place = line === null ? null : fitted(line, this.layers.width, this.layers.height);
+    context.lineJoin = 'round';
+    context.lineCap = 'round';
+    const strokeLine = (): void => {
+      context.beginPath();
+      if (line === null || this.place === null) {
+        const { x, y, radius } = this.ring();
+        context.arc(x, y, radius, 0, 2 * Math.PI);
+      } else {
+        for (let i = 0; i < line.x.length; i += 1) context.lineTo(...this.place(line.x[i] as number, line.z[i] as number));
+        if (track !== null) context.closePath();
+      }
+      context.stroke();
+    };
+    context.lineWidth = 11;
+    context.strokeStyle = color('line-strong');
+    strokeLine();
+    context.lineWidth = 8;
+    context.strokeStyle = color('raised');
+    strokeLine();
+    context.lineWidth = 2;
+    context.strokeStyle = onRing && session === null ? color('line-strong') : color('muted');
+    strokeLine();
+    if (line !== null && track !== null) this.drawTicks(context, line);
+    if (onRing) this.drawRingTicks(context, session);
+  }
+
+  private drawTicks(context: CanvasRenderingContext2D, line: TrackLine): void {
+    const n = line.x.length;
+    for (const { point, sector } of line.ticks) {
+      const at = (i: number): [number, number] => (this.place as Place)(line.x[(i + n) % n] as number, line.z[(i + n) % n] as number);
+      const [x, y] = at(point);
+      const [ax, ay] = at(point - 2);
+      const [bx, by] = at(point + 2);
+      const length = Math.hypot(bx - ax, by - ay) || 1;
+      this.tick(context, x, y, -(by - ay) / length, (bx - ax) / length, sector);
+    }
+  }
+
+  private drawRingTicks(context: CanvasRenderingContext2D, session: Session | null): void {
+    const marks = [{ fraction: 0, index: 0 }, ...(session?.laps.sectorMarks.values() ?? [])];
+    for (const { fraction, index } of marks) {
+      const [x, y] = this.onRing(fraction);
+      const { x: cx, y: cy, radius } = this.ring();
+      this.tick(context, x, y, (x - cx) / radius, (y - cy) / radius, index);
+    }
+  }
+
+  /** A short line across the track with the sector's name; the start line is stronger. */
+  private tick(context: CanvasRenderingContext2D, x: number, y: number, nx: number, ny: number, sector: number): void {
+    const start = sector === 0;
+    context.lineWidth = start ? 3 : 2;
+    context.strokeStyle = start ? color('text') : color('muted');
+    context.beginPath();
+    context.moveTo(x - nx * 8, y - ny * 8);
+    context.lineTo(x + nx * 8, y + ny * 8);
+    context.stroke();
+    context.fillStyle = color('muted');
+    context.font = font(10);
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillText(start ? 'Start' : `S${sector + 1}`, x + nx * 19, y + ny * 17);
+  }
+
+  private drawDots(view: View, hovered: { row: number; fraction: number } | null): void {
+    const context = this.layers.contexts[1] as CanvasRenderingContext2D;
+    for (const [x, y] of this.dots) context.clearRect(x - 12, y - 12, 24, 24);
+    this.dots = [];
+    if (view.session === null) return;
+    if (hovered !== null) {
+      const marker = this.spot(view.session.history, hovered.row, hovered.row, 0, hovered.fraction);
+      if (marker !== null) this.dot(context, marker, color('bg'), color('text'), 5);
+    }
+    const { history } = view.session;
+    const after = Math.min(Math.max(history.rowAt(view.momentUs, view.endRow - 500, view.endRow), history.begin), view.endRow - 1);
+    const from = Math.max(after - 1, history.begin);
+    const gapUs = history.timeUs(after) - history.timeUs(from);
+    const share = gapUs > 0 ? Math.min(Math.max((view.momentUs - history.timeUs(from)) / gapUs, 0), 1) : 1;
+    const car = this.spot(history, from, after, share, NaN);
+    if (car !== null) this.dot(context, car, color('blue'), color('text'), 7);
+  }
+
+  /** A place between two rows; where a row is unknown, the fraction says it. */
+  private spot(history: History, from: number, to: number, share: number, fraction: number): [number, number] | null {
+    if (this.place !== null) {
+      const x = between(history.at('positionXM', from), history.at('positionXM', to), share);
+      const z = between(history.at('positionZM', from), history.at('positionZM', to), share);
+      return Number.isNaN(x + z) ? null : this.place(x, z);
+    }
+    const a = history.at('lapFraction', from);
+    const b = history.at('lapFraction', to);
+    const at = Number.isNaN(fraction) ? (Math.abs(b - a) < 0.5 ? between(a, b, share) : b) : fraction;
+    return Number.isNaN(at) ? null : this.onRing(at);
+  }
+
+  private dot(context: CanvasRenderingContext2D, at: [number, number], fill: string, stroke: string, radius: number): void {
+    context.beginPath();
+    context.arc(at[0], at[1], radius, 0, 2 * Math.PI);
+    context.fillStyle = fill;
+    context.fill();
+    context.lineWidth = 2;
+    context.strokeStyle = stroke;
+    context.stroke();
+    this.dots.push(at);
+  }
+
+  private ring(): { x: number; y: number; radius: number } {
+    const { width, height } = this.layers;
+    return { x: width / 2, y: height / 2, radius: Math.max(10, Math.min(width, height) / 2 - MARGIN) };
+  }
+
+  private onRing(fraction: number): [number, number] {
+    const { x, y, radius } = this.ring();
+    const angle = (fraction - 0.25) * 2 * Math.PI;
+    return [x + radius * Math.cos(angle), y + radius * Math.sin(angle)];
+  }
+}
+
+function between(a: number, b: number, share: number): number {
+  return a + (b - a) * share;
+}
+
+/** World to pixels, as large as it fits; turned by a quarter where that fits better. */
+function fitted(line: TrackLine, width: number, height: number): Place {
+  const spanX = Math.max(line.maxX - line.minX, 1);
+  const spanZ = Math.max(line.maxZ - line.minZ, 1);
+  const [w, h] = [Math.max(width - 2 * MARGIN, 1), Math.max(height - 2 * MARGIN, 1)];
+  const straight = Math.min(w / spanX, h / spanZ);
+  const turned = Math.min(w / spanZ, h / spanX);
+  const middleX = (line.minX + line.maxX) / 2;
+  const middleZ = (line.minZ + line.maxZ) / 2;
+  return turned > straight * 1.15
+    ? (x, z) => [width / 2 + (z - middleZ) * turned, height / 2 - (x - middleX) * turned]
+    : (x, z) => [width / 2 + (x - middleX) * straight, height / 2 + (z - middleZ) * straight];
+}

@@ -1,0 +1,110 @@
+// What is known of one session? Its history, its latest values, its laps, its track.
+
+import type { Facts, Samples } from '../feed';
+import { FuelMeter } from './fuel';
+import { History, valueAt, type Column } from './history';
+import { LapTracker, type Lap, type LapEvent } from './laps';
+import { Playhead } from './playhead';
+import { profileOf, type Profile } from './profile';
+import { trackLineOf, type TrackLine } from './track';
+
+/** A lamp that was on for one sample stays lit this long, so that a person can see it. */
+const LAMP_HOLD_US = 150_000;
+/** A reconnect is served at most this much of what was there already. */
+const MAX_SERVED_AGAIN_US = 60_000_000;
+const LAMPS = ['tcActive', 'absActive', 'pitLimiter'] as const;
+
+export class Session {
+  readonly history = new History();
+  readonly laps = new LapTracker();
+  readonly fuel = new FuelMeter();
+  readonly playhead = new Playhead();
+  /** The newest value of every channel of the stream; NaN where absent. */
+  readonly latest = new Map<string, number>();
+  facts: Facts = {};
+  /** The best lap seen from line to line. */
+  reference: Profile | null = null;
+  /** The track's shape, from the first clean lap. */
+  track: TrackLine | null = null;
+  ended = false;
+  /** When the last block arrived, on the page's clock. */
+  arrivedUs = 0;
+  private readonly lampOnUs = new Map<string, number>();
+  private lapsSeen = 0;
+
+  constructor(readonly name: string, public epoch: number) {}
+
+  /** Takes the next samples, which arrived at `nowUs` on the page's clock. */
+  push(samples: Samples, nowUs: number): void {
+    const { columns, capturedAtUs, length } = samples;
+    const behindUs = this.newestUs - (capturedAtUs[length - 1] as number);
+    // Served again after a reconnect. (A driver's clock that was set back by more begins anew.)
+    if (behindUs >= 0 && behindUs < MAX_SERVED_AGAIN_US) return;
+    const firstRow = this.history.end;
+    this.history.append(capturedAtUs, length, columns);
+    for (let i = 0; i < length; i += 1) this.pushLap(columns, i, firstRow + i, capturedAtUs[i] as number);
+    for (const key in columns) this.latest.set(key, valueAt(columns[key], length - 1));
+    this.holdLamps(columns, capturedAtUs, length);
+    this.playhead.arrived(nowUs, capturedAtUs[length - 1] as number);
+    this.arrivedUs = nowUs;
+    this.ended = false;
+    if (this.laps.version !== this.lapsSeen) this.lapsChanged();
+  }
+
+  lapEvent(event: LapEvent): void {
+    this.laps.event(event);
+    this.lapsChanged();
+  }
+
+  /** The newest sample's time on the driver's clock; NaN before the first. */
+  get newestUs(): number {
+    return this.history.timeUs(this.history.end - 1);
+  }
+
+  private pushLap(columns: Readonly<Record<string, Column>>, i: number, row: number, timeUs: number): void {
+    const at = (key: string): number => valueAt(columns[key], i);
+    const finished = this.laps.push({
+      row,
+      timeUs,
+      lapsCompleted: at('lapsCompleted'),
+      lapFraction: at('lapFraction'),
+      currentLapMs: at('currentLapMs'),
+      lastLapMs: at('lastLapMs'),
+      sector: at('sector'),
+      lastSectorMs: at('lastSectorMs'),
+      lapValid: at('lapValid'),
+      inPit: at('inPitLane') === 1 || at('inPitBox') === 1 ? 1 : 0,
+    });
+    if (finished === null) return;
+    this.fuel.lapEnded(at('fuelL'), finished.whole);
+    if (this.track === null && isClean(finished)) {
+      this.track = trackLineOf(this.history, finished, this.laps.sectorMarks.values());
+    }
+  }
+
+  private lapsChanged(): void {
+    this.lapsSeen = this.laps.version;
+    const best = this.laps.best(true);
+    if (best === null) {
+      if (this.laps.laps.length === 0) this.reference = null;
+      return;
+    }
+    if (this.reference?.lapNumber === best.number && this.reference.timeMs === best.timeMs) return;
+    this.reference = profileOf(this.history, best) ?? this.reference;
+  }
+
+  private holdLamps(columns: Readonly<Record<string, Column>>, capturedAtUs: ArrayLike<number>, length: number): void {
+    const nowUs = capturedAtUs[length - 1] as number;
+    for (const lamp of LAMPS) {
+      for (let i = 0; i < length; i += 1) {
+        if (valueAt(columns[lamp], i) > 0) this.lampOnUs.set(lamp, capturedAtUs[i] as number);
+      }
+      if (nowUs - (this.lampOnUs.get(lamp) ?? -Infinity) < LAMP_HOLD_US) this.latest.set(lamp, 1);
+    }
+  }
+}
+
+/** Seen from line to line, on the track all the way: its line is the track's. */
+function isClean(lap: Lap): boolean {
+  return lap.whole && !lap.in && !lap.out;
+}

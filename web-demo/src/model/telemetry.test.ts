@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import type { Feed, FeedListener } from '../feed';
+import { Telemetry } from './telemetry';
+
+function setUp(): { telemetry: Telemetry; sample: (session: string, epoch?: number) => void; end: (session: string) => void; wait: (s: number) => void } {
+  let nowUs = 1e9;
+  let listener: FeedListener | null = null;
+  const feed = { listen: (given: FeedListener) => (listener = given) } as unknown as Feed;
+  const telemetry = new Telemetry(feed, () => nowUs);
+  return {
+    telemetry,
+    sample: (session, epoch = 1) => {
+      nowUs += 1000;
+      listener?.samples({ session, epoch, length: 1, capturedAtUs: [nowUs], columns: {} });
+    },
+    end: (session) => listener?.ended(session),
+    wait: (s) => (nowUs += s * 1e6),
+  };
+}
+
+it('stays with the session it shows while that lives', () => {
+  const { telemetry, sample, wait } = setUp();
+  sample('a');
+  expect(telemetry.shown?.name).toBe('a');
+  sample('b');
+  expect(telemetry.shown?.name).toBe('a');
+  wait(11);
+  sample('b');
+  expect(telemetry.shown?.name).toBe('b');
+});
+
+it('keeps a chosen session even when it ends', () => {
+  const { telemetry, sample, end } = setUp();
+  sample('a');
+  sample('b');
+  telemetry.choose('a');
+  end('a');
+  expect(telemetry.shown?.name).toBe('a');
+  expect(telemetry.list().map((session) => session.name)).toEqual(['b', 'a']);
+});
+
+it('shows two live epochs of a session as two', () => {
+  const { telemetry, sample } = setUp();
+  sample('a', 1);
+  sample('a', 2);
+  sample('a', 1);
+  expect(Object.fromEntries(telemetry.list().map((session) => [session.name, session.history.end]))).toEqual({ a: 2, 'a (2)': 1 });
+});
+
+it('goes on in the same history with the epoch of a restarted collector', () => {
+  const { telemetry, sample, wait } = setUp();
+  sample('a', 1);
+  wait(3);
+  sample('a', 2);
+  expect(telemetry.list().map((session) => session.history.end)).toEqual([2]);
+});
+
+it('remembers eight sessions at most', () => {
+  const { telemetry, sample } = setUp();
+  for (let i = 0; i < 9; i += 1) sample(`s${i}`);
+  expect(telemetry.list().map((session) => session.name)).not.toContain('s0');
+  expect(telemetry.list()).toHaveLength(8);
+});

@@ -1,0 +1,91 @@
+// Which sessions are there, and which one is shown? Routes what the feed brings to its session.
+
+import type { Facts, Feed, Samples } from '../feed';
+import type { LapEvent } from './laps';
+import { Session } from './session';
+
+/** Sessions remembered; as many as a bridge keeps live for one user. Each takes at most about 11 MB. */
+const MAX_SESSIONS = 8;
+/** A session without a block for this long is not live. */
+const LIVE_US = 10_000_000;
+/** Two epochs of a session with blocks within this time are both live. */
+const BOTH_US = 2_000_000;
+
+export class Telemetry {
+  private readonly sessions = new Map<string, Session>();
+  private current: string | null = null;
+  private chosen = false;
+
+  constructor(feed: Feed, private readonly nowUs: () => number) {
+    feed.listen({
+      samples: (samples) => this.samples(samples),
+      facts: (session, facts) => this.facts(session, facts),
+      lap: (session, lap) => this.lap(session, lap),
+      ended: (session) => this.ended(session),
+    });
+  }
+
+  /** Live sessions first, then the newest first. */
+  list(): Session[] {
+    return [...this.sessions.values()].sort((a, b) => Number(this.isLive(b)) - Number(this.isLive(a)) || b.newestUs - a.newestUs);
+  }
+
+  isLive(session: Session): boolean {
+    return !session.ended && this.nowUs() - session.arrivedUs < LIVE_US;
+  }
+
+  /** The session to show: the chosen one; without a choice the one shown before while it lives, else a live one. */
+  get shown(): Session | null {
+    const before = this.current === null ? undefined : this.sessions.get(this.current);
+    if (before !== undefined && (this.chosen || this.isLive(before))) return before;
+    const first = this.list()[0] ?? null;
+    this.current = first?.name ?? null;
+    return first;
+  }
+
+  choose(name: string): void {
+    this.current = name;
+    this.chosen = true;
+  }
+
+  private samples(samples: Samples): void {
+    if (samples.length > 0) this.route(samples.session, samples.epoch).push(samples, this.nowUs());
+  }
+
+  private facts(name: string, facts: Facts): void {
+    for (const session of this.named(name)) session.facts = { ...session.facts, ...facts };
+  }
+
+  private lap(name: string, lap: LapEvent): void {
+    this.named(name)[0]?.lapEvent(lap);
+  }
+
+  private ended(name: string): void {
+    for (const session of this.named(name)) session.ended = true;
+  }
+
+  private named(name: string): Session[] {
+    return [...this.sessions.values()].filter((session) => session.name === name || session.name.startsWith(`${name} (`));
+  }
+
+  /** A session's new epoch goes on in its history, unless the old epoch is live too: then both are shown. */
+  private route(name: string, epoch: number): Session {
+    const both = `${name} (${epoch.toString(16)})`;
+    const known = this.sessions.get(both) ?? this.sessions.get(name);
+    if (known === undefined) return this.open(name, epoch);
+    if (known.epoch === epoch) return known;
+    if (this.nowUs() - known.arrivedUs < BOTH_US) return this.open(both, epoch);
+    known.epoch = epoch;
+    return known;
+  }
+
+  private open(name: string, epoch: number): Session {
+    const session = new Session(name, epoch);
+    this.sessions.set(name, session);
+    if (this.sessions.size > MAX_SESSIONS) {
+      const oldest = this.list().findLast((other) => other !== session);
+      if (oldest !== undefined) this.sessions.delete(oldest.name);
+    }
+    return session;
+  }
+}

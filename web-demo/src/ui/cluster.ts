@@ -1,0 +1,66 @@
+// What would the driver see on the dashboard? Gear, speed, engine, lamps, and the gap to the best lap.
+
+import { DeltaBar, Pedals, ShiftLights } from '../draw/bars';
+import { deltaS } from '../model/delta';
+import { gear, number, signed } from '../model/format';
+import type { View } from '../view';
+import { byId, setData, Text } from './dom';
+
+type LampState = 'on' | 'off' | 'absent';
+
+const FLAGS = ['No flag', 'Blue', 'Yellow', 'Black', 'White', 'Finish', 'Penalty', 'Green', 'Orange'];
+
+export class Cluster {
+  private readonly gear = Text.of('gear');
+  private readonly speed = Text.of('speed');
+  private readonly rpm = Text.of('rpm');
+  private readonly delta = Text.of('delta');
+  private readonly deltaBox = byId('delta-box');
+  private readonly lights = new ShiftLights(byId('shift-lights'));
+  private readonly pedals = new Pedals(byId('pedals'));
+  private readonly deltaBar = new DeltaBar(byId('delta-bar'));
+  private readonly lamps = new Map(['tc', 'abs', 'limiter', 'pit', 'flag'].map((name) => [name, byId(`lamp-${name}`)]));
+  /** The highest engine speed seen, where the game does not say the limit. */
+  private highestRpm = 0;
+
+  draw(view: View): void {
+    const rpm = view.session?.history.at('engineRpm', view.endRow - 1) ?? NaN;
+    if (rpm > this.highestRpm) this.highestRpm = rpm;
+    this.lights.draw(rpm / (view.session?.latest.get('engineMaxRpm') || this.highestRpm));
+    this.pedals.draw(view);
+    this.deltaBar.draw(view.session === null ? NaN : deltaS(view.session, view.endRow - 1, view.session.reference));
+  }
+
+  refresh({ session, endRow }: View): void {
+    const at = (channel: 'gear' | 'speedMps' | 'engineRpm'): number => session?.history.at(channel, endRow - 1) ?? NaN;
+    const delta = session === null ? NaN : deltaS(session, endRow - 1, session.reference);
+    this.gear.set(gear(at('gear')));
+    this.speed.set(number(at('speedMps') * 3.6));
+    this.rpm.set(number(at('engineRpm')));
+    this.delta.set(`${delta < 0 ? '▲ ' : delta > 0 ? '▼ ' : ''}${signed(delta)}`);
+    setData(this.deltaBox, 'sign', delta < 0 ? 'faster' : delta > 0 ? 'slower' : 'none');
+
+    const latest = (key: string): number => session?.latest.get(key) ?? NaN;
+    this.lamp('tc', 'TC', stateOf(latest('tcActive')), latest('tcLevel'));
+    this.lamp('abs', 'ABS', stateOf(latest('absActive')), latest('absLevel'));
+    this.lamp('limiter', 'LIM', stateOf(latest('pitLimiter')), NaN);
+    this.lamp('pit', latest('inPitBox') === 1 ? 'BOX' : 'PIT', stateOf(Math.max(latest('inPitLane') || 0, latest('inPitBox') || 0)), NaN);
+    const flag = latest('flag');
+    this.lamp('flag', FLAGS[flag] ?? 'No flag', flag > 0 ? 'on' : 'off', NaN);
+    setData(this.lamps.get('flag') as HTMLElement, 'flag', String(flag || 0));
+  }
+
+  private lamp(name: string, label: string, state: LampState, level: number): void {
+    const element = this.lamps.get(name) as HTMLElement;
+    const text = state === 'absent' && Number.isNaN(level) ? `${label} –` : Number.isNaN(level) ? label : `${label} ${level}`;
+    if (element.textContent !== text) element.textContent = text;
+    setData(element, 'lamp', state);
+    const spoken = `${text}: ${state === 'absent' ? 'unknown' : state}`;
+    if (element.ariaLabel !== spoken) element.ariaLabel = spoken;
+  }
+}
+
+function stateOf(value: number): LampState {
+  if (Number.isNaN(value)) return 'absent';
+  return value > 0 ? 'on' : 'off';
+}

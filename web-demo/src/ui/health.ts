@@ -1,0 +1,48 @@
+// Is the picture true? State, real rate, age of what is seen, and what was lost on the way.
+
+import type { Clock, FeedCounts } from '../feed';
+import { number } from '../model/format';
+import type { LatencyMeter } from '../model/latency';
+import type { Session } from '../model/session';
+import type { Shown } from '../model/state';
+import { byId, setData, Text } from './dom';
+
+/** Samples of the last seconds count for the rate. */
+const RATE_WINDOW_US = 3_000_000;
+
+export class Health {
+  private readonly app = byId('app');
+  private readonly pill = Text.of('pill-text');
+  private readonly state = Text.of('health-state');
+  private readonly rate = Text.of('health-rate');
+  private readonly latency = Text.of('health-latency');
+  private readonly gaps = Text.of('health-gaps');
+  private readonly repeats = Text.of('health-repeats');
+  private readonly reconnects = Text.of('health-reconnects');
+  private readonly frame = Text.of('health-frame');
+
+  constructor() {
+    byId('health-latency').title =
+      'Median and 95th percentile from the driver’s clock reading to the frame that draws the sample, and how far the clocks may disagree';
+  }
+
+  refresh(now: Shown, session: Session | null, counts: FeedCounts, latency: LatencyMeter, clock: Clock | null, frameMs: number): void {
+    setData(this.app, 'state', now.state);
+    this.pill.set(now.state === 'stale' ? `${now.label} ${now.detail}` : now.label);
+    this.state.set(now.detail === '' ? now.state : `${now.state}, ${now.detail}`);
+    const hz = now.state === 'live' || now.state === 'paused' || now.state === 'replay' ? (session?.history.rateHz(RATE_WINDOW_US) ?? NaN) : NaN;
+    this.rate.set(Number.isNaN(hz) ? '–' : `${number(hz, hz < 20 ? 1 : 0)} Hz`);
+    this.latency.set(latencyText(latency, clock));
+    this.gaps.set(String(counts.gaps));
+    this.repeats.set(String(counts.repeats));
+    this.reconnects.set(String(counts.reconnects));
+    this.frame.set(Number.isNaN(frameMs) ? '–' : `${frameMs.toFixed(1)} ms`);
+  }
+}
+
+function latencyText(latency: LatencyMeter, clock: Clock | null): string {
+  if (clock === null) return 'unknown';
+  const summary = latency.summary();
+  if (summary === null) return '–';
+  return `${number(summary.medianMs)} / ${number(summary.p95Ms)} ms ±${number(clock.uncertaintyUs / 1000, 1)}`;
+}

@@ -1,0 +1,42 @@
+// What are the values of the traces? Name, unit and number of each, now or under the crosshair.
+
+import { LANES, type Ranges } from '../draw/lanes';
+import { AXIS_PX } from '../draw/traces';
+import { number } from '../model/format';
+import { profileAt } from '../model/profile';
+import type { View } from '../view';
+import { add, byId, Text } from './dom';
+
+export class LaneLabels {
+  private readonly values: Text[] = [];
+  private readonly references: Text[] = [];
+  private readonly limits: { max: Text; min: Text }[] = [];
+  private readonly host = byId('lane-labels');
+
+  constructor() {
+    this.host.style.gridTemplateRows = `${LANES.map((lane) => `minmax(0, ${lane.weight}fr)`).join(' ')} ${AXIS_PX}px`;
+    for (const lane of LANES) {
+      const label = add(this.host, 'div', 'lane-label');
+      label.style.setProperty('--lane', `var(--${lane.color})`);
+      add(label, 'span', 'lane-name', lane.name);
+      this.values.push(new Text(add(label, 'span', 'lane-value', '–')));
+      add(label, 'span', 'lane-unit', lane.unit);
+      this.references.push(new Text(add(label, 'span', 'lane-reference', '')));
+      this.limits.push({ max: new Text(add(label, 'span', 'lane-max', '')), min: new Text(add(label, 'span', 'lane-min', '')) });
+    }
+  }
+
+  refresh(view: View, ranges: Ranges, hovered: { row: number; fraction: number } | null): void {
+    const { session } = view;
+    const row = hovered === null ? view.endRow - 1 : hovered.row;
+    const fraction = hovered === null || Number.isNaN(hovered.fraction) ? session?.history.at('lapFraction', row) : hovered.fraction;
+    LANES.forEach((lane, i) => {
+      this.values[i]?.set(number((session?.history.at(lane.channel, row) ?? NaN) * lane.factor, lane.digits));
+      this.limits[i]?.max.set(number(ranges.max[i]));
+      this.limits[i]?.min.set(number(ranges.min[i]));
+      const column = session?.reference?.columns[lane.channel];
+      const reference = column === undefined || fraction === undefined || Number.isNaN(fraction) ? NaN : profileAt(column, fraction);
+      this.references[i]?.set(Number.isNaN(reference) ? '' : `ref ${number(reference * lane.factor, lane.digits)}`);
+    });
+  }
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  // Relative addresses: the bridge may serve the page under any path.
+  base: './',
+  build: {
+    target: 'es2022',
+    // Nothing is inlined as a `data:` address, so that a strict Content-Security-Policy fits the page.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+});
