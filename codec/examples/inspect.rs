@@ -1,18 +1,18 @@
 //! Prints a recording, or one captured record, for a person: `cargo run -p purple-sector-codec --example inspect -- FILE`
 
-use std::{env, error::Error, fs};
 use purple_sector_codec::{Envelope, Position, Received, Samples, StreamReader};
+use std::{env, error::Error, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let file = fs::read(env::args().nth(1).ok_or("usage: inspect FILE")?)?;
     let mut reader = StreamReader::new();
-    let Some(mut rest) = file.strip_prefix(b"PSREC\x01") else {
+    let mut rest = file.strip_prefix(b"PSREC\x01").unwrap_or_default();
+    if rest.is_empty() {
         show(&mut reader, &file);
-        return Ok(());
-    };
+    }
     while let Some((length, after)) = rest.split_first_chunk() {
-        let length = u32::from_le_bytes(*length) as usize;
-        let (record, after) = after.split_at_checked(length).ok_or("the last record ends early")?;
+        let end = after.split_at_checked(u32::from_le_bytes(*length) as usize);
+        let (record, after) = end.ok_or("the last record ends early")?;
         show(&mut reader, record);
         rest = after;
     }
