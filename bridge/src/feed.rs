@@ -4,11 +4,16 @@
 //! after the last. [`state`] decides everything, [`task`] does it, [`stream`] keeps what a joining viewer needs, and
 //! [`queue`] bounds what waits for each viewer.
 
+mod audience;
 pub(crate) mod message;
 mod queue;
 mod state;
 mod stream;
 mod task;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod viewer;
 
 use std::collections::HashMap;
@@ -22,12 +27,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::audience::JoinOptions;
 pub use self::queue::Closed;
-pub use self::state::JoinOptions;
 pub use self::viewer::ViewerHandle;
 
+use self::audience::ViewerId;
 use self::queue::{QueueLimits, ViewerQueue};
-use self::state::{Feed, ViewerId};
+use self::state::Feed;
 use self::stream::GopBudget;
 use self::task::{INBOX, Request, Task};
 use crate::auth::VerifiedUser;

@@ -4,6 +4,7 @@
 //! [`Sink`]. Behind it: [`start`] looks offsets up, [`pool`] holds the consumers, [`topics`] makes topics, and
 //! [`embedded`] is a broker inside this process for trying things out.
 
+mod admin;
 mod client;
 mod consumer;
 mod embedded;
@@ -13,6 +14,7 @@ mod pool;
 mod slots;
 mod start;
 mod topics;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -114,9 +116,10 @@ pub(crate) enum FromKafka {
         from: i64,
         to: i64,
     },
-    /// The topic is not the one that was assigned: it was made anew, or has more partitions.
+    /// The topic is not as it was assigned: it was made anew (`replaced`), or has more partitions.
     TopicChanged {
         generation: u64,
+        replaced: bool,
     },
 }
 
@@ -147,6 +150,8 @@ pub(crate) struct Kafka {
     lookup: Arc<Lookup>,
     starter: Starter,
     pool: mpsc::Sender<Command>,
+    /// Dropped to end its thread.
+    upkeep: std::sync::Mutex<Option<mpsc::Sender<()>>>,
     threads: std::sync::Mutex<Vec<JoinHandle<()>>>,
     embedded: Option<Arc<Embedded>>,
 }
@@ -173,9 +178,10 @@ impl Kafka {
         let topics = Topics::new(&brokers, settings, embedded.clone())?;
         let (starter, starter_thread) = Starter::start(lookup.clone(), topics, embedded.is_some())?;
         let pool_settings = if embedded.is_some() { EMBEDDED_POOL } else { POOL };
-        let (pool, pool_thread) = Pool::start(&brokers, pool_settings, lookup.clone(), stats)?;
-        let threads = std::sync::Mutex::new(vec![starter_thread, pool_thread]);
-        Ok(Self { lookup, starter, pool, threads, embedded })
+        let (pool, pool_thread) = Pool::start(&brokers, pool_settings, lookup.clone(), stats.clone())?;
+        let (upkeep, upkeep_thread) = upkeep::start(lookup.clone(), pool.clone(), stats)?;
+        let threads = std::sync::Mutex::new(vec![starter_thread, pool_thread, upkeep_thread]);
+        Ok(Self { lookup, starter, pool, upkeep: std::sync::Mutex::new(Some(upkeep)), threads, embedded })
     }
 
     /// Whether Kafka answered lately.
@@ -208,6 +214,7 @@ impl Kafka {
     pub(crate) async fn shutdown(&self, within: Duration) {
         let _ = self.pool.send(Command::Stop);
         self.starter.stop();
+        self.upkeep.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let threads = {
             let mut threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             std::mem::take(&mut *threads)

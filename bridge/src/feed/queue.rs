@@ -37,6 +37,13 @@ pub(crate) struct Item {
     pub(crate) snapshot: bool,
 }
 
+impl Item {
+    /// A message that is no record.
+    pub(crate) fn aside(bytes: Bytes) -> Self {
+        Self { bytes, partition: 0, role: Role::Aside, snapshot: false }
+    }
+}
+
 /// How much may wait for one viewer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct QueueLimits {

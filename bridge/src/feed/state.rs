@@ -7,18 +7,18 @@
 //! any of them ──no viewer for as long as the linger, or refused──▶ Ended
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use purple_sector_codec::bridge_protocol::FeedState;
-use purple_sector_codec::{Envelope, Kind, SessionId};
+use purple_sector_codec::{Envelope, Kind};
 use tracing::{debug, warn};
 
+use super::audience::{Audience, JoinOptions, ViewerId};
 use super::message;
 use super::queue::{Closed, Item, Role};
-use super::stream::{GopBudget, Meaning, SILENT_AFTER, Stream, Streams};
+use super::stream::{GopBudget, Meaning, SILENT_AFTER, Streams};
 use crate::kafka::{FromKafka, Record, Start, StartError, Wanted};
 use crate::stats::{Stats, UserStats};
 
@@ -28,19 +28,6 @@ const STALE_AFTER: Duration = Duration::from_secs(2);
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(3);
 /// Between attempts to start while Kafka is not there.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-
-/// Names a viewer within this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct ViewerId(pub(crate) u64);
-
-/// What a viewer wants to get.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JoinOptions {
-    /// Only this session's records; `None` for all sessions.
-    pub session: Option<SessionId>,
-    /// Key blocks only, to save data.
-    pub keys_only: bool,
-}
 
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -101,7 +88,7 @@ pub(crate) struct Feed {
     /// Goes up with each start, so that answers to an older one are recognised.
     generation: u64,
     partitions: Vec<Partition>,
-    viewers: BTreeMap<ViewerId, JoinOptions>,
+    viewers: Audience,
     empty_since: Option<Instant>,
     streams: Streams,
     /// When the last block came.
@@ -146,7 +133,7 @@ impl Feed {
             life: Life::Finding,
             generation: 1,
             partitions: Vec::new(),
-            viewers: BTreeMap::new(),
+            viewers: Audience::default(),
             empty_since: Some(now),
             streams: Streams::new(budget),
             last_block_at: None,
@@ -163,16 +150,16 @@ impl Feed {
             Event::Join { viewer, options } => {
                 self.empty_since = None;
                 let message = message::state(self.told, self.age(now));
-                actions.push(Action::Send { viewer, item: aside(message) });
+                actions.push(Action::Send { viewer, item: Item::aside(message) });
                 self.serve(viewer, options, now, actions);
             }
             Event::Subscribe { viewer, options } => {
-                if self.viewers.contains_key(&viewer) {
+                if self.viewers.contains(viewer) {
                     self.serve(viewer, options, now, actions);
                 }
             }
             Event::Leave { viewer } => {
-                self.viewers.remove(&viewer);
+                self.viewers.remove(viewer);
                 if self.viewers.is_empty() && self.empty_since.is_none() {
                     self.empty_since = Some(now);
                 }
@@ -218,7 +205,7 @@ impl Feed {
     /// Registers what a viewer wants from now on, and gives it what it needs to draw. Both are one step.
     fn serve(&mut self, viewer: ViewerId, options: JoinOptions, now: Instant, actions: &mut Vec<Action>) {
         for stream in self.streams.iter().filter(|stream| stream.announced && stream.is_live(now)) {
-            give(viewer, &options, stream, actions);
+            options.give(viewer, stream, actions);
         }
         self.viewers.insert(viewer, options);
     }
@@ -285,9 +272,11 @@ impl Feed {
                     self.start_again(actions);
                 }
             }
-            FromKafka::TopicChanged { generation } => {
+            FromKafka::TopicChanged { generation, replaced } => {
                 if reading && generation == self.generation {
-                    self.tell_gap(message::topic_replaced(0), actions);
+                    if replaced {
+                        self.tell_gap(message::topic_replaced(0), actions);
+                    }
                     self.start_again(actions);
                 }
             }
@@ -352,7 +341,7 @@ impl Feed {
         let Some(stream) = stream else {
             // A block before the first key block of its stream, or something without a stream.
             if caught_up && envelope.kind != Kind::Block {
-                forward(&self.viewers, envelope.session(), Role::Aside, record, actions);
+                self.viewers.forward(envelope.session(), Role::Aside, record, actions);
             }
             return;
         };
@@ -387,8 +376,8 @@ impl Feed {
             if let Some(n_blocks) = hole {
                 self.tell_gap(message::hole(record.partition, n_blocks), actions);
             }
-            forward(&self.viewers, Some(session), role, record, actions);
-        } else if caught_up {
+            self.viewers.forward(Some(session), role, record, actions);
+        } else if caught_up && envelope.kind != Kind::End {
             self.announce(Some(record.partition), now, actions);
         }
         if envelope.kind == Kind::End {
@@ -404,9 +393,7 @@ impl Feed {
                 && partition.is_none_or(|partition| partition == stream.partition)
             {
                 stream.announced = true;
-                for (viewer, options) in &self.viewers {
-                    give(*viewer, options, stream, actions);
-                }
+                self.viewers.give_all(stream, actions);
             }
         }
     }
@@ -418,11 +405,11 @@ impl Feed {
                 self.life = Life::Finding;
                 actions.push(Action::Find { generation: self.generation });
             }
-            Life::Reading { history_until } if now >= history_until => {
-                if self.partitions.iter().any(|partition| !partition.caught_up) {
-                    self.partitions.iter_mut().for_each(|partition| partition.caught_up = true);
-                    self.announce(None, now, actions);
-                }
+            Life::Reading { history_until }
+                if now >= history_until && self.partitions.iter().any(|partition| !partition.caught_up) =>
+            {
+                self.partitions.iter_mut().for_each(|partition| partition.caught_up = true);
+                self.announce(None, now, actions);
             }
             _ => {}
         }
@@ -441,10 +428,7 @@ impl Feed {
         };
         if state != self.told {
             self.told = state;
-            let message = message::state(state, self.age(now));
-            for viewer in self.viewers.keys() {
-                actions.push(Action::Send { viewer: *viewer, item: aside(message.clone()) });
-            }
+            self.viewers.tell(message::state(state, self.age(now)), actions);
         }
     }
 
@@ -455,50 +439,9 @@ impl Feed {
     fn tell_gap(&mut self, message: Bytes, actions: &mut Vec<Action>) {
         self.stats.gaps.add(1);
         self.user_stats.gaps.add(1);
-        for viewer in self.viewers.keys() {
-            actions.push(Action::Send { viewer: *viewer, item: aside(message.clone()) });
-        }
+        self.viewers.tell(message, actions);
     }
 }
 
-/// Gives one viewer all it needs to draw a stream.
-fn give(viewer: ViewerId, options: &JoinOptions, stream: &Stream, actions: &mut Vec<Action>) {
-    if options.session.is_some_and(|session| session != stream.session) {
-        return;
-    }
-    for (record, kind) in stream.snapshot() {
-        let role = match kind {
-            Kind::Key => Role::Key(stream.no),
-            Kind::Block if options.keys_only => continue,
-            Kind::Block => Role::Block(stream.no),
-            _ => Role::Aside,
-        };
-        let bytes = message::snapshot(record);
-        let item = Item { bytes, partition: record.partition, role, snapshot: true };
-        actions.push(Action::Send { viewer, item });
-    }
-}
-
-/// Sends a live record to all viewers who want it; they share its bytes.
-fn forward(
-    viewers: &BTreeMap<ViewerId, JoinOptions>,
-    session: Option<SessionId>,
-    role: Role,
-    record: &Record,
-    actions: &mut Vec<Action>,
-) {
-    for (viewer, options) in viewers {
-        if options.session.is_some() && options.session != session {
-            continue;
-        }
-        if options.keys_only && matches!(role, Role::Block(_)) {
-            continue;
-        }
-        let item = Item { bytes: record.message.clone(), partition: record.partition, role, snapshot: false };
-        actions.push(Action::Send { viewer: *viewer, item });
-    }
-}
-
-fn aside(bytes: Bytes) -> Item {
-    Item { bytes, partition: 0, role: Role::Aside, snapshot: false }
-}
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::audience::{JoinOptions, ViewerId};
 use super::queue::{Closed, ViewerQueue};
-use super::state::{Action, Event, Feed, JoinOptions, ViewerId};
+use super::state::{Action, Event, Feed};
 use crate::kafka::{FromKafka, Kafka, Sink, Start, StartError};
 use crate::stats::{Stats, UserStats, now_ms};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::audience::{JoinOptions, ViewerId};
 use super::queue::{Closed, ViewerQueue};
-use super::state::{JoinOptions, ViewerId};
 use super::task::Request;
 
 /// A viewer's place in a feed. Dropping it leaves the feed.

@@ -15,6 +15,7 @@ use tracing::{debug, warn};
 use super::placement::{Kind, SlotId};
 use super::pool::Command;
 use super::slots::{Slot, Slots};
+use super::upkeep::Held;
 use super::{FromKafka, KafkaError as Error, Record, Sink, client};
 use crate::feed::message;
 
@@ -109,9 +110,15 @@ impl Consumer {
     }
 
     /// Every partition held, with its next offset.
-    pub(crate) fn positions(&self) -> Vec<(SlotId, Arc<str>, i32, i64)> {
+    pub(crate) fn positions(&self) -> Vec<(SlotId, Held)> {
         let mut slots = self.slots();
-        slots.iter_mut().map(|slot| (slot.id, slot.topic.clone(), slot.partition, slot.next)).collect()
+        let held = |slot: &mut Slot<Sink>| Held {
+            topic: slot.topic.clone(),
+            partition: slot.partition,
+            next: slot.next,
+            to: slot.to.clone(),
+        };
+        slots.iter_mut().map(|slot| (slot.id, held(slot))).collect()
     }
 
     fn run(&self) {

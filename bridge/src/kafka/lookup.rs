@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::{info, warn};
 
+use super::admin::{self, TopicIdentity};
 use super::{KafkaError, client};
 
 /// How long one question may take.
@@ -111,6 +112,16 @@ impl Lookup {
                 ((Arc::from(element.topic()), element.partition()), offset)
             })
             .collect())
+    }
+
+    /// Which of these topics exist, and which they are.
+    pub(super) fn describe(&self, names: &[&str]) -> Result<HashMap<String, TopicIdentity>, KafkaError> {
+        admin::describe_topics(self.client.client(), names, ANSWER_WITHIN)
+    }
+
+    /// Writes how far a consumer group has read.
+    pub(super) fn publish(&self, group: &str, positions: &TopicPartitionList) -> Result<(), KafkaError> {
+        admin::publish_offsets(self.client.client(), group, positions, ANSWER_WITHIN)
     }
 
     /// The offsets that may be read next: from the oldest record to the end.

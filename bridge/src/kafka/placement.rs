@@ -242,7 +242,8 @@ mod tests {
                 }
                 for (index, kind) in kinds.iter().enumerate() {
                     let n = held.values().filter(|consumer| **consumer == index).count();
-                    prop_assert!(n <= if *kind == Kind::Hot { MAX_HOT } else { MAX_COLD });
+                    let limit = if *kind == Kind::Hot { MAX_HOT } else { MAX_COLD };
+                    prop_assert!(n <= limit);
                     prop_assert_eq!(n, placement.consumers[index].1);
                 }
             }

@@ -16,6 +16,7 @@ use super::consumer::Consumer;
 use super::lookup::{Lookup, Partition};
 use super::placement::{Action, Event, Kind, Placement, SlotId};
 use super::slots::Slot;
+use super::upkeep::Held;
 use super::{FromKafka, KafkaError, Sink, client};
 use crate::stats::Stats;
 
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     PositionLost {
         consumer: usize,
     },
+    /// Asks for all partitions and positions.
+    Held(Sender<Vec<Held>>),
     Stop,
 }
 
@@ -146,6 +149,11 @@ impl Pool {
             // Several partitions of a topic lose theirs together: the next tick looks at all of them.
             Command::PositionLost { consumer } => {
                 self.lost.insert(consumer);
+            }
+            Command::Held(reply) => {
+                let held = self.consumers.iter().flat_map(|consumer| consumer.positions());
+                // Who asked may have ended.
+                let _ = reply.send(held.map(|(_, held)| held).collect());
             }
             Command::Stop => {}
         }
@@ -247,13 +255,13 @@ impl Pool {
             let consumer = self.consumers[index].clone();
             let positions = consumer.positions();
             let partitions: Vec<Partition> =
-                positions.iter().map(|(_, topic, partition, _)| (topic.clone(), *partition)).collect();
+                positions.iter().map(|(_, held)| (held.topic.clone(), held.partition)).collect();
             let Ok(ranges) = self.lookup.ranges(&partitions) else {
                 self.lost.insert(index);
                 continue;
             };
             let mut again = Vec::new();
-            for (id, topic, partition, next) in positions {
+            for (id, Held { topic, partition, next, .. }) in positions {
                 match ranges.get(&(topic.clone(), partition)) {
                     Some(range) if !range.contains(&next) => {
                         self.stats.positions_lost.add(1);

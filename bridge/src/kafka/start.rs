@@ -56,10 +56,12 @@ impl From<KafkaError> for StartError {
 }
 
 type Reply = oneshot::Sender<Result<Vec<Start>, StartError>>;
+type Request = (Arc<str>, Reply);
 
 /// The thread that looks up, by a channel.
 pub(crate) struct Starter {
-    requests: std::sync::Mutex<Option<Sender<(Arc<str>, Reply)>>>,
+    /// Dropped to end the thread.
+    requests: std::sync::Mutex<Option<Sender<Request>>>,
 }
 
 impl Starter {
@@ -98,7 +100,7 @@ impl Starter {
     }
 }
 
-fn run(lookup: &Lookup, topics: &Topics, embedded: bool, requests: &Receiver<(Arc<str>, Reply)>) {
+fn run(lookup: &Lookup, topics: &Topics, embedded: bool, requests: &Receiver<Request>) {
     let mut next_check = Instant::now() + CHECK_EVERY;
     loop {
         match requests.recv_timeout(next_check.saturating_duration_since(Instant::now())) {
@@ -116,7 +118,7 @@ fn run(lookup: &Lookup, topics: &Topics, embedded: bool, requests: &Receiver<(Ar
     }
 }
 
-fn answer(lookup: &Lookup, topics: &Topics, embedded: bool, batch: Vec<(Arc<str>, Reply)>) {
+fn answer(lookup: &Lookup, topics: &Topics, embedded: bool, batch: Vec<Request>) {
     let started = Instant::now();
     let counts = partition_counts(lookup, topics, &batch);
     let partitions: Vec<Partition> = std::iter::zip(&batch, &counts)
@@ -140,11 +142,7 @@ fn answer(lookup: &Lookup, topics: &Topics, embedded: bool, batch: Vec<(Arc<str>
 }
 
 /// How many partitions each topic has; topics that do not exist are made, all of them in one call.
-fn partition_counts(
-    lookup: &Lookup,
-    topics: &Topics,
-    batch: &[(Arc<str>, Reply)],
-) -> Vec<Result<i32, StartError>> {
+fn partition_counts(lookup: &Lookup, topics: &Topics, batch: &[Request]) -> Vec<Result<i32, StartError>> {
     let known: Vec<Result<Topic, StartError>> =
         batch.iter().map(|(topic, _)| Ok(lookup.topic(topic)?)).collect();
     let missing = std::iter::zip(batch, &known).filter(|(_, known)| **known == Ok(Topic::Missing));
