@@ -1,1 +1,20 @@
-//! Purple Sector.
+//! How does a page decode what the collector encoded? With the codec itself, as WebAssembly: bytes in, columns out.
+//!
+//! The exports are as thin as they can be and only numbers cross: a reader has a fixed input buffer, a *head* of
+//! numbers at a fixed place, and columns at fixed places per stream. The typed API over them is in `npm/`; nobody
+//! else uses these exports.
+#![warn(missing_docs)]
+// Without std, and so without its panic messages, which nobody could read in a page, the module is half as large.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+extern crate alloc;
+
+mod client;
+mod describe;
+mod note;
+mod reader;
+#[cfg(target_arch = "wasm32")]
+mod runtime;
+
+pub use client::{refresh_message, subscribe_message, time_message};
+pub use reader::Reader;

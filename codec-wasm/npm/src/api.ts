@@ -1,0 +1,25 @@
+// What is public, whatever the page runs in?
+export { ABSENT, type Columns } from './columns.js';
+export { Decoder } from './decoder.js';
+export { CodecError } from './errors.js';
+export type { LapSummary, OtherCar, TelemetryEvent } from './events.js';
+export type { Facts } from './facts.js';
+export type { ConnectOptions, Feed, WebSocketConstructor, WebSocketLike } from './feed/feed.js';
+export type { ClockOffset } from './feed/clock.js';
+export type {
+  FeedError,
+  FeedEvent,
+  FeedEvents,
+  FeedFacts,
+  FeedGap,
+  FeedSamples,
+  FeedSchema,
+  FeedSession,
+  FeedState,
+  FeedStats,
+  StateChange,
+} from './feed/types.js';
+export type { ChannelColumns, Sample } from './fields.js';
+export type { Gap, Received, StreamId } from './received.js';
+export type { Channel, Schema } from './schema.js';
+export type { WasmSource } from './wasm.js';

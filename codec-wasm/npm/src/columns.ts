@@ -1,0 +1,150 @@
+// How does a page read a block's values? As one typed array per channel, straight over WebAssembly memory.
+import { FLOAT_KEYS, INT_KEYS, type ChannelColumns, type Sample } from './fields.js';
+import type { Channel, Schema } from './schema.js';
+
+/** The value of an int channel that the source does not give. (A float channel has NaN.) */
+export const ABSENT = -2147483648;
+
+/** Most samples in a block. */
+const MOST_SAMPLES = 256;
+
+/**
+ * The values of one block: a property for each channel, as typed arrays of the block's length.
+ *
+ * They are views of memory that the next {@link Decoder.push} writes again: copy what you keep. A channel that the
+ * stream does not carry is a column of absent values, so reading one never fails; {@link Columns.has} tells. Channels
+ * of somebody's own are properties too, under the camelCase of their name; {@link Columns.get} reaches them with types.
+ *
+ * @example
+ * history.speed.set(decoder.columns.speedMps, at);      // copies the block
+ * const laps = decoder.columns.get('myOwnCounter');     // Float32Array | Int32Array | undefined
+ */
+export interface Columns extends ChannelColumns {
+  /** Number of samples in each column. */
+  readonly length: number;
+  /** Whether the stream carries this channel. Its values can still be absent. */
+  has(key: string): boolean;
+  /** The column of any channel that the stream carries, by its camelCase key. */
+  get(key: string): Float32Array | Int32Array | undefined;
+  /** The sample at `index` as an object of its own, without the absent channels; `index` is 0 to `length - 1`. */
+  sample(index: number): Sample;
+}
+
+/** Where a block lies in memory: addresses in bytes, the distance of two columns in values, and its length. */
+export interface Place {
+  floats: number;
+  ints: number;
+  stride: number;
+  times: number;
+  length: number;
+}
+
+type Column = Float32Array | Int32Array;
+
+const NO_FLOATS = new Float32Array(MOST_SAMPLES).fill(NaN);
+const NO_INTS = new Int32Array(MOST_SAMPLES).fill(ABSENT);
+
+/**
+ * The columns of one stream's blocks. A view is made when it is first asked for and kept while the blocks have the same
+ * length and place, so a steady stream allocates nothing.
+ */
+export class ColumnViews {
+  readonly #channels: readonly Channel[];
+  /** For each channel its index among those of its kind. */
+  readonly #indexes: number[] = [];
+  readonly #positions = new Map<string, number>();
+  readonly #views: (Column | undefined)[] = [];
+  readonly #place: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
+  #buffer: ArrayBufferLike = new ArrayBuffer(0);
+  #capturedAtUs: Float64Array | undefined;
+  #noFloats = NO_FLOATS.subarray(0, 0);
+  #noInts = NO_INTS.subarray(0, 0);
+
+  constructor({ channels }: Schema) {
+    this.#channels = channels;
+    const count = { float: 0, int: 0 };
+    channels.forEach(({ key, kind }, position) => {
+      this.#positions.set(key, position);
+      this.#indexes.push(count[kind]++);
+    });
+  }
+
+  get length(): number {
+    return this.#place.length;
+  }
+
+  /** When each sample was captured: Unix µs on the driver's clock. */
+  get capturedAtUs(): Float64Array {
+    return (this.#capturedAtUs ??= new Float64Array(this.#buffer, this.#place.times, this.length));
+  }
+
+  /** From now on the columns are those of the block that lies there in `buffer`. */
+  show(buffer: ArrayBufferLike, place: Place): void {
+    const now = this.#place;
+    if (
+      buffer === this.#buffer &&
+      place.length === now.length &&
+      place.floats === now.floats &&
+      place.ints === now.ints &&
+      place.stride === now.stride &&
+      place.times === now.times
+    ) {
+      return;
+    }
+    Object.assign(now, place);
+    this.#buffer = buffer;
+    this.#views.fill(undefined);
+    this.#capturedAtUs = undefined;
+    this.#noFloats = NO_FLOATS.subarray(0, place.length);
+    this.#noInts = NO_INTS.subarray(0, place.length);
+  }
+
+  has(key: string): boolean {
+    return this.#positions.has(key);
+  }
+
+  get(key: string): Column | undefined {
+    const position = this.#positions.get(key);
+    return position === undefined ? undefined : this.at(position);
+  }
+
+  /** The column of the channel at this position in the schema. */
+  at(position: number): Column {
+    return (this.#views[position] ??= this.#view(position));
+  }
+
+  /** A column of absent values. */
+  absent(kind: 'float' | 'int'): Column {
+    return kind === 'float' ? this.#noFloats : this.#noInts;
+  }
+
+  sample(index: number): Sample {
+    const sample: Record<string, number> = { capturedAtUs: this.capturedAtUs[index] ?? NaN };
+    this.#channels.forEach(({ key, kind }, position) => {
+      const value = this.at(position)[index];
+      if (value === undefined || (kind === 'float' ? Number.isNaN(value) : value === ABSENT)) return;
+      sample[key] = value;
+    });
+    return sample as unknown as Sample;
+  }
+
+  #view(position: number): Column {
+    const { floats, ints, stride, length } = this.#place;
+    const bytes = (this.#indexes[position] ?? 0) * stride * 4;
+    return this.#channels[position]?.kind === 'int'
+      ? new Int32Array(this.#buffer, ints + bytes, length)
+      : new Float32Array(this.#buffer, floats + bytes, length);
+  }
+}
+
+/** Columns with a property for every channel of this schema and of the built-in table. */
+export function makeColumns(schema: Schema): ColumnViews & Columns {
+  const columns = new ColumnViews(schema);
+  const define = (key: string, get: () => Column) => {
+    if (!(key in columns)) Object.defineProperty(columns, key, { get, enumerable: true });
+  };
+  schema.channels.forEach(({ key }, position) => define(key, () => columns.at(position)));
+  for (const key of FLOAT_KEYS) define(key, () => columns.absent('float'));
+  for (const key of INT_KEYS) define(key, () => columns.absent('int'));
+  return columns as ColumnViews & Columns;
+}

@@ -1,0 +1,282 @@
+// How do records become samples? A decoder: push the bytes of a record, read the columns.
+import { makeColumns, type Columns, type ColumnViews, type Place } from './columns.js';
+import { CodecError, decodeError } from './errors.js';
+import { readEvent, type TelemetryEvent } from './events.js';
+import { readFacts, type Facts } from './facts.js';
+import type { Sample } from './fields.js';
+import type { Note } from './note.js';
+import type { Gap, Received, ReceivedSamples, StreamId } from './received.js';
+import { readSchema, type Schema } from './schema.js';
+import { Reader, readNote, wasm, type Wasm } from './wasm.js';
+
+/** Events that a decoder remembers. */
+const REMEMBERED_EVENTS = 100;
+/** Streams that are remembered: as many as `reader.rs` keeps numbers for. */
+const REMEMBERED_STREAMS = 16;
+
+/** Positions in the head; `reader.rs` has the same. The first four tell where the note is. */
+export const HEAD = {
+  partition: 4,
+  offset: 5,
+  brokerTimeMs: 6,
+  snapshot: 7,
+  stream: 8,
+  length: 9,
+  seq: 10,
+  gapFirst: 11,
+  gapLast: 12,
+  floats: 13,
+  ints: 14,
+  stride: 15,
+  times: 16,
+  size: 17,
+} as const;
+
+/** What a push found; `reader.rs` has the same numbers. */
+export const FOUND = {
+  error: 0,
+  samples: 1,
+  schema: 2,
+  facts: 3,
+  event: 4,
+  end: 5,
+  repeat: 6,
+  waiting: 7,
+  skipped: 8,
+  data: 16,
+  hello: 32,
+  gap: 33,
+  state: 34,
+  time: 35,
+  tokenExpiring: 36,
+  bye: 37,
+} as const;
+
+const REPEAT: Received = { kind: 'repeat' };
+const WAITING: Received = { kind: 'waiting' };
+const SKIPPED: Received = { kind: 'skipped' };
+
+/** What a page reads before the first block. */
+const NOTHING = makeColumns({ hash: '', channels: [] });
+
+type Stream = StreamId & { readonly schema: Schema; readonly columns: ColumnViews & Columns };
+
+/**
+ * Turns records into samples, once and in order: repeats are dropped, and after a hole it waits for the next key block.
+ * One decoder reads all streams of one user; make as many decoders as you like.
+ *
+ * A push allocates nothing once a stream's channels are known: `push` gives the same object again with new content,
+ * and the columns are views of memory that stays where it is.
+ *
+ * @example
+ * await init();
+ * const decoder = new Decoder();
+ * const got = decoder.push(bytes);
+ * if (got.kind === 'samples') {
+ *   const { speedMps, gear } = decoder.columns;
+ *   for (let i = 0; i < got.length; i++) console.log(decoder.capturedAtUs[i], speedMps[i], gear[i]);
+ * }
+ */
+export class Decoder {
+  readonly #wasm: Wasm = wasm();
+  readonly #reader = new Reader();
+  readonly #headAt = this.#reader.headPtr();
+  readonly #inputAt = this.#reader.inputPtr();
+  readonly #capacity = this.#reader.inputLen();
+  /** By the number that the reader gave them. */
+  readonly #streams = new Map<number, Stream>();
+  readonly #place: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
+  readonly #events: TelemetryEvent[] = [];
+  readonly #samples: { -readonly [Key in keyof ReceivedSamples]: ReceivedSamples[Key] } = {
+    kind: 'samples',
+    length: 0,
+    seq: 0,
+    session: '',
+    epoch: 0,
+    gap: null,
+  };
+  #buffer: ArrayBufferLike = new ArrayBuffer(0);
+  #head = new Float64Array();
+  #input = new Uint8Array();
+  #current: Stream | null = null;
+  #freed = false;
+  #facts: Facts | null = null;
+
+  /**
+   * Takes one record, the whole message of a WebSocket or Kafka record.
+   *
+   * @param bytes the record; its content is copied.
+   * @returns what was in it; valid until the next push.
+   * @throws {CodecError} for bytes that are no record of this version. The decoder goes on with the next record.
+   */
+  push(bytes: Uint8Array | ArrayBuffer): Received {
+    return this.received(this.#reader.pushRecord(this.#write(bytes)));
+  }
+
+  /** The columns of the newest block. Empty before the first one. Valid until the next push. */
+  get columns(): Columns {
+    return this.#current?.columns ?? NOTHING;
+  }
+
+  /** When each sample of the newest block was captured: Unix µs on the driver's clock. Valid until the next push. */
+  get capturedAtUs(): Float64Array {
+    return (this.#current?.columns ?? NOTHING).capturedAtUs;
+  }
+
+  /** The newest sample as an object that you can keep, without the absent channels; null before the first. */
+  latest(): Sample | null {
+    const columns = this.#current?.columns;
+    return columns === undefined || columns.length === 0 ? null : columns.sample(columns.length - 1);
+  }
+
+  /** The channels of the newest block's stream; null before the first. */
+  get schema(): Schema | null {
+    return this.#current?.schema ?? null;
+  }
+
+  /** The newest facts; null before the first. */
+  get facts(): Facts | null {
+    return this.#facts;
+  }
+
+  /** The newest events, oldest first; at most 100. */
+  get events(): readonly TelemetryEvent[] {
+    return this.#events;
+  }
+
+  /** Gives the memory back at once; otherwise that happens some time after the last use. The decoder is of no use then. */
+  free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#current = null;
+    this.#streams.clear();
+    this.#reader.free();
+  }
+
+  /** @internal Takes a message of the bridge: its kind, as `reader.rs` numbers it. */
+  pushMessage(bytes: Uint8Array | ArrayBuffer): number {
+    return this.#reader.pushMessage(this.#write(bytes));
+  }
+
+  /** @internal Place `index` of the head. */
+  head(index: number): number {
+    this.#refresh();
+    return this.#head[index] ?? NaN;
+  }
+
+  /** @internal The note of the last push. */
+  note(): Note {
+    return readNote(this.#wasm.memory, this.#headAt);
+  }
+
+  /** @internal What a push found, by its number. */
+  received(found: number): Received {
+    this.#refresh();
+    switch (found) {
+      case FOUND.samples:
+        return this.#receivedSamples();
+      case FOUND.schema: {
+        const note = this.note();
+        return { kind: 'schema', ...readStream(note), schema: readSchema(note) };
+      }
+      case FOUND.facts: {
+        const note = this.note();
+        const stream = readStream(note);
+        this.#facts = readFacts(note);
+        return { kind: 'facts', ...stream, facts: this.#facts };
+      }
+      case FOUND.event: {
+        const note = this.note();
+        const stream = readStream(note);
+        const event = readEvent(note);
+        this.#events.push(event);
+        if (this.#events.length > REMEMBERED_EVENTS) this.#events.shift();
+        return { kind: 'event', ...stream, event };
+      }
+      case FOUND.end:
+        return { kind: 'end', ...readStream(this.note()), gap: this.#gap() };
+      case FOUND.repeat:
+        return REPEAT;
+      case FOUND.waiting:
+        return WAITING;
+      case FOUND.skipped:
+        return SKIPPED;
+      default:
+        // A block that failed half way has left nothing of use in the columns.
+        this.#forgetColumns();
+        throw decodeError(this.note().text());
+    }
+  }
+
+  /** Copies `bytes` into the input buffer and gives their length; too many of them are refused by the reader. */
+  #write(bytes: Uint8Array | ArrayBuffer): number {
+    this.#refresh();
+    const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+    if (view.length > this.#capacity) {
+      throw new CodecError('too_long', `message of ${view.length} bytes, the limit is ${this.#capacity}`);
+    }
+    this.#input.set(view);
+    return view.length;
+  }
+
+  /** Memory that grew has moved, as far as views can tell: they are made anew. */
+  #refresh(): void {
+    const { buffer } = this.#wasm.memory;
+    if (buffer === this.#buffer) return;
+    this.#buffer = buffer;
+    this.#head = new Float64Array(buffer, this.#headAt, HEAD.size);
+    this.#input = new Uint8Array(buffer, this.#inputAt, this.#capacity);
+    if (this.#current !== null) this.#current.columns.show(buffer, this.#place);
+  }
+
+  #receivedSamples(): ReceivedSamples {
+    const head = this.#head;
+    const stream = this.#stream(head[HEAD.stream] ?? 0);
+    const place = this.#place;
+    place.floats = head[HEAD.floats] ?? 0;
+    place.ints = head[HEAD.ints] ?? 0;
+    place.stride = head[HEAD.stride] ?? 0;
+    place.times = head[HEAD.times] ?? 0;
+    place.length = head[HEAD.length] ?? 0;
+    stream.columns.show(this.#buffer, place);
+    this.#current = stream;
+    const samples = this.#samples;
+    samples.length = place.length;
+    samples.seq = head[HEAD.seq] ?? 0;
+    samples.session = stream.session;
+    samples.epoch = stream.epoch;
+    samples.gap = this.#gap();
+    return samples;
+  }
+
+  /** The stream that the reader gave this number; the note describes it when the number is new. */
+  #stream(number: number): Stream {
+    const known = this.#streams.get(number);
+    if (known !== undefined) return known;
+    const note = this.note();
+    const id = readStream(note);
+    const schema = readSchema(note);
+    const stream = { ...id, schema, columns: makeColumns(schema) };
+    for (const oldest of this.#streams.keys()) {
+      if (this.#streams.size < REMEMBERED_STREAMS) break;
+      this.#streams.delete(oldest);
+    }
+    this.#streams.set(number, stream);
+    return stream;
+  }
+
+  #gap(): Gap | null {
+    const firstSeq = this.#head[HEAD.gapFirst] ?? NaN;
+    return Number.isNaN(firstSeq) ? null : { firstSeq, lastSeq: this.#head[HEAD.gapLast] ?? NaN };
+  }
+
+  #forgetColumns(): void {
+    this.#place.length = 0;
+    this.#current?.columns.show(this.#buffer, this.#place);
+  }
+}
+
+/** Reads what `describe::stream` wrote. */
+function readStream(note: Note): StreamId {
+  return { epoch: note.number(), session: note.text() };
+}

@@ -1,0 +1,338 @@
+// When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
+import { waitMs } from './backoff.js';
+import type { FeedState, StateChange } from './types.js';
+
+/** Samples older than this make a feed stale, in ms. */
+export const STALE_AFTER_MS = 500;
+/** Without any message for so long the connection counts as dead; the bridge answers a time message every 5 s. */
+const DEAD_AFTER_MS = 12_000;
+/** An attempt to connect takes at most so long, fetching the token included. */
+const OPEN_WITHIN_MS = 15_000;
+/** Times are asked for quickly at first, then now and then, in ms. */
+const TIME_EVERY_MS = 5_000;
+const FIRST_TIMES_EVERY_MS = 200;
+const N_FIRST_TIMES = 5;
+/** A token is replaced so long before it ends, and at most so often, in ms. */
+const REFRESH_BEFORE_MS = 60_000;
+const REFRESH_EVERY_MS = 10_000;
+/** A connection that lasted so long was a success: the next wait is short again. */
+const STEADY_AFTER_MS = 5_000;
+
+/** The bridge's view of the feed, by its numbers on the wire. */
+const BRIDGE_STATE = { stale: 3, replay: 4, ended: 5 } as const;
+
+/** Why the bridge would not serve this page. */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type Input =
+  | { readonly type: 'start' }
+  | { readonly type: 'token'; readonly token: string | null }
+  | { readonly type: 'tokenFailed'; readonly message: string }
+  | { readonly type: 'opened' }
+  /** The socket is gone. `opened` is false when it never was open. */
+  | { readonly type: 'closed'; readonly code: number; readonly reason: string }
+  /** What a plain request to the same address said; null when it has nothing against this page. */
+  | { readonly type: 'probed'; readonly refusal: Refusal | null }
+  | { readonly type: 'message' }
+  /** Samples, and how old they were already. */
+  | { readonly type: 'samples'; readonly session: string; readonly ageMs: number }
+  | { readonly type: 'sessionEnded'; readonly session: string }
+  | { readonly type: 'bridgeState'; readonly state: number; readonly ageMs: number | null }
+  | { readonly type: 'bye'; readonly code: number; readonly reason: string }
+  | { readonly type: 'tokenExpiring'; readonly inS: number }
+  | { readonly type: 'newToken' }
+  | { readonly type: 'pause' }
+  | { readonly type: 'resume' }
+  | { readonly type: 'close' }
+  /** The network came back: no need to wait. */
+  | { readonly type: 'online' }
+  /** The time that `wakeAt` named has come. */
+  | { readonly type: 'tick' };
+
+export type Action =
+  | { readonly do: 'fetchToken' }
+  | { readonly do: 'open' }
+  | { readonly do: 'probe' }
+  | { readonly do: 'greet' }
+  | { readonly do: 'askTime' }
+  | { readonly do: 'refresh' }
+  | { readonly do: 'drop'; readonly code: number }
+  | { readonly do: 'state'; readonly change: StateChange };
+
+type Phase =
+  | { readonly name: 'idle' }
+  | { readonly name: 'opening'; readonly until: number }
+  | { readonly name: 'probing'; readonly until: number }
+  | { readonly name: 'backoff'; readonly until: number }
+  | { readonly name: 'open'; readonly since: number };
+
+/** What the core needs to know of the settings. */
+export interface CoreOptions {
+  /** Whether a new token can be had by asking again. */
+  readonly tokenCanChange: boolean;
+  /** A number from 0 to 1 for each wait. */
+  readonly random: () => number;
+}
+
+/** The state machine of one feed. */
+export class FeedCore {
+  readonly #options: CoreOptions;
+  #phase: Phase = { name: 'idle' };
+  #wanted: 'run' | 'paused' | 'refused' | 'closed' = 'closed';
+  #attempt = 0;
+  #unauthorized = 0;
+  #reason: string | null = null;
+  #code: number | string | null = null;
+  #lastMessageAt = 0;
+  #nextTimeAt = 0;
+  #nTimes = 0;
+  #refreshAt = Infinity;
+  #refreshedAt = -Infinity;
+  #lastSamplesAt: number | null = null;
+  #bridgeState = 0;
+  readonly #sessions = new Set<string>();
+  /** Whether the last of the sessions has said that it is over. */
+  #over = false;
+  #shown: FeedState | null = null;
+  #actions: Action[] = [];
+
+  constructor(options: CoreOptions) {
+    this.#options = options;
+  }
+
+  /** Takes an input at time `now` (ms, any steady clock) and says what to do. */
+  on(input: Input, now: number): Action[] {
+    this.#actions = [];
+    this.#take(input, now);
+    if (input.type === 'tick') this.#tick(now);
+    this.#show(now);
+    return this.#actions;
+  }
+
+  /** The time at which the next `tick` is due; null if none is. */
+  get wakeAt(): number | null {
+    const phase = this.#phase;
+    if (phase.name === 'idle') return null;
+    if (phase.name !== 'open') return phase.until;
+    const due = [this.#lastMessageAt + DEAD_AFTER_MS, this.#nextTimeAt, this.#refreshAt];
+    if ((this.#shown === 'live' || this.#shown === 'replay') && this.#lastSamplesAt !== null) {
+      due.push(this.#lastSamplesAt + STALE_AFTER_MS + 1);
+    }
+    return Math.min(...due);
+  }
+
+  /** Time since the last samples, in ms. */
+  ageMs(now: number): number | null {
+    return this.#lastSamplesAt === null ? null : Math.max(0, now - this.#lastSamplesAt);
+  }
+
+  get state(): FeedState {
+    return this.#shown ?? 'connecting';
+  }
+
+  #take(input: Input, now: number): void {
+    switch (input.type) {
+      case 'start':
+      case 'resume':
+        if (this.#wanted === 'run') return;
+        this.#wanted = 'run';
+        this.#attempt = 0;
+        return this.#connect(now);
+      case 'token':
+        if (this.#phase.name === 'opening') this.#do({ do: 'open' });
+        return;
+      case 'tokenFailed':
+        if (this.#phase.name === 'opening') this.#retry(now, input.message, 'token_failed');
+        return;
+      case 'opened':
+        return this.#opened(now);
+      case 'closed':
+        return this.#closed(input.code, input.reason, now);
+      case 'probed':
+        if (this.#phase.name === 'probing') this.#probed(input.refusal, now);
+        return;
+      case 'message':
+        this.#lastMessageAt = now;
+        return;
+      case 'samples': {
+        this.#sessions.add(input.session);
+        this.#over = false;
+        const at = now - Math.max(0, input.ageMs);
+        if (this.#lastSamplesAt === null || at > this.#lastSamplesAt) this.#lastSamplesAt = at;
+        this.#unauthorized = 0;
+        return;
+      }
+      case 'sessionEnded':
+        if (this.#sessions.delete(input.session)) this.#over = this.#sessions.size === 0;
+        return;
+      case 'bridgeState':
+        this.#bridgeState = input.state;
+        if (this.#lastSamplesAt === null && input.ageMs !== null && input.state === BRIDGE_STATE.stale) {
+          this.#lastSamplesAt = now - input.ageMs;
+        }
+        return;
+      case 'bye':
+        this.#reason = input.reason;
+        this.#code = input.code;
+        return;
+      case 'tokenExpiring':
+        // The bridge also answers a refresh with this, so a short-lived token must not make it a race.
+        if (this.#options.tokenCanChange) {
+          const early = now + Math.max(0, input.inS * 1000 - REFRESH_BEFORE_MS);
+          this.#refreshAt = Math.max(early, this.#refreshedAt + REFRESH_EVERY_MS);
+        }
+        return;
+      case 'newToken':
+        return this.#newToken(now);
+      case 'pause':
+        if (this.#wanted === 'run') this.#stop('paused');
+        return;
+      case 'close':
+        if (this.#wanted !== 'closed') this.#stop('closed');
+        return;
+      case 'online':
+        if (this.#phase.name === 'backoff') this.#connect(now);
+        return;
+      case 'tick':
+        return;
+    }
+  }
+
+  #tick(now: number): void {
+    const phase = this.#phase;
+    switch (phase.name) {
+      case 'idle':
+        return;
+      case 'backoff':
+        if (now >= phase.until) this.#connect(now);
+        return;
+      case 'opening':
+      case 'probing':
+        if (now < phase.until) return;
+        this.#do({ do: 'drop', code: 1000 });
+        return this.#retry(now, 'the bridge does not answer', null);
+      case 'open':
+        if (now >= this.#lastMessageAt + DEAD_AFTER_MS) {
+          this.#do({ do: 'drop', code: 4000 });
+          return this.#retry(now, 'the connection went silent', null);
+        }
+        if (now >= this.#refreshAt) {
+          this.#refreshAt = Infinity;
+          this.#refreshedAt = now;
+          this.#do({ do: 'refresh' });
+        }
+        if (now >= this.#nextTimeAt) {
+          this.#do({ do: 'askTime' });
+          this.#nextTimeAt = now + (++this.#nTimes < N_FIRST_TIMES ? FIRST_TIMES_EVERY_MS : TIME_EVERY_MS);
+        }
+    }
+  }
+
+  #connect(now: number): void {
+    this.#phase = { name: 'opening', until: now + OPEN_WITHIN_MS };
+    this.#do({ do: 'fetchToken' });
+  }
+
+  #opened(now: number): void {
+    if (this.#phase.name !== 'opening') return;
+    this.#phase = { name: 'open', since: now };
+    this.#lastMessageAt = now;
+    this.#nextTimeAt = now;
+    this.#nTimes = 0;
+    this.#refreshAt = Infinity;
+    this.#bridgeState = 0;
+    this.#reason = null;
+    this.#code = null;
+    this.#do({ do: 'greet' });
+    this.#tick(now);
+  }
+
+  #closed(code: number, reason: string, now: number): void {
+    if (this.#phase.name === 'opening') {
+      // A browser does not say why an upgrade was refused; a plain request to the same address does.
+      this.#phase = { name: 'probing', until: now + OPEN_WITHIN_MS };
+      this.#do({ do: 'probe' });
+      return;
+    }
+    if (this.#phase.name !== 'open') return;
+    if (now - this.#phase.since >= STEADY_AFTER_MS) this.#attempt = 0;
+    const why = reason || this.#reason || 'the connection was lost';
+    const unauthorized = code === 4401 && !this.#mayTryToken();
+    if ((code >= 4500 && code <= 4999) || unauthorized) this.#refuse(why, code);
+    else this.#retry(now, why, code);
+  }
+
+  #probed(refusal: Refusal | null, now: number): void {
+    if (refusal === null) return this.#retry(now, 'cannot reach the bridge', null);
+    const { status, code, message } = refusal;
+    // 426 is what a bridge says that would have served a WebSocket; the others pass with time.
+    const passes = status < 400 || status >= 500 || status === 408 || status === 426 || status === 429;
+    if (passes || (status === 401 && this.#mayTryToken())) this.#retry(now, message, code);
+    else this.#refuse(message, code);
+  }
+
+  /** Whether another token may help: the page can give one, and not two in a row were refused. */
+  #mayTryToken(): boolean {
+    return this.#options.tokenCanChange && ++this.#unauthorized < 3;
+  }
+
+  #newToken(now: number): void {
+    this.#unauthorized = 0;
+    if (this.#wanted === 'refused') {
+      this.#wanted = 'run';
+      this.#attempt = 0;
+      this.#connect(now);
+    } else if (this.#phase.name === 'open') {
+      this.#do({ do: 'refresh' });
+    } else if (this.#phase.name === 'backoff') {
+      this.#connect(now);
+    }
+  }
+
+  #retry(now: number, reason: string, code: number | string | null): void {
+    this.#reason = reason;
+    this.#code = code;
+    this.#phase = { name: 'backoff', until: now + waitMs(this.#attempt++, this.#options.random()) };
+  }
+
+  #refuse(reason: string, code: number | string): void {
+    this.#wanted = 'refused';
+    this.#phase = { name: 'idle' };
+    this.#reason = reason;
+    this.#code = code;
+  }
+
+  #stop(wanted: 'paused' | 'closed'): void {
+    this.#wanted = wanted;
+    this.#phase = { name: 'idle' };
+    this.#reason = null;
+    this.#code = null;
+    this.#do({ do: 'drop', code: 1000 });
+  }
+
+  #show(now: number): void {
+    const state = this.#stateAt(now);
+    if (state === this.#shown) return;
+    this.#shown = state;
+    const change = { state, ageMs: this.ageMs(now), reason: this.#reason, code: this.#code };
+    this.#do({ do: 'state', change });
+  }
+
+  #stateAt(now: number): FeedState {
+    if (this.#wanted !== 'run') return this.#wanted === 'closed' ? 'ended' : this.#wanted;
+    if (this.#phase.name !== 'open') return 'connecting';
+    const ageMs = this.ageMs(now);
+    if (ageMs === null) return this.#bridgeState === BRIDGE_STATE.ended ? 'ended' : 'waiting';
+    if (this.#bridgeState === BRIDGE_STATE.replay) return 'replay';
+    if (this.#over || this.#bridgeState === BRIDGE_STATE.ended) return 'ended';
+    return ageMs <= STALE_AFTER_MS ? 'live' : 'stale';
+  }
+
+  #do(action: Action): void {
+    this.#actions.push(action);
+  }
+}

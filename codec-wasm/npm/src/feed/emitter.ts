@@ -1,0 +1,31 @@
+// How does a feed tell the page? Listeners by event name, with types.
+
+/** Calls listeners by event name; `Events` maps each name to what its listeners get. */
+export class Emitter<Events extends object> {
+  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+
+  /** Adds a listener; the function that comes back takes it away again. */
+  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
+    let listeners = this.#listeners.get(name);
+    if (listeners === undefined) this.#listeners.set(name, (listeners = new Set()));
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  off<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): void {
+    this.#listeners.get(name)?.delete(listener);
+  }
+
+  /** A listener that throws does not keep the others from being called: its error is reported like an uncaught one. */
+  emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as (value: Events[Name]) => void)(value);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

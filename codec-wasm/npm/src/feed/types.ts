@@ -1,0 +1,130 @@
+// What does a feed tell the page? The states, and what each event carries.
+import type { Columns } from '../columns.js';
+import type { CodecError } from '../errors.js';
+import type { TelemetryEvent } from '../events.js';
+import type { Facts } from '../facts.js';
+import type { Gap, StreamId } from '../received.js';
+import type { Channel, Schema } from '../schema.js';
+import type { ClockOffset } from './clock.js';
+
+/**
+ * - `connecting`: no connection; the feed tries, again and again.
+ * - `waiting`: connected, no session yet.
+ * - `live`: samples come.
+ * - `stale`: samples came, but none for more than 500 ms; `feed.ageMs` says how long.
+ * - `paused`: by {@link Feed.pause}.
+ * - `replay`: samples come from the log, before the live ones.
+ * - `refused`: for good, until {@link Feed.setToken}; `reason` says why.
+ * - `ended`: every session said that it is over, or {@link Feed.close} was called.
+ */
+export type FeedState = 'connecting' | 'waiting' | 'live' | 'stale' | 'paused' | 'replay' | 'refused' | 'ended';
+
+/** A new state. */
+export interface StateChange {
+  readonly state: FeedState;
+  /** Time since the last samples, in ms; null where there were none. */
+  readonly ageMs: number | null;
+  /** Why, in words for a person; null where the state says it all. */
+  readonly reason: string | null;
+  /** The close code or the bridge's error code behind it, if there is one. */
+  readonly code: number | string | null;
+}
+
+/** A block of samples. The same object comes again with new content: copy what you keep. */
+export interface FeedSamples extends StreamId {
+  /** Number of samples, 1 to 256. */
+  readonly length: number;
+  readonly columns: Columns;
+  /** When each was captured: Unix µs on the driver's clock; `feed.clock` leads to this page's clock. */
+  readonly capturedAtUs: Float64Array;
+  /** The channels, in the stream's order. */
+  readonly schema: Schema;
+  /** When the broker took the block, in Unix ms on its clock. */
+  readonly brokerTimeMs: number;
+  /** Where it stands in the user's topic. */
+  readonly partition: number;
+  readonly offset: number;
+  /** Whether it was kept for who joins, or comes from history, instead of being live. */
+  readonly snapshot: boolean;
+  /** When it reached the page: Unix µs on the page's clock. */
+  readonly receivedAtUs: number;
+  /** The blocks missing before it, if any. */
+  readonly gap: Gap | null;
+}
+
+/** Records or blocks that this feed does not get. */
+export interface FeedGap {
+  /** Where they are missing: before these samples (`stream`), or from what the bridge sends (`bridge`). */
+  readonly from: 'stream' | 'bridge';
+  /** `missing` for holes in a stream; from a bridge why they are missing. */
+  readonly reason: 'missing' | 'slow' | 'retention' | 'topicReplaced' | 'unreadable' | 'unknown';
+  /** How many blocks or records; null where it is unknown. */
+  readonly n: number | null;
+  /** The session, for holes in a stream. */
+  readonly session: string | null;
+  /** The partition, for what the bridge says. */
+  readonly partition: number | null;
+}
+
+/** A session's facts. */
+export interface FeedFacts extends StreamId {
+  readonly facts: Facts;
+}
+
+/** Something that happened in a session. */
+export interface FeedEvent extends StreamId {
+  readonly event: TelemetryEvent;
+}
+
+/** The channels of a stream, before its first samples. */
+export interface FeedSchema extends StreamId {
+  readonly schema: Schema;
+  readonly channels: readonly Channel[];
+}
+
+/** A session that appeared, changed, or ended. */
+export interface FeedSession {
+  readonly session: string;
+  readonly epoch: number;
+  readonly facts: Facts | null;
+  readonly ended: boolean;
+  /** Samples per second that the source really gives; null while unknown. */
+  readonly rateHz: number | null;
+}
+
+/** An error that the feed goes on after. */
+export type FeedError = CodecError;
+
+/** What has happened since {@link connect}. */
+export interface FeedStats {
+  readonly samples: number;
+  readonly blocks: number;
+  /** Bytes of all messages. */
+  readonly bytes: number;
+  /** Holes, in streams or announced by the bridge. */
+  readonly gaps: number;
+  /** Blocks and records that are missing in them, as far as known. */
+  readonly missing: number;
+  /** Blocks that came again and were dropped. */
+  readonly repeats: number;
+  /** Records that could not be read. */
+  readonly errors: number;
+  /** Connections after the first. */
+  readonly reconnects: number;
+  /** Samples per second of the session heard last, by their own time; null while unknown. */
+  readonly rateHz: number | null;
+}
+
+/** Which events there are, and what their listeners get. */
+export interface FeedEvents {
+  samples: FeedSamples;
+  state: StateChange;
+  facts: FeedFacts;
+  event: FeedEvent;
+  gap: FeedGap;
+  schema: FeedSchema;
+  session: FeedSession;
+  /** The offset from the driver's clock to the page's became known, better or unknown. */
+  clock: ClockOffset | null;
+  error: FeedError;
+}

@@ -1,0 +1,60 @@
+// Which channels does a stream carry? The schema that travels with it.
+import type { Note } from './note.js';
+
+/** One channel of a stream. */
+export interface Channel {
+  /** Stable id; ids from 32768 on are channels of somebody's own. */
+  readonly id: number;
+  /** Name in snake_case with its unit: `speed_mps`. */
+  readonly name: string;
+  /** The same name as it is called in {@link Columns} and {@link Sample}: `speedMps`. */
+  readonly key: string;
+  /** Unit as people write it: `m/s`. */
+  readonly unit: string;
+  /** Whether its column is a `Float32Array` (absent is NaN) or an `Int32Array` (absent is {@link ABSENT}). */
+  readonly kind: 'float' | 'int';
+  /** Step between neighbouring values: values differ from the source's by at most half of it. 0 where they are exact. */
+  readonly resolution: number;
+  /** Smallest value to expect. */
+  readonly min: number;
+  /** Largest value to expect. */
+  readonly max: number;
+  /** Names of the values from `min` on (enumerations) or of the bits; empty for quantities. */
+  readonly labels: readonly string[];
+}
+
+/** An ordered list of channels. */
+export interface Schema {
+  /** Names the schema: equal hashes mean equal channels. 16 hexadecimal digits. */
+  readonly hash: string;
+  readonly channels: readonly Channel[];
+}
+
+const INT = 2;
+
+/** The camelCase key of a channel's name: `tyre_core_temp_c_fl` becomes `tyreCoreTempCFl`. */
+export function keyOf(name: string): string {
+  return name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Reads what `describe::schema` wrote. */
+export function readSchema(note: Note): Schema {
+  const hash = halfOfHash(note) + halfOfHash(note);
+  const channels = note.list((): Channel => {
+    const id = note.number();
+    const name = note.text();
+    const unit = note.text();
+    const coding = note.number();
+    const resolution = note.number();
+    const min = note.number();
+    const max = note.number();
+    const labels = note.list(() => note.text());
+    const kind = coding === INT ? 'int' : 'float';
+    return { id, name, key: keyOf(name), unit, kind, resolution, min, max, labels };
+  });
+  return { hash, channels };
+}
+
+function halfOfHash(note: Note): string {
+  return note.number().toString(16).padStart(8, '0');
+}

@@ -1,0 +1,48 @@
+// Where does the WebAssembly module come from, and is it there yet? One instance for the whole page.
+import load, {
+  Reader,
+  refreshMessage,
+  subscribeMessage,
+  timeMessage,
+  type InitOutput,
+} from './purple_sector_codec_wasm.js';
+import { CodecError } from './errors.js';
+import { Note } from './note.js';
+
+export { Reader, refreshMessage, subscribeMessage, timeMessage };
+
+/** What {@link init} can take the module from. */
+export type WasmSource = URL | string | Request | Response | BufferSource | WebAssembly.Module;
+
+/** The running module. */
+export type Wasm = Pick<InitOutput, 'memory'>;
+
+let running: Wasm | undefined;
+let starting: Promise<Wasm> | undefined;
+
+/** Starts the module once; a failed start can be tried again. No source means the file beside the code. */
+export function start(source: () => Promise<WasmSource | undefined>): Promise<Wasm> {
+  starting ??= source()
+    .then((from) => load(from === undefined ? undefined : { module_or_path: from }))
+    .then((exports) => (running = exports))
+    .catch((error: unknown) => {
+      starting = undefined;
+      const hint = 'Is codec.wasm served, and does the page’s CSP allow wasm-unsafe-eval?';
+      throw new CodecError('wasm_load', `cannot load the codec's WebAssembly: ${String(error)}. ${hint}`, {
+        cause: error,
+      });
+    });
+  return starting;
+}
+
+/** The running module. Throws `not_initialized` before {@link init} is done. */
+export function wasm(): Wasm {
+  if (running === undefined) throw new CodecError('not_initialized', 'call and await init() first');
+  return running;
+}
+
+/** The note that the head at this address names. */
+export function readNote(memory: WebAssembly.Memory, head: number): Note {
+  const [numbers = 0, nNumbers = 0, text = 0, nBytes = 0] = new Float64Array(memory.buffer, head, 4);
+  return new Note(new Float64Array(memory.buffer, numbers, nNumbers), new Uint8Array(memory.buffer, text, nBytes));
+}

@@ -1,0 +1,245 @@
+//! How do records and the bridge's messages reach the codec, and samples the page? One reader with three fixed places.
+//!
+//! JavaScript writes a message into the input buffer, calls one `push`, and reads the head: numbers at fixed
+//! positions ([`at`]). Nothing is allocated for a block once its stream and the longest block have been seen.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use purple_sector_codec::bridge_protocol::{MAX_SERVER_MESSAGE_LEN, ServerMessage};
+use purple_sector_codec::{DecodeError, Gap, Received, Samples, SchemaHash, StreamId, StreamReader};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::describe;
+use crate::note::{Note, address};
+
+/// What a push found; `npm/src/decoder.ts` has the same numbers.
+mod found {
+    pub(super) const ERROR: u32 = 0;
+    pub(super) const SAMPLES: u32 = 1;
+    pub(super) const SCHEMA: u32 = 2;
+    pub(super) const FACTS: u32 = 3;
+    pub(super) const EVENT: u32 = 4;
+    pub(super) const END: u32 = 5;
+    pub(super) const REPEAT: u32 = 6;
+    pub(super) const WAITING: u32 = 7;
+    pub(super) const SKIPPED: u32 = 8;
+    /// Added to what a record was when it came in a message of the bridge.
+    pub(super) const DATA: u32 = 16;
+    pub(super) const HELLO: u32 = 32;
+    pub(super) const GAP: u32 = 33;
+    pub(super) const STATE: u32 = 34;
+    pub(super) const TIME: u32 = 35;
+    pub(super) const TOKEN_EXPIRING: u32 = 36;
+    pub(super) const BYE: u32 = 37;
+    pub(super) const UNKNOWN: u32 = 38;
+}
+
+/// Positions in the head; `npm/src/decoder.ts` has the same.
+mod at {
+    pub(super) const NOTE: usize = 0;
+    pub(super) const PARTITION: usize = 4;
+    pub(super) const OFFSET: usize = 5;
+    pub(super) const BROKER_TIME_MS: usize = 6;
+    pub(super) const SNAPSHOT: usize = 7;
+    pub(super) const STREAM: usize = 8;
+    pub(super) const LENGTH: usize = 9;
+    pub(super) const SEQ: usize = 10;
+    pub(super) const GAP_FIRST: usize = 11;
+    pub(super) const GAP_LAST: usize = 12;
+    pub(super) const FLOATS: usize = 13;
+    pub(super) const INTS: usize = 14;
+    pub(super) const STRIDE: usize = 15;
+    pub(super) const TIMES: usize = 16;
+    pub(super) const SIZE: usize = 17;
+}
+
+/// Samples in the longest block.
+const MAX_SAMPLES: usize = 256;
+/// Streams that keep their number. JavaScript remembers as many, so it knows the stream of every number it is given.
+const MAX_STREAMS: usize = 16;
+
+/// All streams of one user, behind exports that only numbers cross.
+#[wasm_bindgen]
+pub struct Reader {
+    streams: StreamReader,
+    input: Box<[u8]>,
+    output: Output,
+}
+
+/// What JavaScript reads.
+struct Output {
+    head: Box<[f64; at::SIZE]>,
+    note: Note,
+    times: Box<[f64; MAX_SAMPLES]>,
+    /// The streams that JavaScript has a description of, the oldest first, and their numbers.
+    known: Vec<(StreamId, SchemaHash, u32)>,
+    n_described: u32,
+}
+
+#[wasm_bindgen]
+impl Reader {
+    /// A reader that has seen nothing.
+    #[wasm_bindgen(constructor)]
+    #[expect(clippy::new_without_default, reason = "only JavaScript makes readers")]
+    pub fn new() -> Self {
+        let output = Output {
+            head: Box::new([f64::NAN; at::SIZE]),
+            note: Note::default(),
+            times: Box::new([0.0; MAX_SAMPLES]),
+            known: Vec::with_capacity(MAX_STREAMS),
+            n_described: 0,
+        };
+        // The built-in schemas would add half to the module's size, and every stream carries its own.
+        let streams = StreamReader::with_known_schemas(|_| None);
+        Self { streams, input: vec![0; MAX_SERVER_MESSAGE_LEN].into(), output }
+    }
+
+    /// Address of the input buffer.
+    #[wasm_bindgen(js_name = inputPtr)]
+    pub fn input_ptr(&self) -> usize {
+        self.input.as_ptr().addr()
+    }
+
+    /// Length of the input buffer in bytes: no message is longer.
+    #[wasm_bindgen(js_name = inputLen)]
+    pub fn input_len(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Address of the head.
+    #[wasm_bindgen(js_name = headPtr)]
+    pub fn head_ptr(&self) -> usize {
+        self.output.head.as_ptr().addr()
+    }
+
+    /// Reads the first `length` bytes of the input as a record and says what it was.
+    #[wasm_bindgen(js_name = pushRecord)]
+    pub fn push_record(&mut self, length: usize) -> u32 {
+        let Self { streams, input, output } = self;
+        output.push(streams, input.get(..length).unwrap_or_default())
+    }
+
+    /// Reads the first `length` bytes of the input as a message of the bridge and says what it was. A record in it
+    /// is read like one of [`Reader::push_record`].
+    #[wasm_bindgen(js_name = pushMessage)]
+    pub fn push_message(&mut self, length: usize) -> u32 {
+        let Self { streams, input, output } = self;
+        match ServerMessage::parse(input.get(..length).unwrap_or_default()) {
+            Ok(ServerMessage::Data { header, record }) => {
+                output.head[at::PARTITION] = f64::from(header.partition);
+                output.head[at::OFFSET] = header.offset as f64;
+                output.head[at::BROKER_TIME_MS] = header.broker_time_ms as f64;
+                output.head[at::SNAPSHOT] = f64::from(u8::from(header.snapshot));
+                found::DATA + output.push(streams, record)
+            }
+            Ok(message) => output.message(&message),
+            Err(error) => output.error(&error),
+        }
+    }
+}
+
+impl Output {
+    /// Hands a record to the codec and writes down what it was.
+    fn push(&mut self, streams: &mut StreamReader, record: &[u8]) -> u32 {
+        match streams.push(record) {
+            Ok(Received::Samples(samples)) => self.samples(&samples),
+            Ok(Received::Schema { stream, schema }) => {
+                self.describe(found::SCHEMA, |note| {
+                    describe::stream(&stream, note);
+                    describe::schema(schema, note);
+                })
+            }
+            Ok(Received::Facts { stream, facts }) => self.describe(found::FACTS, |note| {
+                describe::stream(&stream, note);
+                describe::facts(&facts, note);
+            }),
+            Ok(Received::Event { stream, event }) => self.describe(found::EVENT, |note| {
+                describe::stream(&stream, note);
+                describe::event(&event, note);
+            }),
+            Ok(Received::End { stream, missing }) => {
+                self.gap(missing);
+                self.describe(found::END, |note| describe::stream(&stream, note))
+            }
+            Ok(Received::Repeat { .. }) => found::REPEAT,
+            Ok(Received::Waiting { missing, .. }) => {
+                self.gap(missing);
+                found::WAITING
+            }
+            Ok(Received::Skipped { .. }) => found::SKIPPED,
+            Err(error) => self.error(&error),
+        }
+    }
+
+    fn samples(&mut self, samples: &Samples<'_>) -> u32 {
+        self.head[at::STREAM] = f64::from(self.number(samples));
+        self.head[at::LENGTH] = samples.len() as f64;
+        self.head[at::SEQ] = f64::from(samples.seq);
+        self.gap(samples.missing);
+        self.head[at::FLOATS] = address(samples.floats().as_ptr());
+        self.head[at::INTS] = address(samples.ints().as_ptr());
+        self.head[at::STRIDE] = samples.stride() as f64;
+        self.head[at::TIMES] = address(self.times.as_ptr());
+        for (time, captured_at_us) in self.times.iter_mut().zip(samples.captured_at_us()) {
+            *time = *captured_at_us as f64; // exact: the codec refuses times of 2^53 and more
+        }
+        found::SAMPLES
+    }
+
+    /// The number of the samples' stream; a new one gets a number and is described in the note.
+    fn number(&mut self, samples: &Samples<'_>) -> u32 {
+        let (stream, hash) = (samples.stream, samples.schema.hash());
+        let known = self.known.iter().find(|known| known.0 == stream && known.1 == hash);
+        if let Some(&(.., number)) = known {
+            return number;
+        }
+        if self.known.len() == MAX_STREAMS {
+            self.known.remove(0);
+        }
+        self.n_described = self.n_described.wrapping_add(1);
+        self.known.push((stream, hash, self.n_described));
+        self.describe(found::SAMPLES, |note| {
+            describe::stream(&stream, note);
+            describe::schema(samples.schema, note);
+        });
+        self.n_described
+    }
+
+    fn gap(&mut self, gap: Option<Gap>) {
+        self.head[at::GAP_FIRST] = gap.map_or(f64::NAN, |gap| f64::from(gap.first_seq));
+        self.head[at::GAP_LAST] = gap.map_or(f64::NAN, |gap| f64::from(gap.last_seq));
+    }
+
+    fn message(&mut self, message: &ServerMessage<'_>) -> u32 {
+        let found = match message {
+            ServerMessage::Hello { .. } => found::HELLO,
+            ServerMessage::Gap { .. } => found::GAP,
+            ServerMessage::State { .. } => found::STATE,
+            ServerMessage::Time { .. } => found::TIME,
+            ServerMessage::TokenExpiring { .. } => found::TOKEN_EXPIRING,
+            ServerMessage::Bye { .. } => found::BYE,
+            _ => found::UNKNOWN,
+        };
+        self.describe(found, |note| describe::message(message, note))
+    }
+
+    fn error(&mut self, error: &DecodeError) -> u32 {
+        self.describe(found::ERROR, |note| {
+            note.text(error.code());
+        })
+    }
+
+    /// Writes a note and tells the head where it is.
+    fn describe(&mut self, found: u32, write: impl FnOnce(&mut Note)) -> u32 {
+        self.note.clear();
+        write(&mut self.note);
+        self.publish_note();
+        found
+    }
+
+    fn publish_note(&mut self) {
+        self.head[at::NOTE..at::NOTE + 4].copy_from_slice(&self.note.place());
+    }
+}
