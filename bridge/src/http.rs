@@ -88,7 +88,9 @@ pub(crate) async fn serve(
 /// Answers a connection that there is no room for. What it sent is read first, or closing would cut the answer off.
 async fn turn_away(mut stream: TcpStream, status: &str) -> io::Result<()> {
     let mut head = vec![0; 4096];
-    stream.read(&mut head).await?;
+    if stream.read(&mut head).await? == 0 {
+        return Ok(());
+    }
     let body =
         r#"{"error":{"code":"too_many_connections","message":"too many connections, try again later"}}"#;
     let answer = format!(

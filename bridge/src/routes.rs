@@ -44,7 +44,13 @@ pub(crate) struct Bridge {
 
 /// What browsers reach.
 pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Response,)> {
-    let asks_upgrade = warp::path::end().and(warp::header::<String>("upgrade")).map(|_| ()).untuple_one();
+    // At `/` a browser gets the dashboard, and a WebSocket client the stream.
+    let asks_upgrade = warp::path::end()
+        .and(warp::header::headers_cloned())
+        .and_then(|headers: HeaderMap| async move {
+            if handshake::asks_websocket(&headers) { Ok(()) } else { Err(warp::reject::not_found()) }
+        })
+        .untuple_one();
     let at_stream = warp::path!("v1" / "stream").or(asks_upgrade).unify();
     let stream = with(bridge)
         .and(at_stream)

@@ -84,12 +84,17 @@ pub(crate) fn asked_user(query: &[(String, String)]) -> Result<Option<&str>, Pro
     }
 }
 
+/// Whether a request wants to become a WebSocket, properly or not.
+pub(crate) fn asks_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, UPGRADE, "websocket")
+}
+
 /// Checks a WebSocket handshake (RFC 6455, section 4.2.1); returns the value of `Sec-WebSocket-Accept`.
 pub(crate) fn websocket_accept(method: &Method, headers: &HeaderMap) -> Result<String, Problem> {
     if method != Method::GET {
         return Err(Problem::Method);
     }
-    if !lists(headers, UPGRADE, "websocket") || !lists(headers, CONNECTION, "upgrade") {
+    if !asks_websocket(headers) || !lists(headers, CONNECTION, "upgrade") {
         return Err(Problem::UpgradeRequired);
     }
     let has_body = headers.contains_key(TRANSFER_ENCODING)

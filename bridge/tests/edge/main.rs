@@ -1,0 +1,12 @@
+//! The bridge's doors, tested from outside: the real server in this process, on the embedded Kafka and free ports, and a
+//! client that can send what no well-behaved client would.
+
+mod client;
+mod commands;
+mod files;
+mod handshake;
+mod limits;
+mod server;
+mod sockets;
+mod stop;
+mod tokens;

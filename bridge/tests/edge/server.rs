@@ -1,0 +1,81 @@
+//! A server for one test.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use jsonwebtoken::{EncodingKey, Header};
+use purple_sector_bridge::config::{Cli, Config};
+use purple_sector_bridge::{bind, connect, serve};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+pub(crate) struct Server {
+    pub(crate) public: SocketAddr,
+    pub(crate) operators: SocketAddr,
+    pub(crate) kafka: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Server {
+    /// A server that checks tokens.
+    pub(crate) async fn with_tokens(flags: &[&str]) -> Self {
+        Self::start(&[&["--jwt-secret", SECRET], flags].concat()).await
+    }
+
+    pub(crate) async fn start(flags: &[&str]) -> Self {
+        let own = "bridge --kafka embedded --kafka-embedded-port 0 --port 0 --ops-addr 127.0.0.1:0";
+        let flags = own.split(' ').chain(flags.iter().copied());
+        let cli = Cli::try_parse_from(flags).expect("the test's flags are good");
+        let config = Config::check(cli.serve).expect("the test's settings are good");
+        let feeds = connect(&config).await.expect("the embedded Kafka starts");
+        let kafka = feeds.embedded_kafka().expect("there is an embedded Kafka");
+        let listeners = bind(&config).await.expect("there are free ports");
+        let public = listeners.public.local_addr().expect("an open port has an address");
+        let operators = listeners.operators.as_ref().map(|listener| listener.local_addr());
+        let operators = operators.expect("asked for above").expect("an open port has an address");
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(serve(listeners, feeds, config, async {
+            let _ = stopped.await;
+        }));
+        Self { public, operators, kafka, stop, ended }
+    }
+
+    /// Asks the server to stop; what it does then is awaited by [`Self::ended`].
+    pub(crate) fn stop(self) -> Ended {
+        self.stop.send(()).expect("the server runs");
+        Ended(self.ended)
+    }
+}
+
+pub(crate) struct Ended(JoinHandle<anyhow::Result<()>>);
+
+impl Ended {
+    pub(crate) async fn within(self, limit: Duration) {
+        let ended = timeout(limit, self.0).await.expect("the server stops in time");
+        ended.expect("the server does not panic").expect("the server ends well");
+    }
+}
+
+pub(crate) fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_secs()
+}
+
+/// A token for `user` that ends at `exp` (Unix seconds).
+pub(crate) fn token_until(user: &str, exp: u64) -> String {
+    token_with(json!({ "iss": "purple-sector", "aud": "purple-sector-bridge", "sub": user, "exp": exp }))
+}
+
+pub(crate) fn token(user: &str) -> String {
+    token_until(user, now_s() + 600)
+}
+
+pub(crate) fn token_with(claims: Value) -> String {
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&Header::default(), &claims, &key).expect("the claims can be signed")
+}
