@@ -111,12 +111,12 @@ export function syntheticFeed(query: URLSearchParams): Feed {
     atUs = base + (n * 1e6) / rate;
     cars.forEach((car, c) => {
       const rows = Array.from({ length: n }, () => car.step(1 / rate));
-      const columns: Record<string, Column> = {};
+      const columns = new Map<string, Column>();
       for (const key of Object.keys(rows[0] as object)) {
         const values = rows.map((row) => (without.some((word) => key.startsWith(word)) ? NaN : (row[key] as number)));
-        columns[key] = INTS.has(key) ? Int32Array.from(values, (v) => (Number.isNaN(v) ? ABSENT : v)) : Float32Array.from(values);
+        columns.set(key, INTS.has(key) ? Int32Array.from(values, (v) => (Number.isNaN(v) ? ABSENT : v)) : Float32Array.from(values));
       }
-      listener?.samples({ session: `20261123-21300${c}-7f`, epoch: 1, length: n, columns, capturedAtUs: rows.map((_, i) => base + ((i + 1) * 1e6) / rate) });
+      listener?.samples({ session: `20261123-21300${c}-7f`, epoch: 1, length: n, columns, channels: [...columns.keys()], capturedAtUs: rows.map((_, i) => base + ((i + 1) * 1e6) / rate) });
       listener?.facts(`20261123-21300${c}-7f`, { game: 'Synthetic', car: c === 0 ? 'ferrari_296_gt3' : 'porsche_992_gt3_r', track: 'spa-francorchamps', driver: 'A. Driver', trackLengthM: LENGTH_M, tyreCompound: 'Medium' });
     });
   };

@@ -1,6 +1,6 @@
 // How do samples come from the bridge? The npm package connects, decodes and connects again; this hands on what the page uses.
 
-import { connect, type Feed as PackageFeed, type LapSummary } from 'purple-sector-codec';
+import { connect, type Feed as PackageFeed, type LapSummary, type Schema } from 'purple-sector-codec';
 import type { Clock, Feed, FeedCounts, FeedListener, FeedState } from './feed';
 import { userOf, type Link } from './link';
 import type { LapEvent } from './model/laps';
@@ -17,6 +17,8 @@ export function openFeed(link: Link): Feed {
 
 class BridgeFeed implements Feed {
   reason = '';
+
+  private readonly channels = new WeakMap<Schema, readonly string[]>();
 
   constructor(private readonly feed: PackageFeed, readonly user: string) {
     feed.on('state', (change) => (this.reason = change.reason ?? ''));
@@ -36,8 +38,18 @@ class BridgeFeed implements Feed {
     return this.feed.clock;
   }
 
+  /** The keys of a stream's channels, made once per schema. */
+  private channelsOf(schema: Schema): readonly string[] {
+    const known = this.channels.get(schema);
+    if (known !== undefined) return known;
+    const keys = schema.channels.map((channel) => channel.key);
+    this.channels.set(schema, keys);
+    return keys;
+  }
+
   listen(listener: FeedListener): void {
-    this.feed.on('samples', (samples) => listener.samples(samples));
+    this.feed.on('samples', ({ session, epoch, length, capturedAtUs, columns, schema }) =>
+      listener.samples({ session, epoch, length, capturedAtUs, columns, channels: this.channelsOf(schema) }));
     this.feed.on('facts', ({ session, facts }) => listener.facts(session, facts));
     this.feed.on('event', ({ session, event }) => {
       if (event.type === 'lapFinished') listener.lap(session, lapEventOf(event.lap));

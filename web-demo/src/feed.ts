@@ -2,7 +2,7 @@
 //
 // `connection.ts` gives it over the network; `dev/` gives synthetic laps while the page is being worked on.
 
-import type { Column } from './model/history';
+import type { Columns } from './model/history';
 import type { LapEvent } from './model/laps';
 
 /** Consecutive samples of one stream. The columns are valid only during the call. */
@@ -12,7 +12,9 @@ export interface Samples {
   length: number;
   /** Unix microseconds on the driver's clock. */
   capturedAtUs: ArrayLike<number>;
-  columns: Readonly<Record<string, Column>>;
+  columns: Columns;
+  /** The channels that the stream carries. */
+  channels: readonly string[];
 }
 
 /** What a session is: as far as its source knows. */

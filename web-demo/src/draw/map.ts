@@ -10,13 +10,13 @@ import { color, font } from './palette';
 /** Room around the line, in pixels: for sector names and the dot. */
 const MARGIN = 28;
 /** While the track is unknown, the line driven so far is drawn anew this often. */
-const REDRAW_ROWS = 30;
+const REDRAW_MS = 500;
 
 type Place = (x: number, z: number) => [number, number];
 
 export class TrackMap {
   private readonly layers: Layers;
-  private drawn: { session: Session | null; track: TrackLine | null; row: number; ticks: number } = { session: null, track: null, row: -1, ticks: 0 };
+  private drawn: { session: Session | null; track: TrackLine | null; atMs: number; ticks: number } = { session: null, track: null, atMs: -Infinity, ticks: 0 };
   private place: Place | null = null;
   private dots: [number, number][] = [];
 
@@ -31,9 +31,10 @@ export class TrackMap {
     const track = session?.track ?? null;
     const ticks = session?.laps.sectorMarks.size ?? 0;
     const before = this.drawn;
-    const growing = track === null && Math.abs(view.endRow - before.row) >= REDRAW_ROWS;
+    const nowMs = performance.now();
+    const growing = track === null && !view.paused && nowMs - before.atMs >= REDRAW_MS;
     if (resized || session !== before.session || track !== before.track || ticks !== before.ticks || growing) {
-      this.drawn = { session, track, row: view.endRow, ticks };
+      this.drawn = { session, track, atMs: nowMs, ticks };
       this.drawLine(session, track, view.endRow);
     }
     this.drawDots(view, hovered);

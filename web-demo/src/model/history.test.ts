@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ABSENT, History, valueAt } from './history';
+import { ABSENT, History, valueAt, type Column } from './history';
 
 const filled = (capacity: number, n: number): History => {
   const history = new History(capacity);
   for (let i = 0; i < n; i += 1) {
-    history.append([i * 10_000], 1, { speedMps: Float32Array.of(i), gear: Int32Array.of(i) });
+    history.append([i * 10_000], 1, new Map<string, Column>([['speedMps', Float32Array.of(i)], ['gear', Int32Array.of(i)]]));
   }
   return history;
 };
@@ -18,7 +18,7 @@ describe('history', () => {
 
   it('stores a block that wraps around', () => {
     const history = filled(4, 3);
-    history.append([30_000, 40_000, 50_000], 3, { speedMps: Float32Array.of(3, 4, 5) });
+    history.append([30_000, 40_000, 50_000], 3, new Map([['speedMps', Float32Array.of(3, 4, 5)]]));
     expect([2, 3, 4, 5].map((row) => history.at('speedMps', row))).toEqual([2, 3, 4, 5]);
     expect(history.timeUs(5)).toBe(50_000);
   });

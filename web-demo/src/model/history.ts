@@ -22,6 +22,11 @@ export type HistoryChannel = (typeof HISTORY_CHANNELS)[number];
 /** A wire column: floats with NaN where absent, ints with {@link ABSENT}. */
 export type Column = Float32Array | Int32Array;
 
+/** A block's columns by channel; those that the stream does not carry are undefined. */
+export interface Columns {
+  get(channel: string): Column | undefined;
+}
+
 /** How an int column says that the source does not give the value. */
 export const ABSENT = -(2 ** 31);
 
@@ -54,12 +59,12 @@ export class History {
   }
 
   /** Copies `length` samples to the end. */
-  append(capturedAtUs: ArrayLike<number>, length: number, wire: Readonly<Record<string, Column>>): void {
+  append(capturedAtUs: ArrayLike<number>, length: number, wire: Columns): void {
     for (let i = 0; i < length; i += 1) {
       this.times[(this.end + i) % this.capacity] = capturedAtUs[i] as number;
     }
     for (const channel of HISTORY_CHANNELS) {
-      const from = wire[channel];
+      const from = wire.get(channel);
       const to = this.columns[channel];
       for (let i = 0; i < length; i += 1) to[(this.end + i) % this.capacity] = valueAt(from, i);
     }

@@ -2,7 +2,7 @@
 
 import type { Facts, Samples } from '../feed';
 import { FuelMeter } from './fuel';
-import { History, valueAt, type Column } from './history';
+import { History, valueAt, type Columns } from './history';
 import { LapTracker, type Lap, type LapEvent } from './laps';
 import { Playhead } from './playhead';
 import { profileOf, type Profile } from './profile';
@@ -36,14 +36,14 @@ export class Session {
 
   /** Takes the next samples, which arrived at `nowUs` on the page's clock. */
   push(samples: Samples, nowUs: number): void {
-    const { columns, capturedAtUs, length } = samples;
+    const { columns, channels, capturedAtUs, length } = samples;
     const behindUs = this.newestUs - (capturedAtUs[length - 1] as number);
     // Served again after a reconnect. (A driver's clock that was set back by more begins anew.)
     if (behindUs >= 0 && behindUs < MAX_SERVED_AGAIN_US) return;
     const firstRow = this.history.end;
     this.history.append(capturedAtUs, length, columns);
     for (let i = 0; i < length; i += 1) this.pushLap(columns, i, firstRow + i, capturedAtUs[i] as number);
-    for (const key in columns) this.latest.set(key, valueAt(columns[key], length - 1));
+    for (const channel of channels) this.latest.set(channel, valueAt(columns.get(channel), length - 1));
     this.holdLamps(columns, capturedAtUs, length);
     this.playhead.arrived(nowUs, capturedAtUs[length - 1] as number);
     this.arrivedUs = nowUs;
@@ -61,8 +61,8 @@ export class Session {
     return this.history.timeUs(this.history.end - 1);
   }
 
-  private pushLap(columns: Readonly<Record<string, Column>>, i: number, row: number, timeUs: number): void {
-    const at = (key: string): number => valueAt(columns[key], i);
+  private pushLap(columns: Columns, i: number, row: number, timeUs: number): void {
+    const at = (channel: string): number => valueAt(columns.get(channel), i);
     const finished = this.laps.push({
       row,
       timeUs,
@@ -93,11 +93,11 @@ export class Session {
     this.reference = profileOf(this.history, best) ?? this.reference;
   }
 
-  private holdLamps(columns: Readonly<Record<string, Column>>, capturedAtUs: ArrayLike<number>, length: number): void {
+  private holdLamps(columns: Columns, capturedAtUs: ArrayLike<number>, length: number): void {
     const nowUs = capturedAtUs[length - 1] as number;
     for (const lamp of LAMPS) {
       for (let i = 0; i < length; i += 1) {
-        if (valueAt(columns[lamp], i) > 0) this.lampOnUs.set(lamp, capturedAtUs[i] as number);
+        if (valueAt(columns.get(lamp), i) > 0) this.lampOnUs.set(lamp, capturedAtUs[i] as number);
       }
       if (nowUs - (this.lampOnUs.get(lamp) ?? -Infinity) < LAMP_HOLD_US) this.latest.set(lamp, 1);
     }

@@ -12,12 +12,12 @@ function driven(laps: number, seconds: (lap: number) => number, until = 1): Sess
     for (let i = 0; i < n * (lap === laps - 1 ? until : 1); i += 1) {
       const fraction = i / n;
       const angle = fraction * 2 * Math.PI;
-      const columns = {
+      const columns = Object.entries({
         lapFraction: Float32Array.of(fraction), lapsCompleted: Int32Array.of(lap), speedMps: Float32Array.of(fraction * 100),
         currentLapMs: Int32Array.of(i * 20), positionXM: Float32Array.of(300 * Math.cos(angle)), positionZM: Float32Array.of(300 * Math.sin(angle)),
         sector: Int32Array.of(Math.floor(fraction * 3)),
-      };
-      session.push({ session: 's', epoch: 1, length: 1, capturedAtUs: [us], columns }, us);
+      });
+      session.push({ session: 's', epoch: 1, length: 1, capturedAtUs: [us], columns: new Map(columns), channels: [] }, us);
       us += 20_000;
     }
   }
@@ -60,6 +60,6 @@ it('the first clean lap becomes the track, with its sectors', () => {
 it('samples served again are not counted twice', () => {
   const session = driven(1, () => 20);
   const { end } = session.history;
-  session.push({ session: 's', epoch: 1, length: 1, capturedAtUs: [session.newestUs], columns: {} }, 0);
+  session.push({ session: 's', epoch: 1, length: 1, capturedAtUs: [session.newestUs], columns: new Map(), channels: [] }, 0);
   expect(session.history.end).toBe(end);
 });

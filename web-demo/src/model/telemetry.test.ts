@@ -11,7 +11,7 @@ function setUp(): { telemetry: Telemetry; sample: (session: string, epoch?: numb
     telemetry,
     sample: (session, epoch = 1) => {
       nowUs += 1000;
-      listener?.samples({ session, epoch, length: 1, capturedAtUs: [nowUs], columns: {} });
+      listener?.samples({ session, epoch, length: 1, capturedAtUs: [nowUs], columns: new Map(), channels: [] });
     },
     end: (session) => listener?.ended(session),
     wait: (s) => (nowUs += s * 1e6),
