@@ -162,6 +162,8 @@ open_enum! {
         TopicReplaced = 3,
         /// They were no Purple Sector records.
         Unreadable = 4,
+        /// The stream has a hole in the log itself: they never got there.
+        Missing = 5,
     }
 }
 

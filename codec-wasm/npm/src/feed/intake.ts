@@ -15,6 +15,7 @@ const GAP_REASONS: Record<number, FeedGap['reason']> = {
   2: 'retention',
   3: 'topicReplaced',
   4: 'unreadable',
+  5: 'missing',
 };
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
