@@ -1,2 +1,23 @@
 //! Purple Sector's collector: where do samples come from, and how do they reach Kafka?
+//!
+//! A [source](source) gives samples; a [pipeline] encodes them into blocks and puts these into the user's
+//! [queue](outbox::Outbox), from which the [producer](publish) takes them in order. [`run`] is the program.
+
+pub mod clock;
+pub mod clock_offset;
+pub mod config;
+pub mod outbox;
+pub mod pipeline;
+pub mod publish;
+pub mod pump;
+pub mod queue;
+pub mod recording;
+pub mod session;
 pub mod source;
+pub mod topic;
+
+mod progress;
+mod run;
+
+pub use config::{Config, ConfigError};
+pub use run::{Failure, run};

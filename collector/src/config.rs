@@ -1,0 +1,268 @@
+//! What did the person ask for? Settings by flag and environment, checked, and turned into Kafka's client settings.
+
+use crate::pipeline::BlockSize;
+use crate::pump::Pace;
+use crate::source::simulator::{RATES_HZ, Track};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use purple_sector_codec::{SessionId, UserId};
+use rdkafka::config::ClientConfig;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Most users that one process simulates.
+const MAX_USERS: i64 = 2_000;
+
+/// Publishes a driver's telemetry to that driver's own Kafka topic.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "collector", version, arg_required_else_help = true, subcommand_required = true)]
+pub struct Config {
+    /// Where samples come from.
+    #[command(subcommand)]
+    pub source: SourceConfig,
+    /// Settings of every source.
+    #[command(flatten)]
+    pub common: CommonConfig,
+}
+
+/// Where samples come from.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SourceConfig {
+    /// Drives plausible laps; no game needed.
+    Simulator(SimulatorConfig),
+    /// Plays a recording: one of `--record`, or one of the known CSV files, plain or gzip.
+    Replay(ReplayConfig),
+}
+
+/// Settings of the simulator.
+#[derive(Debug, Clone, Args)]
+pub struct SimulatorConfig {
+    /// Samples per second; games give 60 to 333.
+    #[arg(long, env = "SIMULATOR_RATE", default_value_t = 60, value_name = "HZ",
+        value_parser = clap::value_parser!(u32).range(*RATES_HZ.start() as i64..=*RATES_HZ.end() as i64))]
+    pub rate: u32,
+    /// Same seed, same laps. Users of `--users` have this seed and the ones after it.
+    #[arg(long, env = "SIMULATOR_SEED", default_value_t = 1, value_name = "NUMBER")]
+    pub seed: u64,
+    /// Circuit to drive on.
+    #[arg(long, env = "SIMULATOR_TRACK", default_value = Track::NAMES[0], value_name = "NAME",
+        value_parser = clap::builder::PossibleValuesParser::new(Track::NAMES))]
+    pub track: String,
+    /// Laps from one pit stop to the next; 0 for never.
+    #[arg(long, env = "SIMULATOR_PIT_EVERY", default_value_t = 8, value_name = "LAPS")]
+    pub pit_every: u32,
+    /// Simulates so many users at once, with the ids `<user>-0001`, `<user>-0002` …
+    #[arg(long, env = "SIMULATOR_USERS", value_name = "COUNT",
+        value_parser = clap::value_parser!(u32).range(1..=MAX_USERS))]
+    pub users: Option<u32>,
+}
+
+/// Settings of a replay.
+#[derive(Debug, Clone, Args)]
+pub struct ReplayConfig {
+    /// The recording.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How fast: 1 is live, 4 is four times as fast, `max` as fast as Kafka takes it.
+    #[arg(long, env = "REPLAY_SPEED", default_value = "1", value_name = "TIMES|max", value_parser = parse_speed)]
+    pub speed: Pace,
+    /// Starts again at the end, for ever.
+    #[arg(long = "loop", env = "REPLAY_LOOP")]
+    pub repeat: bool,
+}
+
+/// Settings of every source.
+#[derive(Debug, Clone, Args)]
+pub struct CommonConfig {
+    /// Whose telemetry this is.
+    #[arg(long, env = "USER_ID", global = true, value_name = "ID", value_parser = UserId::parse)]
+    pub user: Option<UserId>,
+    /// Name of this run, 1 to 64 of A-Z a-z 0-9 . _ - [default: made from the time]
+    #[arg(long, env = "SESSION_ID", global = true, value_name = "ID", value_parser = SessionId::parse)]
+    pub session: Option<SessionId>,
+    /// Kafka's addresses, host:port, separated by commas.
+    #[arg(long, env = "KAFKA_BROKERS", global = true, default_value = "localhost:9092", value_name = "ADDRESSES",
+        value_parser = parse_brokers)]
+    pub brokers: String,
+    /// Time that one block covers, in ms.
+    #[arg(long, env = "BLOCK_MS", global = true, default_value_t = 33, value_name = "MS",
+        value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub block_ms: u64,
+    /// Samples in one block, instead of `--block-ms`; 1 is quickest.
+    #[arg(long, env = "BLOCK_SAMPLES", global = true, value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub block_samples: Option<u16>,
+    /// Sends every value bit for bit, about four times as many bytes.
+    #[arg(long, env = "LOSSLESS", global = true)]
+    pub lossless: bool,
+    /// Also writes what is sent to this new file, for `replay`.
+    #[arg(long, env = "RECORD", global = true, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Memory for what Kafka has not taken yet, in MiB per user; beyond it the oldest goes.
+    #[arg(long, env = "QUEUE_MIB", global = true, default_value_t = 16, value_name = "MIB",
+        value_parser = clap::value_parser!(u64).range(1..=4_096))]
+    pub queue_mib: u64,
+    /// How log lines look. What is logged: RUST_LOG, for instance `debug`.
+    #[arg(long, env = "LOG_FORMAT", global = true, default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Settings that contradict each other or are missing; one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl Config {
+    /// The users to publish for, in order.
+    ///
+    /// # Errors
+    /// If no user is named, or an id with its number is none.
+    pub fn users(&self) -> Result<Vec<UserId>, ConfigError> {
+        let user = self.common.user.as_ref().ok_or_else(|| {
+            ConfigError("say whose telemetry this is, for instance --user alice (--user, USER_ID)".to_owned())
+        })?;
+        let SourceConfig::Simulator(SimulatorConfig { users: Some(n_users), .. }) = self.source else {
+            return Ok(vec![user.clone()]);
+        };
+        if n_users > 1 && self.common.record.is_some() {
+            return Err(ConfigError("a recording holds one user: use --record without --users".to_owned()));
+        }
+        let ids = (1..=n_users).map(|n| UserId::parse(&format!("{user}-{n:04}")));
+        ids.collect::<Result<_, _>>().map_err(|error| {
+            ConfigError(format!("no user ids can be made from {user:?}: {error} (--user, USER_ID)"))
+        })
+    }
+
+    /// How samples become blocks.
+    pub fn block(&self) -> BlockSize {
+        match self.common.block_samples {
+            Some(n_samples) => BlockSize::Samples(usize::from(n_samples)),
+            None => BlockSize::Time(Duration::from_millis(self.common.block_ms)),
+        }
+    }
+
+    /// How fast the source's time passes.
+    pub fn pace(&self) -> Pace {
+        match &self.source {
+            SourceConfig::Simulator(_) => Pace::Times(1.0),
+            SourceConfig::Replay(replay) => replay.speed,
+        }
+    }
+
+    /// Settings of every Kafka client: addresses, and time-outs that notice a dead connection.
+    pub fn kafka(&self) -> ClientConfig {
+        let mut kafka = ClientConfig::new();
+        kafka
+            .set("bootstrap.servers", &self.common.brokers)
+            .set("client.id", "purple-sector-collector")
+            // A topic made by the way has the broker's settings, not ours.
+            .set("allow.auto.create.topics", "false")
+            .set("socket.keepalive.enable", "true")
+            .set("socket.timeout.ms", "10000")
+            .set("reconnect.backoff.ms", "100")
+            .set("reconnect.backoff.max.ms", "2000");
+        kafka
+    }
+
+    /// Settings of the producer: nothing lost, nothing doubled, in order, and no waiting for company.
+    pub fn producer(&self) -> ClientConfig {
+        let mut kafka = self.kafka();
+        kafka
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "0")
+            // Never given up: what is too much for the queue goes there, counted and announced.
+            .set("message.timeout.ms", "0")
+            .set("queue.buffering.max.messages", "600000")
+            .set("queue.buffering.max.kbytes", "65536")
+            .set("retry.backoff.ms", "50");
+        kafka
+    }
+}
+
+fn parse_speed(text: &str) -> Result<Pace, String> {
+    match text.parse::<f64>() {
+        _ if text == "max" => Ok(Pace::Max),
+        Ok(times) if (0.01..=1_000.0).contains(&times) => Ok(Pace::Times(times)),
+        _ => Err("a speed is a number from 0.01 to 1000, or max".to_owned()),
+    }
+}
+
+/// Host and port of each address, so that a typing error is not taken for a broker that is away.
+fn parse_brokers(text: &str) -> Result<String, String> {
+    let is_address = |address: &str| {
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        !host.is_empty()
+            && !host.contains(char::is_whitespace)
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    match text.split(',').find(|address| !is_address(address)) {
+        None => Ok(text.to_owned()),
+        Some(address) => Err(format!("{address:?} is no host:port")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &str) -> Config {
+        Config::try_parse_from(std::iter::once("collector").chain(arguments.split(' '))).expect("valid")
+    }
+
+    #[track_caller]
+    fn check_users(arguments: &str, expected: &[&str]) {
+        let users = config(arguments).users().expect("users");
+        assert_eq!(users.iter().map(UserId::as_str).collect::<Vec<_>>(), expected);
+    }
+
+    #[track_caller]
+    fn check_refused(arguments: &str, names: &str) {
+        let error = Config::try_parse_from(std::iter::once("collector").chain(arguments.split(' ')));
+        let error = error.expect_err("refused").to_string();
+        assert!(error.contains(names), "{error}");
+    }
+
+    #[test]
+    fn one_user_or_as_many_as_asked_for() {
+        check_users("simulator --user alice", &["alice"]);
+        check_users("simulator --user load --users 2", &["load-0001", "load-0002"]);
+        check_users("--user carol replay lap.csv", &["carol"]);
+    }
+
+    #[test]
+    fn boundaries_hold() {
+        check_refused("simulator --user alice --rate 9", "10..=1000");
+        check_refused("simulator --user alice --rate 1001", "10..=1000");
+        check_refused("simulator --user alice --users 0", "1..=2000");
+        check_refused("simulator --user alice --block-samples 257", "1..=256");
+        check_refused("simulator --user alice --session a/b", "session id");
+        check_refused("simulator --user alice --brokers nowhere", "\"nowhere\" is no host:port");
+        check_refused("simulator --user alice --track moon", "lindenring");
+        check_refused("replay lap.csv --speed 0", "0.01 to 1000");
+        assert_eq!(config("simulator --rate 10").pace(), Pace::Times(1.0));
+        assert_eq!(config("replay lap.csv --speed max").pace(), Pace::Max);
+        assert_eq!(config("replay lap.csv --speed 2.5").pace(), Pace::Times(2.5));
+    }
+
+    #[test]
+    fn a_block_is_33_ms_unless_told_otherwise() {
+        let block = config("simulator --user alice").block();
+        assert_eq!([6.5, 60.0, 333.0].map(|rate_hz| block.n_samples(rate_hz)), [1, 2, 11]);
+        assert_eq!(config("simulator --block-samples 6").block().n_samples(60.0), 6);
+    }
+
+    #[test]
+    fn a_missing_user_and_a_recording_of_many_are_told() {
+        let error = config("simulator").users().expect_err("no user").to_string();
+        assert!(error.contains("--user") && error.contains("USER_ID"), "{error}");
+        assert!(config("simulator --user a --users 2 --record f").users().is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! How is it going? One line every ten seconds.
+
+use crate::outbox::{Counts, Outbox};
+use crate::publish::Publisher;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::info;
+
+/// Time between two lines.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Sums over all users, and what they were the last time.
+pub(crate) struct Progress {
+    outboxes: Vec<Arc<Outbox>>,
+    last: Instant,
+    samples_before: u64,
+}
+
+impl Progress {
+    pub(crate) fn new(outboxes: &[Arc<Outbox>]) -> Self {
+        Self { outboxes: outboxes.to_vec(), last: Instant::now(), samples_before: 0 }
+    }
+
+    /// Says how it is going, if it is time.
+    pub(crate) fn tick(&mut self, publisher: &Publisher) {
+        let elapsed = self.last.elapsed();
+        if elapsed < EVERY {
+            return;
+        }
+        let counts = self.counts();
+        let per_second = (counts.n_samples - self.samples_before) as f64 / elapsed.as_secs_f64();
+        info!(
+            samples_per_s = format!("{per_second:.1}"),
+            blocks_acked = counts.n_blocks,
+            kib = counts.n_bytes / 1_024,
+            queued = self.n_waiting(),
+            dropped = counts.n_dropped,
+            missed = counts.n_missed,
+            refused = counts.n_refused,
+            saturated = counts.n_saturated,
+            lost_kafka = publisher.n_losses(),
+            kafka = if publisher.is_lost() { "lost" } else { "ok" },
+            "publishing"
+        );
+        self.last = Instant::now();
+        self.samples_before = counts.n_samples;
+    }
+
+    /// Records of all users that have not reached Kafka.
+    pub(crate) fn n_waiting(&self) -> usize {
+        self.outboxes.iter().map(|outbox| outbox.n_waiting()).sum()
+    }
+
+    /// What has happened to the records of all users.
+    pub(crate) fn counts(&self) -> Counts {
+        self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus)
+    }
+}

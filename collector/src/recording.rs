@@ -1,0 +1,185 @@
+//! How do a stream's records stand in a file? The same bytes as in Kafka, each after its length.
+//!
+//! A file begins with `PSREC` and the format's version, 1; then come records, each as its length (u32, little-endian)
+//! and its bytes. A file that was cut off in the middle of a record is good up to there.
+
+use purple_sector_codec::MAX_RECORD_LEN;
+use std::fs::File;
+use std::io::{self, BufRead, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// How a recording begins.
+pub const MAGIC: [u8; 6] = *b"PSREC\x01";
+
+/// Writes a recording.
+#[derive(Debug)]
+pub struct RecordingWriter {
+    file: BufWriter<File>,
+    since_flush: usize,
+}
+
+impl RecordingWriter {
+    /// Begins a new file; one that exists is never overwritten.
+    ///
+    /// # Errors
+    /// One sentence with the path, as for every bad setting.
+    pub fn create(path: &Path) -> Result<Self, String> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                format!("{} exists already; choose another name for the recording (--record)", path.display())
+            }
+            _ => format!("cannot write {}: {error} (--record)", path.display()),
+        };
+        let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
+        let mut file = BufWriter::new(file);
+        file.write_all(&MAGIC).map_err(failed)?;
+        Ok(Self { file, since_flush: 0 })
+    }
+
+    /// Appends a record. It reaches the operating system within some kilobytes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn write(&mut self, record: &[u8]) -> io::Result<()> {
+        self.file.write_all(&(record.len() as u32).to_le_bytes())?;
+        self.file.write_all(record)?;
+        self.since_flush += record.len();
+        // About two seconds' worth: what a crash may cost.
+        if self.since_flush > 4_096 {
+            self.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the operating system.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.since_flush = 0;
+        self.file.flush()
+    }
+}
+
+/// Reads the records of a recording in turn.
+pub struct RecordingReader {
+    path: PathBuf,
+    file: Box<dyn BufRead + Send>,
+    /// Where the next record begins, bytes from the file's start.
+    offset: u64,
+}
+
+/// What [`RecordingReader::next_record`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A record, in the given buffer.
+    Record,
+    /// The end of the file.
+    End,
+    /// The file ends in the middle of the record that begins at this byte.
+    CutOff {
+        /// Bytes from the file's start.
+        at: u64,
+    },
+}
+
+impl RecordingReader {
+    /// Continues with `file`, from which [`MAGIC`] was read.
+    pub fn after_magic(path: &Path, file: Box<dyn BufRead + Send>) -> Self {
+        Self { path: path.to_owned(), file, offset: MAGIC.len() as u64 }
+    }
+
+    /// Where the next record begins, bytes from the file's start.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Reads the next record into `record`.
+    ///
+    /// # Errors
+    /// One sentence that names the file, the byte and what is wrong.
+    pub fn next_record(&mut self, record: &mut Vec<u8>) -> Result<Found, String> {
+        let at = self.offset;
+        let mut length = [0; 4];
+        match self.read_fully(&mut length)? {
+            0 => return Ok(Found::End),
+            4 => {}
+            _ => return Ok(Found::CutOff { at }),
+        }
+        let length = u32::from_le_bytes(length) as usize;
+        if length == 0 || length > MAX_RECORD_LEN {
+            let path = self.path.display();
+            return Err(format!(
+                "{path}, byte {at}: a record of {length} bytes, but records have 1 to {MAX_RECORD_LEN}"
+            ));
+        }
+        record.resize(length, 0);
+        if self.read_fully(record)? < length {
+            return Ok(Found::CutOff { at });
+        }
+        self.offset = at + 4 + length as u64;
+        Ok(Found::Record)
+    }
+
+    /// Fills `bytes` as far as the file goes and tells how far that was.
+    fn read_fully(&mut self, bytes: &mut [u8]) -> Result<usize, String> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.file.read(&mut bytes[filled..]) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(format!("{}, byte {}: {error}", self.path.display(), self.offset)),
+            }
+        }
+        Ok(filled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that a file with these bytes after the magic gives.
+    fn read(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Found), String> {
+        let file = Box::new(io::Cursor::new(bytes.to_vec()));
+        let mut reader = RecordingReader::after_magic(Path::new("lap.psrec"), file);
+        let (mut records, mut record) = (Vec::new(), Vec::new());
+        loop {
+            match reader.next_record(&mut record)? {
+                Found::Record => records.push(record.clone()),
+                end => return Ok((records, end)),
+            }
+        }
+    }
+
+    #[test]
+    fn records_come_back_and_a_cut_file_is_good_up_to_there() {
+        let bytes = [2, 0, 0, 0, 7, 8, 1, 0, 0, 0, 9];
+        assert_eq!(read(&bytes), Ok((vec![vec![7, 8], vec![9]], Found::End)));
+        assert_eq!(read(&bytes[..10]), Ok((vec![vec![7, 8]], Found::CutOff { at: 12 })));
+        assert_eq!(read(&bytes[..8]), Ok((vec![vec![7, 8]], Found::CutOff { at: 12 })));
+        assert_eq!(read(&[]), Ok((vec![], Found::End)));
+    }
+
+    #[test]
+    fn impossible_lengths_name_file_and_byte() {
+        for length in [0_u32, MAX_RECORD_LEN as u32 + 1, u32::MAX] {
+            let error = read(&length.to_le_bytes()).expect_err("refused");
+            assert!(
+                error.starts_with("lap.psrec, byte 6: ") && error.contains(&length.to_string()),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_recording_is_never_overwritten() {
+        let path = std::env::temp_dir().join(format!("collector-recording-{}", std::process::id()));
+        let written = RecordingWriter::create(&path).map(|_| ());
+        let again = RecordingWriter::create(&path).map(|_| ());
+        std::fs::remove_file(&path).expect("it was written");
+        assert_eq!(written, Ok(()));
+        assert!(again.is_err_and(|error| error.contains("exists already")));
+    }
+}

@@ -1,0 +1,201 @@
+//! What does the program do from start to end? Open the source, reach Kafka, publish, and stop without losing anything.
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, SourceConfig};
+use crate::outbox::{Address, Outbox};
+use crate::pipeline::Pipeline;
+use crate::progress::Progress;
+use crate::publish::Publisher;
+use crate::pump::{self, Line};
+use crate::recording::RecordingWriter;
+use crate::session::{draw_epoch, new_session};
+use crate::source::Source;
+use crate::source::replay::Replay;
+use crate::source::simulated::Simulated;
+use crate::source::simulator::SimulatorSettings;
+use crate::topic;
+use anyhow::{Context, anyhow};
+use purple_sector_codec::{SessionId, UserId, partition_for};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How long stopping waits for Kafka to take what is queued.
+const DRAIN_WITHIN: Duration = Duration::from_secs(5);
+/// How often the main loop looks whether it is time for anything.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Why the program ended: decides its exit code.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The settings, or a file that they name, cannot be used.
+    #[error("{0}")]
+    Settings(String),
+    /// Something failed while running.
+    #[error("{0:#}")]
+    Running(anyhow::Error),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Settings(error.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Running(error)
+    }
+}
+
+/// Publishes until the source ends or `shutdown` completes; then delivers what is left, within a deadline.
+///
+/// # Errors
+/// [`Failure`]: one sentence each.
+pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    // Kafka's client and the pacing of samples block: they have threads of their own.
+    let mut work = tokio::task::spawn_blocking(move || publish(&config, &stopping));
+    let result = tokio::select! {
+        result = &mut work => result,
+        () = shutdown => {
+            info!("stopping");
+            stop.cancel();
+            work.await
+        }
+    };
+    result
+        .unwrap_or_else(|error| Err(Failure::Running(anyhow!("the collector's main thread failed: {error}"))))
+}
+
+fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
+    let clock = Clock::start();
+    let users = config.users()?;
+    let sources = open_sources(config, &users)?;
+    let mut recording = config
+        .common
+        .record
+        .as_deref()
+        .map(RecordingWriter::create)
+        .transpose()
+        .map_err(Failure::Settings)?;
+    let session = match config.common.session {
+        Some(session) => session,
+        None => new_session(clock).context("no session id can be made from the time")?,
+    };
+    let Some(outboxes) = address(config, &users, session, clock, stop)? else { return Ok(()) };
+    let mut lines = Vec::new();
+    for (source, outbox) in sources.into_iter().zip(&outboxes) {
+        let block = config.block();
+        let outbox = Arc::clone(outbox);
+        let pipeline =
+            Pipeline::new(source, (session, draw_epoch()), block, Arc::clone(&outbox), recording.take());
+        lines
+            .push(Line { pipeline: pipeline.map_err(|error| Failure::Settings(error.to_string()))?, outbox });
+    }
+    announce(&users, session, &outboxes, config);
+    let publisher = Arc::new(Publisher::start(config.producer(), outboxes.clone())?);
+    pump_until_done(lines, config, clock, &publisher, &outboxes, stop)
+}
+
+/// Opens one source per user, and looks through it as far as that is possible before anything is published.
+fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>>, Failure> {
+    let lossless = config.common.lossless;
+    let open = |(index, user): (usize, &UserId)| -> Result<Box<dyn Source>, String> {
+        match &config.source {
+            SourceConfig::Simulator(simulator) => {
+                let settings = SimulatorSettings {
+                    seed: simulator.seed.wrapping_add(index as u64),
+                    rate_hz: simulator.rate,
+                    track: simulator.track.clone(),
+                    start_us: 0,
+                    pit_every_laps: simulator.pit_every,
+                };
+                let source = Simulated::new(settings, user.as_str(), lossless);
+                Ok(Box::new(source.map_err(|error| error.to_string())?))
+            }
+            SourceConfig::Replay(replay) => {
+                Ok(Box::new(Replay::open(&replay.file, replay.repeat, lossless).map_err(|error| error.0)?))
+            }
+        }
+    };
+    users.iter().enumerate().map(open).collect::<Result<_, _>>().map_err(Failure::Settings)
+}
+
+/// One empty outbox per user; `None` if the program was stopped while it waited for a topic.
+fn address(
+    config: &Config,
+    users: &[UserId],
+    session: SessionId,
+    clock: Clock,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Vec<Arc<Outbox>>>> {
+    let topics: Vec<String> = users.iter().map(UserId::topic).collect();
+    let counts = topic::partition_counts(&config.kafka(), &config.common.brokers, &topics, stop)?;
+    let max_bytes = usize::try_from(config.common.queue_mib)?.saturating_mul(1 << 20);
+    Ok(counts.map(|counts| {
+        let outboxes = topics.into_iter().zip(counts).map(|(topic, n_partitions)| {
+            let partition = partition_for(&session, n_partitions) as i32;
+            Arc::new(Outbox::new(Address { topic, partition, key: session.to_string() }, clock, max_bytes))
+        });
+        outboxes.collect()
+    }))
+}
+
+fn announce(users: &[UserId], session: SessionId, outboxes: &[Arc<Outbox>], config: &Config) {
+    let (Some(user), Some(outbox)) = (users.first(), outboxes.first()) else { return };
+    let (brokers, topic) = (&config.common.brokers, &outbox.address.topic);
+    let partition = outbox.address.partition;
+    match users.len() {
+        1 => info!(%user, %session, topic, partition, brokers, "publishing begins"),
+        n_users => info!(n_users, first = %user, %session, brokers, "publishing begins"),
+    }
+}
+
+/// Runs the source's thread, and says how it is going until it has ended and everything is delivered.
+fn pump_until_done(
+    lines: Vec<Line>,
+    config: &Config,
+    clock: Clock,
+    publisher: &Arc<Publisher>,
+    outboxes: &[Arc<Outbox>],
+    stop: &CancellationToken,
+) -> Result<(), Failure> {
+    let (pace, of_pump, stop_pump) = (config.pace(), Arc::clone(publisher), stop.clone());
+    let source = std::thread::Builder::new()
+        .name("source".into())
+        .spawn(move || pump::run(lines, pace, clock, &of_pump, &stop_pump).map(drop))
+        .context("cannot start the source's thread")?;
+    let mut progress = Progress::new(outboxes);
+    while !source.is_finished() {
+        std::thread::sleep(LOOK_EVERY);
+        progress.tick(publisher);
+    }
+    let result = source.join().map_err(|_| anyhow!("the source's thread ended with a panic"))?;
+    // A source that ended by itself has all the time that Kafka needs; a person who stops it has not.
+    let mut give_up_at = None;
+    while progress.n_waiting() > 0 {
+        if stop.is_cancelled()
+            && *give_up_at.get_or_insert_with(|| Instant::now() + DRAIN_WITHIN) < Instant::now()
+        {
+            break;
+        }
+        std::thread::sleep(LOOK_EVERY);
+        progress.tick(publisher);
+    }
+    let (counts, n_left) = (progress.counts(), progress.n_waiting());
+    result.map_err(|error| Failure::Running(error.into()))?;
+    if n_left > 0 {
+        warn!(n_left, "stopped before everything was delivered");
+        let (brokers, seconds) = (&config.common.brokers, DRAIN_WITHIN.as_secs());
+        return Err(Failure::Running(anyhow!(
+            "stopped with {n_left} records undelivered: Kafka at {brokers} did not take them within {seconds}s"
+        )));
+    }
+    info!(samples = counts.n_samples, blocks = counts.n_blocks, "stopped: everything is delivered");
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! Does each user's topic exist, and how many partitions has it?
+
+use anyhow::{Context, bail};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::error::RDKafkaErrorCode;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+/// How long Kafka may take to answer at the start.
+pub const REACH_WITHIN: Duration = Duration::from_secs(5);
+/// How often a missing topic is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Partitions of a new topic.
+const N_PARTITIONS: i32 = 10;
+
+/// Settings of every user's topic: an hour is kept, in short segments, stamped by the broker.
+const SETTINGS: [(&str, &str); 6] = [
+    ("message.timestamp.type", "LogAppendTime"),
+    ("cleanup.policy", "delete"),
+    ("retention.ms", "3600000"),
+    ("segment.ms", "600000"),
+    ("segment.bytes", "16777216"),
+    ("segment.index.bytes", "65536"),
+];
+
+/// A client that only asks; what librdkafka says about it goes to the debug log.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        debug!(target: "librdkafka", ?level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        debug!(%error, reason, "Kafka client reports");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+/// Finds the number of partitions of each topic, in order; creates missing topics where the broker lets it, else waits
+/// until somebody makes them, and says once what it waits for. `None` if it was stopped before.
+///
+/// # Errors
+/// If Kafka cannot be reached within [`REACH_WITHIN`], or refuses.
+pub fn partition_counts(
+    kafka: &ClientConfig,
+    brokers: &str,
+    topics: &[String],
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Vec<u32>>> {
+    let client: BaseConsumer<Quiet> = kafka
+        .clone()
+        .set("group.id", "collector-asks")
+        .create_with_context(Quiet)
+        .context("Kafka's client does not accept the settings")?;
+    reach(&client, brokers)?;
+    let mut missing = missing_topics(&client, topics)?;
+    if !missing.is_empty() && !create(kafka, &missing)? {
+        info!(
+            topics = missing.len(),
+            first = missing[0],
+            "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
+        );
+    }
+    while !missing.is_empty() {
+        if stop.is_cancelled() {
+            return Ok(None);
+        }
+        std::thread::sleep(LOOK_EVERY);
+        missing = missing_topics(&client, topics)?;
+    }
+    topics.iter().map(|topic| ready_partitions(&client, topic)).collect::<anyhow::Result<Option<Vec<_>>>>()
+}
+
+/// Waits for the first answer from any broker.
+fn reach(client: &BaseConsumer<Quiet>, brokers: &str) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while started.elapsed() < REACH_WITHIN {
+        let left = REACH_WITHIN.saturating_sub(started.elapsed());
+        // The name is no topic's: all topics of a large cluster would be a long answer.
+        match client.fetch_metadata(Some("telemetry-user-"), left) {
+            Ok(_) => return Ok(()),
+            Err(error) => debug!(%error, "no answer from Kafka yet"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let seconds = REACH_WITHIN.as_secs();
+    bail!("cannot reach Kafka at {brokers} within {seconds}s; is it running? (--brokers, KAFKA_BROKERS)");
+}
+
+fn missing_topics<'a>(client: &BaseConsumer<Quiet>, topics: &'a [String]) -> anyhow::Result<Vec<&'a str>> {
+    let mut missing = Vec::new();
+    for topic in topics {
+        if ready_partitions(client, topic)?.is_none() {
+            missing.push(topic.as_str());
+        }
+    }
+    Ok(missing)
+}
+
+/// The topic's number of partitions, once every one of them has a leader.
+fn ready_partitions(client: &BaseConsumer<Quiet>, topic: &str) -> anyhow::Result<Option<u32>> {
+    let metadata = match client.fetch_metadata(Some(topic), REACH_WITHIN) {
+        Ok(metadata) => metadata,
+        Err(error) => {
+            debug!(%error, topic, "no metadata yet");
+            return Ok(None);
+        }
+    };
+    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
+    if let Some(error) = found.error().map(RDKafkaErrorCode::from) {
+        return match error {
+            RDKafkaErrorCode::TopicAuthorizationFailed => {
+                bail!("Kafka does not allow this user to see {topic}; ask who runs it for access")
+            }
+            _ => Ok(None),
+        };
+    }
+    let ready = found.partitions().iter().all(|partition| partition.leader() >= 0);
+    let n_partitions = u32::try_from(found.partitions().len()).unwrap_or(0);
+    Ok((ready && n_partitions > 0).then_some(n_partitions))
+}
+
+/// Asks the broker to create the topics. `false` where it cannot (the embedded broker).
+fn create(kafka: &ClientConfig, topics: &[&str]) -> anyhow::Result<bool> {
+    let admin: AdminClient<DefaultClientContext> =
+        kafka.create().context("Kafka's client does not accept the settings")?;
+    let new: Vec<NewTopic<'_>> = topics
+        .iter()
+        .map(|topic| {
+            // Minus one: as many replicas as the broker's own default says.
+            let topic = NewTopic::new(topic, N_PARTITIONS, TopicReplication::Fixed(-1));
+            SETTINGS.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+        })
+        .collect();
+    let options = AdminOptions::new().request_timeout(Some(REACH_WITHIN));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let results = match runtime.block_on(admin.create_topics(&new, &options)) {
+        Ok(results) => results,
+        Err(error) => {
+            debug!(%error, "the broker creates no topics");
+            return Ok(false);
+        }
+    };
+    let mut created = true;
+    for result in results {
+        match result {
+            Ok(topic) => info!(topic, partitions = N_PARTITIONS, "created the topic"),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                bail!("Kafka does not allow this user to create {topic}; ask who runs it to create it")
+            }
+            Err((topic, error)) => {
+                debug!(%error, topic, "the topic was not created");
+                created = false;
+            }
+        }
+    }
+    Ok(created)
+}
