@@ -54,7 +54,7 @@ pub(crate) fn steps(options: &Options) -> Vec<Check> {
         Check::new("rust tests", move || rust_tests(long, None)),
         Check::new("codec without std", no_std::run),
         Check::new("npm package tests", || npm_test("codec-wasm/tests", "3 min")),
-        Check::new("page build", page::build).fixed_by("cargo xtask demo"),
+        Check::new("page build", page::build),
         Check::new("page tests", || npm_test("web-demo", "30 s")),
     ];
     if long {

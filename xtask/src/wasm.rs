@@ -45,8 +45,14 @@ impl Default for Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let root = paths::root();
     let stamp = paths::target().join("xtask/wasm.fingerprint");
-    let inputs =
-        ["codec/src", "codec/Cargo.toml", "codec-wasm/src", "codec-wasm/npm", "codec-wasm/Cargo.toml"];
+    let inputs = [
+        "codec/src",
+        "codec/Cargo.toml",
+        "codec-wasm/src",
+        "codec-wasm/npm",
+        "codec-wasm/examples",
+        "codec-wasm/Cargo.toml",
+    ];
     let shared = ["Cargo.toml", "Cargo.lock", "LICENSE-MIT", "LICENSE-APACHE", "xtask/src/wasm.rs"];
     let inputs: Vec<_> = inputs.iter().chain(&shared).map(|input| root.join(input)).collect();
     let fingerprint = fingerprint::of(&inputs, &[&options.profile])?;
