@@ -79,6 +79,17 @@ const GROUP: usize = 8;
 /// Rows of numbers that an encoder keeps from the block before: predictions look back two samples.
 const HISTORY: usize = 2;
 
+/// How many residuals of each width one write or read of bits takes.
+const RESIDUALS_PER_WORD: [u8; 64] = {
+    let mut table = [u8::MAX; 64];
+    let mut width = 1;
+    while width <= 32 {
+        table[width] = bits::MAX_BITS as u8 / width as u8;
+        width += 1;
+    }
+    table
+};
+
 /// Times must be below this, so that JavaScript can hold them: 2^53 µs.
 const TIME_LIMIT_US: u64 = 1 << 53;
 

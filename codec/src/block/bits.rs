@@ -26,8 +26,8 @@ impl<'a> BitWriter<'a> {
     #[inline(always)]
     pub(super) fn put(&mut self, value: u64, width: u32) {
         let word = self.pending | value << self.n_pending;
-        if let Some(bytes) = self.out.get_mut(self.at..self.at + 8) {
-            bytes.copy_from_slice(&word.to_le_bytes());
+        if let Some(bytes) = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut()) {
+            *bytes = word.to_le_bytes();
         }
         let n_bits = self.n_pending + width;
         self.at += (n_bits / 8) as usize;

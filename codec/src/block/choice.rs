@@ -44,14 +44,14 @@ const LONG_STEP_BITS: u32 = 3;
 const FULL_BITS: u32 = 9;
 
 /// What a change of mode must save: a little less than it costs, because it lasts longer than one block.
-const WORTH_BITS: u32 = 7;
+pub(super) const WORTH_BITS: u32 = 7;
 
 /// Blocks after which a slot that moved in each of them is no longer sparse.
-const SPARSE_STREAK: u8 = 2;
+const SPARSE_STREAK: u32 = 2;
 
 /// Chooses for a slot that was at `mode` and `width` and has moved for `streak` blocks (this one included), for a
 /// block with `n` residuals of these widths.
-pub(super) fn choose(mode: Mode, width: u32, streak: u8, widths: &Widths, n: u32) -> Choice {
+pub(super) fn choose(mode: Mode, width: u32, streak: u32, widths: &Widths, n: u32) -> Choice {
     let needed = widths.of(mode);
     if widths.delta == 0 {
         let stays = mode == Mode::Sparse || (needed <= width && width * n <= WORTH_BITS);

@@ -1,9 +1,9 @@
 //! How does the body of a block become columns? Header first, one check of the length, then tight loops.
 
-use super::bits::{BitReader, MAX_BITS};
+use super::bits::BitReader;
 use super::quantize::{fixed_value, ordered_value};
 use super::slot::{Coding, Mode, Slot, unzigzag};
-use super::{GROUP, MAX_CHANNELS, TIME_LIMIT_US, n_slots};
+use super::{GROUP, MAX_CHANNELS, RESIDUALS_PER_WORD, TIME_LIMIT_US, n_slots};
 use crate::channels::ABSENT;
 use crate::error::DecodeError;
 
@@ -267,7 +267,7 @@ impl DecoderSlot {
         let width = u32::from(self.width_now);
         let mask = ((1_u64 << width) - 1) as u32;
         let (mut last, mut before) = (self.last, self.before);
-        for part in column.chunks_mut(usize::from(RESIDUALS_PER_WORD[width as usize])) {
+        for part in column.chunks_mut(usize::from(RESIDUALS_PER_WORD[width as usize & 63])) {
             let mut word = bits.peek();
             bits.skip(width * part.len() as u32);
             for place in part {
@@ -280,17 +280,6 @@ impl DecoderSlot {
         (self.last, self.before) = (last, before);
     }
 }
-
-/// How many residuals of each width one read of the bits gives.
-const RESIDUALS_PER_WORD: [u8; 33] = {
-    let mut table = [u8::MAX; 33];
-    let mut width = 1;
-    while width <= 32 {
-        table[width] = MAX_BITS as u8 / width as u8;
-        width += 1;
-    }
-    table
-};
 
 fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
     if n_channels == 0 || n_channels > MAX_CHANNELS {

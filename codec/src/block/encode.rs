@@ -1,12 +1,12 @@
 //! How do rows become the body of a block? Numbers first, then the widths they need, then the bits.
 
 use super::bits::{BitWriter, MAX_BITS};
-use super::choice::{Choice, Widths, choose};
+use super::choice::{Choice, WORTH_BITS, Widths, choose};
 use super::quantize::Quantizers;
 use super::slot::{Mode, Slot, width_of, zigzag};
 use super::{
-    GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, SPAN_LIMIT_US, TIME_LIMIT_US, max_encoded_len, n_groups,
-    n_number_groups,
+    GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, RESIDUALS_PER_WORD, SPAN_LIMIT_US, TIME_LIMIT_US,
+    max_encoded_len, n_groups, n_number_groups,
 };
 use crate::channels::ABSENT;
 use crate::error::EncodeError;
@@ -42,8 +42,16 @@ pub struct EncoderGroup {
     quantizers: Quantizers,
     mode: [Mode; GROUP],
     width: [u8; GROUP],
-    /// Blocks in a row in which the slot moved, as far as one byte counts.
-    streak: [u8; GROUP],
+    /// Two to the power of `width`, as far as 32 bits hold it.
+    limit: [u32; GROUP],
+    /// All ones in the lanes of slots that are sparse, linear or mean.
+    is_sparse: [u32; GROUP],
+    is_linear: [u32; GROUP],
+    is_mean: [u32; GROUP],
+    /// Blocks in a row in which the slot moved.
+    streak: [u32; GROUP],
+    /// `width`, but 0 for sparse slots.
+    dense_width: [u8; GROUP],
     /// Width in the block being encoded: 0 for a sparse slot that does not move.
     width_now: [u8; GROUP],
 }
@@ -186,7 +194,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
             rows[HISTORY - 1] = rows[HISTORY];
         }
         for group in self.groups.as_mut() {
-            (group.mode, group.width) = ([Mode::Sparse; GROUP], [0; GROUP]);
+            (0..GROUP).for_each(|lane| group.set(lane, Mode::Sparse, 0));
         }
         self.encode_rows(Kind::Key, n_rows - 1, &mut bits);
         Ok(bits.finish())
@@ -226,23 +234,37 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
                 let lanes = GROUP.min(n_slots - at * GROUP);
                 group.put_changes(kind, &mut rows[from..until], lanes as u32, bits);
             }
-            let rows = self.numbers.as_mut().chunks_exact(n_rows_of_group);
-            for (group, rows) in groups.iter().zip(rows) {
-                group.put_residuals(&rows[from..until], bits);
-            }
         }
-        for rows in self.numbers.as_mut().chunks_exact_mut(n_rows_of_group) {
-            rows.copy_within(until - HISTORY..until, 0);
+        let rows = self.numbers.as_mut().chunks_exact_mut(n_rows_of_group);
+        for (group, rows) in groups.iter().zip(rows) {
+            let history = [rows[until - 2], rows[until - 1]];
+            group.put_residuals(&mut rows[from..until], bits);
+            rows[..HISTORY].copy_from_slice(&history);
         }
         self.n_rows = 0;
     }
 
+    /// Puts the numbers of the ints and of the time behind those of the floats, in row `at` of each group.
     fn put_ints_and_time(&mut self, row: &Row<'_>, at: usize) {
-        let n_rows_of_group = HISTORY + self.capacity;
         let time = row.captured_at_us.wrapping_sub(self.origin_us) as i32;
-        let numbers = self.numbers.as_mut();
-        for (slot, number) in (self.n_floats..).zip(row.ints.iter().chain([&time])) {
-            numbers[slot / GROUP * n_rows_of_group + at][slot % GROUP] = *number;
+        let first_group = self.n_floats / GROUP;
+        let n_rows_of_group = HISTORY + self.capacity;
+        let mut rows = self
+            .numbers
+            .as_mut()
+            .iter_mut()
+            .skip(first_group * n_rows_of_group + at)
+            .step_by(n_rows_of_group);
+        let mut lane = self.n_floats % GROUP;
+        let mut ints = row.ints;
+        while let Some(numbers) = rows.next() {
+            let (here, rest) = ints.split_at(ints.len().min(GROUP - lane));
+            numbers[lane..lane + here.len()].copy_from_slice(here);
+            if let (true, Some(number)) = (rest.is_empty(), numbers.get_mut(lane + here.len())) {
+                *number = time;
+                return;
+            }
+            (ints, lane) = (rest, 0);
         }
     }
 
@@ -295,33 +317,65 @@ impl EncoderGroup {
     fn put_changes(&mut self, kind: Kind, rows: &mut Rows, lanes: u32, bits: &mut BitWriter<'_>) {
         let n = (rows.len() - HISTORY) as u32;
         let widest = if kind == Kind::Key { Widest::of_key(rows) } else { Widest::of_block(rows) };
+        let mut unsettled = self.unsettled(&widest, n);
         let mut choices = [Choice::Keep; GROUP];
         let mut events = 0;
-        for lane in 0..GROUP {
-            let widths = widest.widths(lane);
-            let moves = widths.delta > 0;
-            let streak = if moves { self.streak[lane].saturating_add(1) } else { 0 };
-            let mode = self.mode[lane];
-            let choice = choose(mode, u32::from(self.width[lane]), streak, &widths, n);
-            self.streak[lane] = streak;
-            self.width_now[lane] = if mode == Mode::Sparse { 0 } else { self.width[lane] };
-            events |= u64::from(choice != Choice::Keep) << lane;
-            choices[lane] = choice;
+        while unsettled != 0 {
+            let lane = unsettled.trailing_zeros() as usize % GROUP;
+            unsettled &= unsettled - 1;
+            let width = u32::from(self.width[lane]);
+            choices[lane] = choose(self.mode[lane], width, self.streak[lane], &widest.widths(lane), n);
+            events |= u64::from(choices[lane] != Choice::Keep) << lane;
         }
         if events == 0 {
             return bits.put(0, 1);
         }
         bits.put(1 | events << 1, 1 + lanes);
-        for (lane, choice) in choices.into_iter().enumerate() {
-            if choice != Choice::Keep {
-                self.put_change(lane, choice, bits);
-                if kind == Kind::Key && self.mode[lane] == Mode::Linear {
-                    let difference = rows[2][lane].wrapping_sub(rows[1][lane]);
-                    put_absolute(bits, difference);
-                    rows[0][lane] = rows[1][lane].wrapping_sub(difference);
-                }
+        while events != 0 {
+            let lane = events.trailing_zeros() as usize % GROUP;
+            events &= events - 1;
+            self.put_change(lane, choices[lane], bits);
+            if kind == Kind::Key && self.mode[lane] == Mode::Linear {
+                let difference = rows[2][lane].wrapping_sub(rows[1][lane]);
+                put_absolute(bits, difference);
+                rows[0][lane] = rows[1][lane].wrapping_sub(difference);
             }
         }
+    }
+
+    /// Finds, for eight slots at once, those that [`choose`] might not keep as they are: one bit each, set where the
+    /// residuals do not fit the width, leave its highest bit unused, or another mode could pay for a change.
+    fn unsettled(&mut self, widest: &Widest, n: u32) -> u32 {
+        let gain_width = WORTH_BITS / n + 1;
+        let outside = |limit: u32| !limit.wrapping_sub(1);
+        let mut unsettled = [0; GROUP];
+        for lane in 0..GROUP {
+            let (delta, linear, mean) = (widest.delta[lane], widest.linear[lane], widest.mean[lane]);
+            let (is_linear, is_mean) = (self.is_linear[lane], self.is_mean[lane]);
+            let needed = (delta & !(is_linear | is_mean)) | (linear & is_linear) | (mean & is_mean);
+            let limit = self.limit[lane];
+            let too_wide = ones_if(needed & outside(limit) != 0);
+            let too_narrow = ones_if(needed & outside(limit >> 1) == 0);
+            let gain = outside(limit >> gain_width) | ones_if(limit >> gain_width == 0);
+            let gains = ones_if(delta & gain == 0) | ones_if(linear & gain == 0) | ones_if(mean & gain == 0);
+            let moves = ones_if(delta != 0);
+            let is_sparse = self.is_sparse[lane];
+            unsettled[lane] = (is_sparse & moves) | (!is_sparse & (too_wide | too_narrow | gains));
+            self.streak[lane] = self.streak[lane].wrapping_add(1) & moves;
+        }
+        self.width_now = self.dense_width;
+        unsettled.iter().enumerate().fold(0, |lanes, (lane, mask)| lanes | (mask & 1) << lane)
+    }
+
+    /// Sets what a change brings.
+    fn set(&mut self, lane: usize, mode: Mode, width: u32) {
+        self.mode[lane] = mode;
+        self.width[lane] = width as u8;
+        self.dense_width[lane] = if mode == Mode::Sparse { 0 } else { width as u8 };
+        self.limit[lane] = 1_u32.checked_shl(width).unwrap_or(0);
+        self.is_sparse[lane] = ones_if(mode == Mode::Sparse);
+        self.is_linear[lane] = ones_if(mode == Mode::Linear);
+        self.is_mean[lane] = ones_if(mode == Mode::Mean);
     }
 
     /// Writes what follows the event bit of one slot.
@@ -346,22 +400,50 @@ impl EncoderGroup {
             let full = u64::from(new_mode as u8) | u64::from(new_width.min(31)) << 2;
             if is_new { bits.put(full, 7) } else { bits.put(0b11 | full << 2, 9) }
         }
-        (self.mode[lane], self.width[lane]) = (new_mode, new_width as u8);
+        self.set(lane, new_mode, new_width);
         let falls_asleep = new_mode == Mode::Sparse && mode != Mode::Sparse;
         self.width_now[lane] = if falls_asleep { 0 } else { new_width as u8 };
     }
 
-    /// Writes part 4 of a body for the slots of this group.
-    fn put_residuals(&self, rows: &Rows, bits: &mut BitWriter<'_>) {
+    /// Writes part 4 of a body for the slots of this group. Its residuals take the place of `rows`.
+    fn put_residuals(&self, rows: &mut Rows, bits: &mut BitWriter<'_>) {
+        if self.width_now == [0; GROUP] {
+            return;
+        }
+        let residuals = self.residuals(rows);
         for lane in 0..GROUP {
-            if self.width_now[lane] > 0 {
-                let width = u32::from(self.width_now[lane]);
-                match self.mode[lane] {
-                    Mode::Sparse | Mode::Delta => put_column(rows, lane, width, Mode::Delta, bits),
-                    Mode::Linear => put_column(rows, lane, width, Mode::Linear, bits),
-                    Mode::Mean => put_column(rows, lane, width, Mode::Mean, bits),
+            let width = u32::from(self.width_now[lane]);
+            let n_bits = width * residuals.len() as u32;
+            if n_bits <= MAX_BITS {
+                bits.put(packed(residuals, lane, width), n_bits);
+            } else {
+                for part in residuals.chunks(usize::from(RESIDUALS_PER_WORD[width as usize & 63])) {
+                    bits.put(packed(part, lane, width), width * part.len() as u32);
                 }
             }
+        }
+    }
+
+    /// Replaces all numbers but the two of history by their zigzag residuals, eight slots at once.
+    fn residuals<'r>(&self, rows: &'r mut Rows) -> &'r Rows {
+        let [older, last, rest @ ..] = rows else { return &[] };
+        let (mut before, mut last) = (differences(last, older), *last);
+        for row in rest.iter_mut() {
+            self.replace_row(row, &mut last, &mut before);
+        }
+        rest
+    }
+
+    // On its own for the same reason as `Widest::add_row`.
+    #[inline(never)]
+    fn replace_row(&self, row: &mut [i32; GROUP], last: &mut [i32; GROUP], before: &mut [i32; GROUP]) {
+        for lane in 0..GROUP {
+            let delta = row[lane].wrapping_sub(last[lane]);
+            let linear = Mode::Linear.predicted_delta(before[lane]) & self.is_linear[lane] as i32;
+            let mean = Mode::Mean.predicted_delta(before[lane]) & self.is_mean[lane] as i32;
+            last[lane] = row[lane];
+            row[lane] = zigzag(delta.wrapping_sub(linear | mean)) as i32;
+            before[lane] = delta;
         }
     }
 }
@@ -401,17 +483,23 @@ impl Widest {
 
     /// Adds the residuals of `rows`, which follow the row `last` and the differences `before`.
     #[inline(always)]
-    fn add(&mut self, rows: &Rows, last: &[i32; GROUP], before: [i32; GROUP]) {
-        let (mut last, mut before) = (*last, before);
+    fn add(&mut self, rows: &Rows, last: &[i32; GROUP], mut before: [i32; GROUP]) {
+        let mut last = last;
         for now in rows {
-            for lane in 0..GROUP {
-                let delta = now[lane].wrapping_sub(last[lane]);
-                self.delta[lane] |= zigzag(delta);
-                self.linear[lane] |= zigzag(delta.wrapping_sub(Mode::Linear.predicted_delta(before[lane])));
-                self.mean[lane] |= zigzag(delta.wrapping_sub(Mode::Mean.predicted_delta(before[lane])));
-                before[lane] = delta;
-            }
-            last = *now;
+            self.add_row(now, last, &mut before);
+            last = now;
+        }
+    }
+
+    // On its own because the compiler otherwise works on several rows at once instead of eight slots, at twice the cost.
+    #[inline(never)]
+    fn add_row(&mut self, now: &[i32; GROUP], last: &[i32; GROUP], before: &mut [i32; GROUP]) {
+        for lane in 0..GROUP {
+            let delta = now[lane].wrapping_sub(last[lane]);
+            self.delta[lane] |= zigzag(delta);
+            self.linear[lane] |= zigzag(delta.wrapping_sub(Mode::Linear.predicted_delta(before[lane])));
+            self.mean[lane] |= zigzag(delta.wrapping_sub(Mode::Mean.predicted_delta(before[lane])));
+            before[lane] = delta;
         }
     }
 
@@ -431,24 +519,15 @@ fn differences(now: &[i32; GROUP], last: &[i32; GROUP]) -> [i32; GROUP] {
     core::array::from_fn(|lane| now[lane].wrapping_sub(last[lane]))
 }
 
-/// Writes the residuals of one slot, as many at a time as fit a word.
+/// The residuals of one slot one behind the other, the first in the lowest bits.
 #[inline(always)]
-fn put_column(rows: &Rows, lane: usize, width: u32, mode: Mode, bits: &mut BitWriter<'_>) {
-    let [older, last, rest @ ..] = rows else { return };
-    let mut last = last[lane];
-    let mut before = last.wrapping_sub(older[lane]);
-    let (mut word, mut n_bits) = (0, 0);
-    for now in rest {
-        let delta = now[lane].wrapping_sub(last);
-        if n_bits + width > MAX_BITS {
-            bits.put(word, n_bits);
-            (word, n_bits) = (0, 0);
-        }
-        word |= u64::from(zigzag(delta.wrapping_sub(mode.predicted_delta(before)))) << n_bits;
-        n_bits += width;
-        (last, before) = (now[lane], delta);
-    }
-    bits.put(word, n_bits);
+fn packed(residuals: &Rows, lane: usize, width: u32) -> u64 {
+    residuals.iter().rev().fold(0, |word, row| word << width | u64::from(row[lane] as u32))
+}
+
+/// All ones or none.
+const fn ones_if(condition: bool) -> u32 {
+    if condition { u32::MAX } else { 0 }
 }
 
 /// Part 2 of a body: one number on its own.
