@@ -136,6 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_are_those_of_the_document() {
+        let cursor = Cursor { topic_id: [9; 16], next: vec![NextOffset { partition: 3, offset: 300 }] };
+        let subscribe =
+            Subscribe { session: Some("s"), last_seconds: Some(60), keys_only: true, cursor: Some(cursor) };
+        let expected = [&[65, 1, 1, b's', 1, 60, 1, 1][..], &[9; 16], &[1, 3, 0xAC, 2]].concat();
+        assert_eq!(ClientMessage::Subscribe(subscribe).to_bytes(), expected);
+        assert_eq!(ClientMessage::Subscribe(Subscribe::default()).to_bytes(), [65, 0, 0, 0, 0]);
+        assert_eq!(ClientMessage::Refresh { token: "a.b" }.to_bytes(), [66, 3, b'a', b'.', b'b']);
+        assert_eq!(ClientMessage::Time { client_us: 300 }.to_bytes(), [67, 0xAC, 2]);
+    }
+
+    #[test]
     fn what_breaks_a_limit_is_refused() {
         assert_eq!(ClientMessage::parse(&[]).unwrap_err().code(), "too_short");
         assert_eq!(ClientMessage::parse(&[67; MAX_CLIENT_MESSAGE_LEN + 1]).unwrap_err().code(), "too_long");

@@ -313,6 +313,33 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_are_those_of_the_document() {
+        #[track_caller]
+        fn check(message: ServerMessage<'_>, bytes: &[u8]) {
+            assert_eq!(message.to_bytes(), bytes);
+        }
+        let hello = ServerMessage::Hello {
+            version: 1,
+            user: "al",
+            server_time_us: 300,
+            heartbeat_ms: 1,
+            queue_messages: 2,
+            topic_id: [9; 16],
+        };
+        check(hello, &[&[1, 1, 2, b'a', b'l', 0xAC, 2, 1, 2][..], &[9; 16]].concat());
+        let header = DataHeader { partition: 3, offset: 300, broker_time_ms: 5, snapshot: true };
+        check(ServerMessage::Data { header, record: &[0xB1, 4] }, &[2, 3, 0xAC, 2, 5, 1, 0xB1, 4]);
+        let reason = GapReason::Retention;
+        let gap =
+            ServerMessage::Gap { partition: 3, from_offset: None, to_offset: Some(9), reason, n_records: 4 };
+        check(gap, &[3, 3, 0, 1, 9, 2, 4]);
+        check(ServerMessage::State { state: FeedState::Live, age_ms: Some(300) }, &[4, 2, 1, 0xAC, 2]);
+        check(ServerMessage::Time { client_us: 1, received_us: 2, sent_us: 300 }, &[5, 1, 2, 0xAC, 2]);
+        check(ServerMessage::TokenExpiring { in_s: 45 }, &[6, 45]);
+        check(ServerMessage::Bye { code: 300, reason: "no" }, &[7, 0xAC, 2, 2, b'n', b'o']);
+    }
+
+    #[test]
     fn the_header_of_a_usual_record_is_small() {
         let header =
             DataHeader { partition: 3, offset: 100_000, broker_time_ms: 1_764_000_000_000, snapshot: false };
