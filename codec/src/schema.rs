@@ -69,6 +69,11 @@ impl Schema {
         if record.len() > MAX_SCHEMA_LEN {
             return Err(SchemaError::RecordTooLong { len: record.len() });
         }
+        Ok(Self::with_hash(channels, SchemaHash::of_record(&record)))
+    }
+
+    /// The schema of channels that have been checked, and whose record has this hash.
+    fn with_hash(channels: Vec<Channel>, hash: SchemaHash) -> Self {
         let (mut n_floats, mut n_ints) = (0, 0);
         let positions = channels
             .iter()
@@ -79,7 +84,7 @@ impl Schema {
                 Coding::Int { .. } => Position::Int(post_increment(&mut n_ints)),
             })
             .collect();
-        Ok(Self { channels, positions, n_floats, hash: SchemaHash::of_record(&record) })
+        Self { channels, positions, n_floats, hash }
     }
 
     /// Names this schema: equal hashes mean equal records.

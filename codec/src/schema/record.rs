@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use super::build::check;
 use super::{Channel, Coding, MAX_CHANNELS, MAX_SCHEMA_LEN, Schema, SchemaError};
+use crate::SchemaHash;
 use crate::channels::{ChannelId, Pace};
 
 impl Schema {
@@ -38,7 +40,12 @@ impl Schema {
             channels.push(Channel::from(channel));
             rest = after;
         }
-        if rest.is_empty() { Self::new(channels) } else { Err(SchemaError::BadRecord) }
+        if !rest.is_empty() {
+            return Err(SchemaError::BadRecord);
+        }
+        check(&channels)?;
+        // Not through `new`, which writes the record anew: readers need no writer, and modules are smaller without.
+        Ok(Self::with_hash(channels, SchemaHash::of_record(bytes)))
     }
 }
 
