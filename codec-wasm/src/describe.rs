@@ -10,7 +10,7 @@ pub(crate) fn stream(stream: &StreamId, note: &mut Note) {
     note.number(stream.epoch).text(stream.session.as_str());
 }
 
-/// The hash's upper and lower half, then the channels of a schema in order: id, name, unit, coding (0 fixed, 1 lossless, 2 int), resolution, range, labels.
+/// The hash's upper and lower half, then the channels of a schema in order: id, name, unit, coding (0 fixed, 1 lossless, 2 int), resolution (0 where values are exact), range, labels.
 pub(crate) fn schema(schema: &Schema, note: &mut Note) {
     let hash = schema.hash().0;
     note.large(hash >> 32).large(hash & 0xffff_ffff).large(schema.channels().len() as u64);
@@ -18,8 +18,8 @@ pub(crate) fn schema(schema: &Schema, note: &mut Note) {
         note.number(channel.id.0).text(&channel.name).text(&channel.unit);
         match channel.coding {
             Coding::Fixed { resolution, min, max } => note.number(0).number(resolution).number(min).number(max),
-            Coding::Lossless { min, max } => note.number(1).number(f64::NAN).number(min).number(max),
-            Coding::Int { min, max } => note.number(2).number(1).number(min).number(max),
+            Coding::Lossless { min, max } => note.number(1).number(0).number(min).number(max),
+            Coding::Int { min, max } => note.number(2).number(0).number(min).number(max),
         };
         note.large(channel.labels.len() as u64);
         for label in &channel.labels {
