@@ -13,6 +13,8 @@ mod placement;
 mod pool;
 mod slots;
 mod start;
+#[cfg(test)]
+mod tests;
 mod topics;
 mod upkeep;
 
@@ -159,6 +161,15 @@ pub(crate) struct Kafka {
 impl Kafka {
     /// Starts the embedded broker if asked for, the look-ups and the pool, and checks that Kafka answers.
     pub(crate) async fn start(settings: &KafkaSettings, stats: Arc<Stats>) -> Result<Self, KafkaError> {
+        Self::start_with(settings, None, stats).await
+    }
+
+    /// As [`Kafka::start`], with another pool than the usual one.
+    async fn start_with(
+        settings: &KafkaSettings,
+        pool: Option<PoolSettings>,
+        stats: Arc<Stats>,
+    ) -> Result<Self, KafkaError> {
         let embedded = match settings.source {
             KafkaSource::Embedded { port } => Some(Arc::new(Embedded::start(port).await?)),
             KafkaSource::Brokers(_) => None,
@@ -177,7 +188,7 @@ impl Kafka {
         }
         let topics = Topics::new(&brokers, settings, embedded.clone())?;
         let (starter, starter_thread) = Starter::start(lookup.clone(), topics, embedded.is_some())?;
-        let pool_settings = if embedded.is_some() { EMBEDDED_POOL } else { POOL };
+        let pool_settings = pool.unwrap_or(if embedded.is_some() { EMBEDDED_POOL } else { POOL });
         let (pool, pool_thread) = Pool::start(&brokers, pool_settings, lookup.clone(), stats.clone())?;
         let (upkeep, upkeep_thread) = upkeep::start(lookup.clone(), pool.clone(), stats)?;
         let threads = std::sync::Mutex::new(vec![starter_thread, pool_thread, upkeep_thread]);
@@ -232,9 +243,18 @@ impl Kafka {
 }
 
 /// Four cold consumers hold 10,000 partitions; their Fetch waits long, because its cost is all they cost.
-const POOL: PoolSettings =
-    PoolSettings { n_cold: 4, cold_wait: Duration::from_millis(500), hot_wait: Duration::from_millis(100) };
+const POOL: PoolSettings = PoolSettings {
+    busy_for: Duration::from_secs(30),
+    tick: Duration::from_secs(1),
+    n_cold: 4,
+    cold_wait: Duration::from_millis(500),
+    hot_wait: Duration::from_millis(100),
+};
 
 /// The embedded broker does not wake a waiting Fetch when a record comes, so Fetches wait only briefly.
-const EMBEDDED_POOL: PoolSettings =
-    PoolSettings { n_cold: 1, cold_wait: Duration::from_millis(10), hot_wait: Duration::from_millis(5) };
+const EMBEDDED_POOL: PoolSettings = PoolSettings {
+    n_cold: 1,
+    cold_wait: Duration::from_millis(10),
+    hot_wait: Duration::from_millis(5),
+    ..POOL
+};

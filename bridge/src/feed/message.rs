@@ -23,9 +23,9 @@ pub(crate) fn skipped_ahead(partition: u16, n_blocks: usize) -> Bytes {
     gap(partition, None, GapReason::Slow, n_blocks as u64)
 }
 
-/// Blocks that are missing in the log: they were lost before Kafka, or retention took them.
+/// Blocks that are missing in the log.
 pub(crate) fn hole(partition: u16, n_blocks: u64) -> Bytes {
-    gap(partition, None, GapReason::Retention, n_blocks)
+    gap(partition, None, GapReason::Missing, n_blocks)
 }
 
 /// Records from offset `from` up to but not including `to` that Kafka no longer has; a topic that was made anew has

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{IsError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::admin::{self, TopicIdentity};
 use super::{KafkaError, client};
@@ -85,8 +85,31 @@ impl Lookup {
     }
 
     /// For each partition the oldest offset, the end, or the first offset at or after a time in milliseconds since
-    /// 1970, which is the end where nothing is as new. Partitions that Kafka does not know are missing in the answer.
+    /// 1970, which is the end where nothing is as new. Partitions that Kafka cannot answer for now are missing.
     pub(super) fn offsets(
+        &self,
+        partitions: &[Partition],
+        at: At,
+    ) -> Result<HashMap<Partition, Option<i64>>, KafkaError> {
+        match self.offsets_of_all(partitions, at) {
+            Err(KafkaError::Request(error)) if !is_outage(&error) => {
+                // One partition without a leader fails the whole call: ask for each topic alone.
+                let mut found = HashMap::new();
+                for of_topic in partitions.chunk_by(|a, b| a.0 == b.0) {
+                    match self.offsets_of_all(of_topic, at) {
+                        Err(KafkaError::Request(error)) if !is_outage(&error) => {
+                            debug!(topic = %of_topic[0].0, %error, "cannot look a topic up now");
+                        }
+                        of_topic => found.extend(of_topic?),
+                    }
+                }
+                Ok(found)
+            }
+            found => found,
+        }
+    }
+
+    fn offsets_of_all(
         &self,
         partitions: &[Partition],
         at: At,
@@ -147,13 +170,16 @@ pub(super) enum At {
     Time(i64),
 }
 
-/// Whether the error says that Kafka is not there, so that trying again later makes sense.
-pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
+/// Whether no broker answered, so that asking something else is of no use now.
+fn is_outage(error: &rdkafka::error::KafkaError) -> bool {
     matches!(
-        code,
-        RDKafkaErrorCode::TopicAuthorizationFailed
-            | RDKafkaErrorCode::ClusterAuthorizationFailed
-            | RDKafkaErrorCode::PolicyViolation
-            | RDKafkaErrorCode::InvalidTopic
+        error.rdkafka_error_code(),
+        None | Some(
+            RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::RequestTimedOut
+                | RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::NetworkException
+        )
     )
 }

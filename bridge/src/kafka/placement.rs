@@ -7,8 +7,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// A hot partition without a record for this long goes to a cold consumer.
-pub(crate) const BUSY_FOR: Duration = Duration::from_secs(30);
 /// Partitions that one hot consumer holds at most.
 pub(crate) const MAX_HOT: usize = 64;
 /// Partitions that one cold consumer holds at most.
@@ -59,8 +57,9 @@ pub(crate) enum Action {
     },
 }
 
-#[derive(Default)]
 pub(crate) struct Placement {
+    /// A hot partition without a record for this long goes to a cold consumer.
+    busy_for: Duration,
     consumers: Vec<(Kind, usize)>,
     places: HashMap<SlotId, Place>,
 }
@@ -71,6 +70,10 @@ struct Place {
 }
 
 impl Placement {
+    pub(crate) fn new(busy_for: Duration) -> Self {
+        Self { busy_for, consumers: Vec::new(), places: HashMap::new() }
+    }
+
     pub(crate) fn on(&mut self, event: Event, now: Instant, actions: &mut Vec<Action>) {
         match event {
             Event::Add { slot, live } => {
@@ -94,7 +97,7 @@ impl Placement {
             }
             Event::Tick => {
                 let cooled = |place: &Place| {
-                    self.consumers[place.consumer].0 == Kind::Hot && now - place.last_data > BUSY_FOR
+                    self.consumers[place.consumer].0 == Kind::Hot && now - place.last_data > self.busy_for
                 };
                 let mut slots: Vec<SlotId> =
                     self.places.iter().filter(|(_, place)| cooled(place)).map(|(slot, _)| *slot).collect();
@@ -149,8 +152,10 @@ mod tests {
 
     use super::*;
 
+    const BUSY_FOR: Duration = Duration::from_secs(30);
+
     fn pool(kinds: &[Kind]) -> Placement {
-        let mut placement = Placement::default();
+        let mut placement = Placement::new(BUSY_FOR);
         kinds.iter().for_each(|kind| placement.add_consumer(*kind));
         placement
     }

@@ -20,13 +20,15 @@ use super::upkeep::Held;
 use super::{FromKafka, KafkaError, Sink, client};
 use crate::stats::Stats;
 
-/// How often busy partitions are looked for that have gone quiet.
-const TICK: Duration = Duration::from_secs(1);
-
-/// How many consumers, and how long their Fetch waits at the broker.
+/// How many consumers there are, and how they read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolSettings {
+    /// A partition without a record for this long is idle.
+    pub(crate) busy_for: Duration,
+    /// How often idle ones are looked for.
+    pub(crate) tick: Duration,
     pub(crate) n_cold: usize,
+    /// How long a Fetch waits at the broker for a first record.
     pub(crate) cold_wait: Duration,
     pub(crate) hot_wait: Duration,
 }
@@ -94,7 +96,7 @@ impl Pool {
             lookup,
             stats,
             commands: commands.clone(),
-            placement: Placement::default(),
+            placement: Placement::new(settings.busy_for),
             consumers: Vec::new(),
             threads: Vec::new(),
             topics: HashMap::new(),
@@ -116,7 +118,7 @@ impl Pool {
     }
 
     fn run(mut self, received: &Receiver<Command>) {
-        let mut next_tick = Instant::now() + TICK;
+        let mut next_tick = Instant::now() + self.settings.tick;
         loop {
             let command = match received.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => break,
@@ -128,7 +130,7 @@ impl Pool {
             }
             if Instant::now() >= next_tick {
                 self.tick();
-                next_tick = Instant::now() + TICK;
+                next_tick = Instant::now() + self.settings.tick;
             }
             self.publish_load();
         }

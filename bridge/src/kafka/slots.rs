@@ -116,7 +116,7 @@ mod tests {
         #[test]
         fn moves_lose_and_repeat_nothing(steps in prop::collection::vec((0u8..6, 0usize..8, 1u64..40), 1..400)) {
             let id = SlotId(1);
-            let mut placement = Placement::default();
+            let mut placement = Placement::new(Duration::from_secs(30));
             placement.add_consumer(Kind::Cold);
             placement.add_consumer(Kind::Hot);
             let mut consumers = [FakeConsumer::default(), FakeConsumer::default()];

@@ -23,6 +23,8 @@ const LOOK_BACK: Duration = Duration::from_secs(15);
 const EMBEDDED_LOOK_BACK: i64 = 2_048;
 /// How long a new topic may take to have leaders.
 const LEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long its leaders may take to answer then.
+const READY_WITHIN: Duration = Duration::from_secs(3);
 /// How often Kafka is asked whether it is there.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// Starts that share one call.
@@ -124,7 +126,7 @@ fn answer(lookup: &Lookup, topics: &Topics, embedded: bool, batch: Vec<Request>)
     let partitions: Vec<Partition> = std::iter::zip(&batch, &counts)
         .flat_map(|((topic, _), count)| (0..*count.as_ref().unwrap_or(&0)).map(|n| (topic.clone(), n)))
         .collect();
-    let found = starts(lookup, embedded, &partitions);
+    let found = starts_when_ready(lookup, embedded, &partitions);
     debug!(n_topics = batch.len(), elapsed = ?started.elapsed(), "looked up where feeds start");
     for ((topic, reply), count) in std::iter::zip(batch, counts) {
         let of_topic = count.and_then(|n_partitions| {
@@ -171,6 +173,23 @@ fn wait_for_leaders(lookup: &Lookup, topic: &str) -> Result<i32, StartError> {
         }
         if Instant::now() > deadline {
             return Err(StartError::TryAgain("the topic's partitions have no leader yet".into()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The starts of all partitions; waits a moment for those that have a leader by their metadata, but whose leader does
+/// not know it yet, which is so just after a topic was made.
+fn starts_when_ready(
+    lookup: &Lookup,
+    embedded: bool,
+    partitions: &[Partition],
+) -> Result<Vec<(Arc<str>, Start)>, StartError> {
+    let deadline = Instant::now() + READY_WITHIN;
+    loop {
+        let found = starts(lookup, embedded, partitions)?;
+        if found.len() == partitions.len() || Instant::now() > deadline {
+            return Ok(found);
         }
         std::thread::sleep(Duration::from_millis(20));
     }

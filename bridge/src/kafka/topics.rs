@@ -10,7 +10,6 @@ use tokio::runtime::Handle;
 use tracing::info;
 
 use super::embedded::Embedded;
-use super::lookup::is_refusal;
 use super::{KafkaError, KafkaSettings, client};
 
 /// How long making topics may take.
@@ -115,4 +114,15 @@ fn created(name: &str, result: Result<String, (String, RDKafkaErrorCode)>) -> Re
         Err((_, code)) if is_refusal(code) => Err(CreateError::Refused(format!("making the topic: {code}"))),
         Err((_, code)) => Err(CreateError::Failed(format!("making the topic: {code}"))),
     }
+}
+
+/// Whether trying again gives the same.
+fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+            | RDKafkaErrorCode::PolicyViolation
+            | RDKafkaErrorCode::InvalidTopic
+    )
 }

@@ -61,8 +61,9 @@ fn run(lookup: &Lookup, pool: &Sender<Command>, stats: &Stats, stopped: &Receive
         }
         check_topics(lookup, &topics, &mut known);
         round = (round + 1) % PUBLISH_IN_ROUNDS;
-        for (topic, partitions) in topics.iter().filter(|(topic, _)| topic.len() % PUBLISH_IN_ROUNDS == round)
-        {
+        let in_round =
+            |topic: &str| topic.bytes().map(usize::from).sum::<usize>() % PUBLISH_IN_ROUNDS == round;
+        for (topic, partitions) in topics.iter().filter(|(topic, _)| in_round(topic)) {
             if stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected) {
                 return;
             }
@@ -107,7 +108,8 @@ fn check_topics(
     }
 }
 
-fn publish(lookup: &Lookup, topic: &str, partitions: &[Held]) -> Result<(), KafkaError> {
+/// Publishes how far the bridge has read a user's topic, as the offsets of that user's group.
+pub(super) fn publish(lookup: &Lookup, topic: &str, partitions: &[Held]) -> Result<(), KafkaError> {
     let Ok(user) = UserId::from_topic(topic) else { return Ok(()) };
     let mut positions = TopicPartitionList::with_capacity(partitions.len());
     for Held { partition, next, .. } in partitions {

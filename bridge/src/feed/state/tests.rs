@@ -174,7 +174,7 @@ fn a_hole_is_announced_at_the_next_key_and_repeats_are_dropped() {
     bench.record(&source.block());
     assert_eq!(bench.take(A), [], "a repeat, and a block that cannot be decoded");
     bench.record(&source.key());
-    assert_eq!(bench.take(A), [Gap(GapReason::Retention, 3), Live(Kind::Key)]);
+    assert_eq!(bench.take(A), [Gap(GapReason::Missing, 3), Live(Kind::Key)]);
 }
 
 #[test]
