@@ -16,4 +16,4 @@ pub mod stats;
 mod time;
 mod viewer;
 
-pub use server::{Listeners, bind, connect, serve};
+pub use server::{Listeners, announce, bind, connect, serve};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use purple_sector_bridge::config::{Cli, Config, ServeArgs};
-use purple_sector_bridge::{bind, commands, connect, logging, serve};
+use purple_sector_bridge::{announce, bind, commands, connect, logging, serve};
 
 /// Exit code for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;
@@ -34,7 +34,9 @@ async fn start(config: Config) -> anyhow::Result<()> {
     let shutdown = shutdown_signal()?;
     let feeds = connect(&config).await?;
     let listeners = bind(&config).await?;
-    serve(listeners, feeds, config, shutdown).await
+    announce(&listeners, &feeds, &config)?;
+    serve(listeners, feeds, config, shutdown).await;
+    Ok(())
 }
 
 /// Ctrl-C or, where there is one, SIGTERM.

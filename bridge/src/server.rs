@@ -1,6 +1,7 @@
 //! In which order does the service start and stop?
 
 use std::future::Future;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -60,15 +61,7 @@ async fn listen(address: SocketAddr, settings: &str) -> Result<TcpListener> {
 }
 
 /// Serves until `shutdown`, then lets viewers go within the configured time.
-///
-/// # Errors
-/// A listener without an address.
-pub async fn serve(
-    listeners: Listeners,
-    feeds: Feeds,
-    config: Config,
-    shutdown: impl Future<Output = ()>,
-) -> Result<()> {
+pub async fn serve(listeners: Listeners, feeds: Feeds, config: Config, shutdown: impl Future<Output = ()>) {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let bridge = Arc::new(Bridge {
@@ -82,8 +75,6 @@ pub async fn serve(
     });
     let gate = Gate::new(config.limits.connections, config.limits.connections_per_address);
     let (public, operators) = (routes::public(&bridge, &config), routes::operators(&bridge));
-    announce(&listeners, &bridge, &config)?;
-
     tasks.spawn(http::serve(listeners.public, public, gate.clone(), tasks.clone(), stop.clone()));
     if let Some(listener) = listeners.operators {
         // A gate of its own: a crowd at the public door must not lock the operators out.
@@ -108,28 +99,34 @@ pub async fn serve(
     }
     bridge.feeds.shutdown().await;
     info!("stopped");
-    Ok(())
 }
 
 /// Operators' connections at once.
 const OPERATORS: usize = 64;
 
-/// Says where everything is, once it can be reached.
-fn announce(listeners: &Listeners, bridge: &Bridge, config: &Config) -> Result<()> {
+/// Says where everything is, on standard output, where those who started the bridge wait for it. What comes to an open
+/// port from now on is served.
+///
+/// # Errors
+/// A listener without an address.
+pub fn announce(listeners: &Listeners, feeds: &Feeds, config: &Config) -> Result<()> {
+    let address = listeners.public.local_addr().context("the listener has no address")?;
     if matches!(config.access, Access::Open) {
         warn!("OPEN: no tokens are checked, whoever reaches this port sees the data of any user they name");
-        if !config.listen.ip().is_loopback() {
-            warn!(listen = %config.listen, "OPEN on an address that other machines can reach");
+        if !address.ip().is_loopback() {
+            warn!(%address, "OPEN on an address that other machines can reach");
         }
     }
-    if let Some(address) = bridge.feeds.embedded_kafka() {
-        eprintln!("bridge: embedded Kafka on {address} (this machine only, nothing is kept)");
+    let mut lines = Vec::new();
+    if let Some(kafka) = feeds.embedded_kafka() {
+        lines.push(format!("bridge: embedded Kafka on {kafka} (this machine only, nothing is kept)"));
     }
     if let Some(listener) = &listeners.operators {
-        let address = listener.local_addr().context("the operators' listener has no address")?;
-        eprintln!("bridge: operators on http://{address}");
+        let operators = listener.local_addr().context("the operators' listener has no address")?;
+        lines.push(format!("bridge: operators on http://{operators}"));
     }
-    let address = listeners.public.local_addr().context("the listener has no address")?;
-    eprintln!("bridge: ready on http://{address}");
+    lines.push(format!("bridge: ready on http://{address}"));
+    // A closed output is no reason not to serve.
+    let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
     Ok(())
 }

@@ -124,8 +124,9 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
         let event = tokio::select! {
             biased;
             () = bridge.stop.cancelled() => Event::Stop,
-            () = sleep_until(look_at.into()) => Event::Clock,
+            // Before the clock: after a pause of this process an answer may be waiting already.
             frame = socket.stream.next() => Event::Client(frame),
+            () = sleep_until(look_at.into()) => Event::Clock,
             message = feed.next() => Event::Feed(message),
         };
         let now = Instant::now().into_std();

@@ -1,7 +1,7 @@
 //! How does one get keys that sign tokens?
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -60,9 +60,12 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
 
     write_new(&private, pem(document.as_ref()).as_bytes(), 0o600)?;
     write_new(&public, format!("{set}\n").as_bytes(), 0o644)?;
-    println!("{}: signs tokens (bridge token mint --key {0}); keep it secret", private.display());
-    println!("{}: checks them (JWKS_FILE={0})", public.display());
-    Ok(())
+    let (private, public) = (private.display(), public.display());
+    let said = format!(
+        "{private}: signs tokens (bridge token mint --key {private}); keep it secret\n\
+         {public}: checks them (JWKS_FILE={public})"
+    );
+    writeln!(io::stdout(), "{said}").context("the keys are written, but this cannot be printed")
 }
 
 /// Writes a file that must not exist yet; `mode` is its Unix permissions, from the first byte on.

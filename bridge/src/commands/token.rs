@@ -1,5 +1,6 @@
 //! How does one get a token for trying things out?
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,8 +89,8 @@ pub fn mint(args: &MintArgs) -> Result<()> {
         iat: now_s,
         exp: now_s + args.ttl.as_secs().max(1),
     };
-    println!("{}", jsonwebtoken::encode(&header, &claims, &key).context("cannot sign the token")?);
-    Ok(())
+    let token = jsonwebtoken::encode(&header, &claims, &key).context("cannot sign the token")?;
+    writeln!(io::stdout(), "{token}").context("cannot print the token")
 }
 
 /// The private key in `file`, and a header that names it by its thumbprint, as `bridge keys generate` does.

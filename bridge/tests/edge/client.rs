@@ -45,10 +45,15 @@ pub(crate) struct Client {
     read: Vec<u8>,
 }
 
+impl From<TcpStream> for Client {
+    fn from(stream: TcpStream) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+}
+
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.expect("the port is open");
-        Self { stream, read: Vec::new() }
+        TcpStream::connect(address).await.expect("the port is open").into()
     }
 
     /// Writes as much as the server takes; a server that has closed is seen when reading.
@@ -58,9 +63,12 @@ impl Client {
 
     /// Reads more; false at the end of the connection.
     async fn more(&mut self) -> bool {
-        let read =
-            timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await.expect("something comes in time");
-        read.is_ok_and(|n| n > 0)
+        self.more_within(PATIENCE).await
+    }
+
+    async fn more_within(&mut self, patience: Duration) -> bool {
+        let read = timeout(patience, self.stream.read_buf(&mut self.read)).await;
+        read.expect("something comes in time").is_ok_and(|n| n > 0)
     }
 
     /// Reads one HTTP answer; `None` if the connection ends without one.
@@ -87,7 +95,11 @@ impl Client {
 
     /// Waits for the end of the connection, whatever comes before it.
     pub(crate) async fn ended(&mut self) {
-        while self.more().await {
+        self.ended_within(PATIENCE).await;
+    }
+
+    pub(crate) async fn ended_within(&mut self, patience: Duration) {
+        while self.more_within(patience).await {
             self.read.clear();
         }
     }
@@ -117,6 +129,10 @@ impl Client {
 
     /// The next frame's opcode and payload; `None` at the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
+        self.next_within(PATIENCE).await
+    }
+
+    pub(crate) async fn next_within(&mut self, patience: Duration) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some((start, end)) = frame_bounds(&self.read) {
                 let opcode = self.read[0] & 0x0f;
@@ -125,7 +141,7 @@ impl Client {
                 self.read.drain(..end);
                 return Some((opcode, payload));
             }
-            if !self.more().await {
+            if !self.more_within(patience).await {
                 return None;
             }
         }
@@ -193,7 +209,10 @@ pub(crate) const HANDSHAKE: [&str; 5] = [
 
 /// Asks for a WebSocket, with more header lines.
 pub(crate) async fn upgrade(address: SocketAddr, path: &str, headers: &[&str]) -> (Answer, Client) {
-    let mut client = Client::connect(address).await;
+    upgrade_on(Client::connect(address).await, path, headers).await
+}
+
+async fn upgrade_on(mut client: Client, path: &str, headers: &[&str]) -> (Answer, Client) {
     client.write(request("GET", path, &[&HANDSHAKE[..], headers].concat())).await;
     let answer = client.answer().await.expect("the server answers");
     (answer, client)
@@ -201,7 +220,12 @@ pub(crate) async fn upgrade(address: SocketAddr, path: &str, headers: &[&str]) -
 
 /// A viewer that got in with a token, as a program sends it.
 pub(crate) async fn viewer(address: SocketAddr, token: &str) -> Client {
-    let (answer, client) = upgrade(address, "/v1/stream", &[&format!("authorization: Bearer {token}")]).await;
+    viewer_on(Client::connect(address).await, token).await
+}
+
+pub(crate) async fn viewer_on(client: Client, token: &str) -> Client {
+    let (answer, client) =
+        upgrade_on(client, "/v1/stream", &[&format!("authorization: Bearer {token}")]).await;
     assert_eq!(answer.status, 101, "{answer:?}");
     client
 }

@@ -101,7 +101,7 @@ async fn health_and_unknown_addresses() {
     for address in [server.public, server.operators] {
         assert_eq!(get(address, "/healthz", &[]).await.status, 200);
         assert_eq!(get(address, "/readyz", &[]).await.status, 200);
-        for path in ["/", "/metrics", "/v1", "/v1/stats/x", "/healthz/", "/admin"] {
+        for path in ["/", "/metrics", "/v1", "/v1/stats/x", "/healthz/x", "/admin"] {
             assert_eq!(get(address, path, &[]).await.code(), "not_found", "{path}");
         }
         let mut client = Client::connect(address).await;

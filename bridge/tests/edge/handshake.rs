@@ -1,10 +1,13 @@
 //! Who gets a WebSocket?
 
+use std::path::Path;
+use std::time::Duration;
+
 use purple_sector_codec::bridge_protocol::ServerMessage;
 use serde_json::json;
 
 use crate::client::{Client, HANDSHAKE, request, upgrade};
-use crate::server::{SECRET, Server, now_s, token, token_until, token_with};
+use crate::server::{Server, now_s, token, token_until, token_with};
 
 const SAME_HOST: &str = "origin: https://bridge.test";
 
@@ -150,6 +153,17 @@ async fn doubtful_handshakes_are_refused() {
     assert_eq!(client.answer().await.map(|answer| answer.status), Some(405));
 }
 
+/// Browsers hide the answer to a refused handshake, so pages ask the same address plainly.
+#[tokio::test]
+async fn a_plain_request_learns_why_a_handshake_is_refused() {
+    let server = Server::with_tokens(&[]).await;
+    let expired = format!("authorization: Bearer {}", token_until("alice", now_s() - 7));
+    let good = format!("authorization: Bearer {}", token("alice"));
+    for (header, status) in [("x: y", 401), (expired.as_str(), 401), (good.as_str(), 426)] {
+        assert_eq!(get(server.public, "/v1/stream", &[header]).await.status, status, "{header}");
+    }
+}
+
 #[tokio::test]
 async fn open_mode_believes_the_address_but_not_every_page() {
     let server = Server::start(&["--open"]).await;
@@ -172,8 +186,7 @@ async fn open_mode_believes_the_address_but_not_every_page() {
 #[tokio::test]
 async fn a_key_set_file_works_as_well() {
     let folder = std::env::temp_dir().join(format!("bridge-edge-keys-{}", std::process::id()));
-    let keys = crate::commands::bridge(&["keys", "generate", "--out", &folder.to_string_lossy()], &[]);
-    assert!(keys.status.success());
+    generate_keys(&folder);
     let (private, public) = (folder.join("private.pem"), folder.join("jwks.json"));
     let server = Server::start(&["--jwks-file", &public.to_string_lossy()]).await;
     let mint = ["token", "mint", "--user", "alice", "--key", &private.to_string_lossy()];
@@ -184,6 +197,20 @@ async fn a_key_set_file_works_as_well() {
     // HS256 with the public file as the secret must not pass, nor a secret from elsewhere.
     refused(&server, "/", &[&format!("authorization: Bearer {}", token("alice"))], 401, "token_invalid")
         .await;
-    assert!(!std::fs::read_to_string(&public).expect("the file is there").contains(SECRET));
+    // A new key serves soon, and the old one no longer.
+    let other = folder.join("other");
+    generate_keys(&other);
+    std::fs::copy(other.join("jwks.json"), &public).expect("the file can be replaced");
+    let started = std::time::Instant::now();
+    let bearer = format!("authorization: Bearer {}", minted.trim());
+    while upgrade(server.public, "/", &[&bearer]).await.0.status == 101 {
+        assert!(started.elapsed() < Duration::from_secs(10), "the changed file comes into use");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     std::fs::remove_dir_all(folder).expect("the folder is there");
+}
+
+fn generate_keys(folder: &Path) {
+    let made = crate::commands::bridge(&["keys", "generate", "--out", &folder.to_string_lossy()], &[]);
+    assert!(made.status.success());
 }

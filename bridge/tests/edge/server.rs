@@ -19,7 +19,7 @@ pub(crate) struct Server {
     pub(crate) operators: SocketAddr,
     pub(crate) kafka: SocketAddr,
     stop: oneshot::Sender<()>,
-    ended: JoinHandle<anyhow::Result<()>>,
+    ended: JoinHandle<()>,
 }
 
 impl Server {
@@ -53,12 +53,12 @@ impl Server {
     }
 }
 
-pub(crate) struct Ended(JoinHandle<anyhow::Result<()>>);
+pub(crate) struct Ended(JoinHandle<()>);
 
 impl Ended {
     pub(crate) async fn within(self, limit: Duration) {
         let ended = timeout(limit, self.0).await.expect("the server stops in time");
-        ended.expect("the server does not panic").expect("the server ends well");
+        ended.expect("the server does not panic");
     }
 }
 

@@ -1,12 +1,9 @@
 //! What may a viewer send, and what does it get?
 
-use std::time::Duration;
-
 use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage, Subscribe};
-use rdkafka::ClientConfig;
-use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use crate::client::{BINARY, CLOSE, Client, PING, PONG, TEXT, viewer};
+use crate::records::{Producer, schema_record};
 use crate::server::{Server, token};
 
 const FIN: u8 = 0x80;
@@ -124,10 +121,11 @@ async fn records_reach_their_user_while_another_viewer_does_not_read() {
     let (mut alice, mut bob) =
         (viewer(server.public, &token("alice")).await, viewer(server.public, &token("bob")).await);
     let _deaf = viewer(server.public, &token("alice")).await;
+    let producer = Producer::new(server.kafka);
     for (client, user) in [(&mut alice, "alice"), (&mut bob, "bob")] {
         client.until(|message| matches!(message, ServerMessage::State { .. }).then_some(())).await;
-        let record = codec_record(user);
-        produce(&server, user, &record).await;
+        let record = schema_record(user);
+        producer.send(user, &record).await;
         let found = client.until(|message| match message {
             ServerMessage::Data { record, .. } => Some(record.to_vec()),
             _ => None,
@@ -138,30 +136,6 @@ async fn records_reach_their_user_while_another_viewer_does_not_read() {
             "{user} gets the record, byte for byte, and it is the first that comes"
         );
     }
-}
-
-/// A record that names its user.
-fn codec_record(user: &str) -> Vec<u8> {
-    use purple_sector_codec::{Schema, SessionId, StreamEncoder, StreamSettings};
-    let settings = StreamSettings {
-        session: SessionId::parse(user).expect("a user's name is a session's as well"),
-        epoch: 1,
-        schema: Schema::assetto_corsa(),
-        samples_per_block: 1,
-        key_interval_us: 2_000_000,
-    };
-    StreamEncoder::new(settings).expect("good settings").schema_record().to_vec()
-}
-
-async fn produce(server: &Server, user: &str, record: &[u8]) {
-    let producer: FutureProducer = ClientConfig::new()
-        .set("bootstrap.servers", server.kafka.to_string())
-        .set("allow.auto.create.topics", "false")
-        .create()
-        .expect("the settings are good");
-    let topic = format!("telemetry-user-{user}");
-    let record = FutureRecord::<str, [u8]>::to(&topic).payload(record).partition(0);
-    producer.send(record, Duration::from_secs(10)).await.expect("the embedded Kafka takes it");
 }
 
 /// Used by the tests of tokens as well: reads until the goodbye with this code.

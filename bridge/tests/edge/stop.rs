@@ -10,7 +10,7 @@ use crate::sockets::ends_with;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn viewers_are_told_to_go_and_the_port_closes() {
-    let server = Server::with_tokens(&["--drain-timeout", "8s"]).await;
+    let server = Server::with_tokens(&["--drain-timeout", "60s"]).await;
     let mut alice = viewer(server.public, &token("alice")).await;
     let mut bob = viewer(server.public, &token("bob")).await;
     alice.until(|message| matches!(message, ServerMessage::Hello { .. }).then_some(())).await;

@@ -1,0 +1,106 @@
+//! What do logs say, and what must they never say?
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
+
+use crate::client::{get, upgrade, viewer};
+use crate::server::{SECRET, token};
+
+/// The program with its standard output followed until it says that it is ready.
+struct Program {
+    child: Child,
+    address: std::net::SocketAddr,
+    errors: std::thread::JoinHandle<String>,
+}
+
+impl Program {
+    fn start(environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_bridge"))
+            .env_clear()
+            .envs(environment.iter().copied())
+            .args(["--kafka", "embedded", "--kafka-embedded-port", "0", "--port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let (said, ready) = mpsc::channel();
+        let output = BufReader::new(child.stdout.take().expect("piped above"));
+        std::thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if let Some((_, address)) = line.split_once("ready on http://") {
+                    let _ = said.send(address.parse().expect("an address"));
+                }
+            }
+        });
+        let mut errors = child.stderr.take().expect("piped above");
+        let errors = std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).expect("logs are text");
+            text
+        });
+        let address = ready.recv_timeout(Duration::from_secs(30)).expect("the program becomes ready");
+        Self { child, address, errors }
+    }
+
+    /// Asks it to stop as a service manager does; returns what it logged.
+    fn stop(mut self) -> String {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(asked.is_ok_and(|status| status.success()));
+        let started = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                break status;
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "it stops");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(status.code(), Some(0));
+        self.errors.join().expect("the reader does not panic")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_or_secret_is_logged_at_any_level() {
+    let program = Program::start(&[("JWT_SECRET", SECRET), ("LOG_LEVEL", "trace")]);
+    let (first, fresh) = (token("alice"), token("alice\u{2028}x"));
+    let mut client = viewer(program.address, &first).await;
+    client.send(ClientMessage::Refresh { token: &first }).await;
+    client.until(|message| matches!(message, ServerMessage::TokenExpiring { .. }).then_some(())).await;
+    client.send(ClientMessage::Refresh { token: &fresh }).await;
+    assert_eq!(client.close_code().await.0, 4503);
+    let protocols = format!("sec-websocket-protocol: purple-sector.v1, bearer.{fresh}x");
+    let (answer, _client) = upgrade(program.address, "/", &["origin: http://bridge.test", &protocols]).await;
+    assert_eq!(answer.status, 401);
+    let logged = program.stop();
+    assert!(logged.contains("stopped"), "the log is there");
+    for secret in [SECRET, &first, &fresh] {
+        assert!(!logged.contains(secret));
+        // Nor a part of it: the signature is what makes it worth anything.
+        let signature = secret.rsplit('.').next().unwrap_or(secret);
+        assert!(!logged.contains(signature));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_caller_can_forge_a_log_line() {
+    let program = Program::start(&[("JWT_SECRET", SECRET), ("LOG_LEVEL", "debug"), ("LOG_FORMAT", "json")]);
+    for user in ["a\"b\\", "x\u{2028}y", "\u{202e}evil", "🏎", "a', {}"] {
+        let _client = viewer(program.address, &token(user)).await;
+    }
+    for user in ["a\nb", "a\r\n{\"level\":\"ERROR\"}", "\u{1b}[2Jx"] {
+        let bearer = format!("authorization: Bearer {}", token(user));
+        assert_eq!(get(program.address, "/v1/stats", &[&bearer, "user-agent: a\tb"]).await.status, 401);
+    }
+    get(program.address, "/%0a%1b[31mERROR", &["user-agent: x"]).await;
+    let logged = program.stop();
+    assert!(logged.contains("viewer came") && logged.contains("token refused"));
+    for line in logged.lines() {
+        let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);
+        assert!(parsed.is_ok_and(|line| line["level"].is_string()), "{line:?}");
+        assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
+    }
+}
