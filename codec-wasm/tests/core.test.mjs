@@ -1,0 +1,223 @@
+// Does the feed's state machine connect, wait, give up and recover as it should? On a clock that the test moves.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { LONGEST_WAIT_MS, waitMs } from '../pkg/dist/feed/backoff.js';
+import { FeedCore } from '../pkg/dist/feed/core.js';
+
+/** A feed on a fake clock; `random` 1 makes every wait as long as it can be. */
+class Bench {
+  now = 1_000;
+  core;
+
+  constructor({ tokenCanChange = false } = {}) {
+    this.core = new FeedCore({ tokenCanChange, random: () => 1 });
+  }
+
+  on(type, fields = {}) {
+    return this.core.on({ type, ...fields }, this.now).map((action) => (action.do === 'state' ? action.change.state : action.do));
+  }
+
+  /** Moves on to the next tick and takes it. */
+  tick() {
+    this.now = Math.max(this.now, this.core.wakeAt);
+    return this.on('tick');
+  }
+
+  /** Ticks until `ms` have passed; everything that was done on the way. */
+  pass(ms) {
+    const end = this.now + ms;
+    const done = [];
+    while (this.core.wakeAt !== null && this.core.wakeAt <= end) done.push(...this.tick());
+    this.now = end;
+    return done;
+  }
+
+  open() {
+    this.on('start');
+    this.on('token', { token: 't' });
+    this.on('opened');
+    return this;
+  }
+
+  live() {
+    this.open();
+    this.on('samples', { session: 'a', ageMs: 0 });
+    return this;
+  }
+}
+
+test('a start fetches a token, opens, greets and waits for samples', () => {
+  const feed = new Bench();
+  assert.deepEqual(feed.on('start'), ['fetchToken', 'connecting']);
+  assert.deepEqual(feed.on('token', { token: null }), ['open']);
+  assert.deepEqual(feed.on('opened'), ['greet', 'askTime', 'waiting']);
+  assert.deepEqual(feed.on('samples', { session: 'a', ageMs: 0 }), ['live']);
+  assert.deepEqual(feed.on('samples', { session: 'a', ageMs: 0 }), []);
+});
+
+test('a feed is stale after 500 ms without samples, and not before', () => {
+  const feed = new Bench().live();
+  feed.now += 500;
+  assert.deepEqual(feed.on('tick').filter((done) => done !== 'askTime'), []);
+  assert.equal(feed.core.state, 'live');
+  feed.now += 1;
+  assert.deepEqual(feed.on('tick').filter((done) => done !== 'askTime'), ['stale']);
+  assert.equal(feed.core.ageMs(feed.now), 501);
+  assert.deepEqual(feed.on('samples', { session: 'a', ageMs: 0 }), ['live']);
+});
+
+test('a snapshot of old samples is not live', () => {
+  const feed = new Bench().open();
+  assert.deepEqual(feed.on('samples', { session: 'a', ageMs: 3_000 }), ['stale']);
+});
+
+test('a feed ends with the last of its sessions and lives on with a new one', () => {
+  const feed = new Bench().live();
+  feed.on('samples', { session: 'b', ageMs: 0 });
+  assert.deepEqual(feed.on('sessionEnded', { session: 'a' }), []);
+  assert.deepEqual(feed.on('sessionEnded', { session: 'b' }), ['ended']);
+  assert.deepEqual(feed.on('samples', { session: 'c', ageMs: 0 }), ['live']);
+});
+
+test('what the bridge says counts where the page cannot know', () => {
+  const feed = new Bench().open();
+  assert.deepEqual(feed.on('bridgeState', { state: 3, ageMs: 4_000 }), ['stale']);
+  assert.deepEqual(feed.on('bridgeState', { state: 4, ageMs: 0 }), ['replay']);
+  assert.deepEqual(feed.on('bridgeState', { state: 5, ageMs: 0 }), ['ended']);
+});
+
+test('lost connections are tried again, ever later up to a limit', () => {
+  const feed = new Bench().live();
+  assert.deepEqual(feed.on('closed', { code: 1006, reason: '' }), ['connecting']);
+  const waits = [];
+  for (let attempt = 0; attempt < 9; attempt++) {
+    waits.push(feed.core.wakeAt - feed.now);
+    assert.deepEqual(feed.tick(), ['fetchToken']);
+    feed.on('token', { token: 't' });
+    assert.deepEqual(feed.on('closed', { code: 1006, reason: '' }), ['probe']);
+    feed.on('probed', { refusal: null });
+  }
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
+});
+
+test('a connection that lasted makes the next wait short again', () => {
+  const feed = new Bench().live();
+  for (let n = 0; n < 4; n++) {
+    feed.on('closed', { code: 1012, reason: '' });
+    assert.equal(feed.core.wakeAt - feed.now, 250);
+    feed.tick();
+    feed.on('token', { token: 't' });
+    feed.on('opened');
+    for (let s = 0; s < 5; s++) (feed.on('message'), feed.pass(1_000));
+  }
+});
+
+test('final close codes refuse, others retry: the boundaries', () => {
+  for (const [code, state] of [[4499, 'connecting'], [4500, 'refused'], [4999, 'refused'], [4000, 'connecting'], [1001, 'connecting']]) {
+    const feed = new Bench().live();
+    assert.deepEqual(feed.on('closed', { code, reason: 'why' }), [state], `${code}`);
+  }
+  const feed = new Bench().live();
+  feed.on('closed', { code: 4503, reason: '' });
+  assert.equal(feed.core.wakeAt, null);
+});
+
+test('an expired token is fetched anew where it can be, and refused where not', () => {
+  assert.deepEqual(new Bench().live().on('closed', { code: 4401, reason: '' }), ['refused']);
+  const feed = new Bench({ tokenCanChange: true }).live();
+  assert.deepEqual(feed.on('closed', { code: 4401, reason: '' }), ['connecting']);
+  assert.deepEqual(feed.tick(), ['fetchToken']);
+});
+
+test('tokens that are refused one after the other end in refused', () => {
+  const feed = new Bench({ tokenCanChange: true });
+  const refusal = { status: 401, code: 'token_invalid', message: 'not ours' };
+  feed.on('start');
+  for (let n = 0; n < 2; n++) {
+    feed.on('token', { token: 't' });
+    feed.on('closed', { code: 1006, reason: '' });
+    assert.deepEqual(feed.on('probed', { refusal }), []);
+    feed.tick();
+  }
+  feed.on('token', { token: 't' });
+  feed.on('closed', { code: 1006, reason: '' });
+  assert.deepEqual(feed.on('probed', { refusal }), ['refused']);
+});
+
+test('a refused upgrade: what passes is tried again, what does not is refused', () => {
+  const outcomes = { 400: 'refused', 401: 'refused', 403: 'refused', 404: 'refused', 426: null, 429: null, 503: null };
+  for (const [status, expected] of Object.entries(outcomes)) {
+    const feed = new Bench();
+    feed.on('start');
+    feed.on('token', { token: 't' });
+    feed.on('closed', { code: 1006, reason: '' });
+    const refusal = { status: Number(status), code: 'c', message: 'm' };
+    assert.deepEqual(feed.on('probed', { refusal }), expected === null ? [] : [expected], status);
+  }
+});
+
+test('a new token brings a refused feed back, and refreshes an open one', () => {
+  const feed = new Bench().live();
+  assert.deepEqual(feed.on('newToken'), ['refresh']);
+  feed.on('closed', { code: 4501, reason: '' });
+  assert.deepEqual(feed.on('newToken'), ['fetchToken', 'connecting']);
+});
+
+test('a token that ends is replaced in time, and never in a race', () => {
+  const feed = new Bench({ tokenCanChange: true }).open();
+  feed.on('tokenExpiring', { inS: 61 });
+  assert.ok(!feed.pass(999).includes('refresh'));
+  assert.ok(feed.pass(1).includes('refresh'));
+  feed.on('tokenExpiring', { inS: 5 });
+  assert.ok(!feed.pass(9_999).includes('refresh'));
+  feed.on('message');
+  assert.ok(feed.pass(1).includes('refresh'));
+  const fixed = new Bench().open();
+  fixed.on('tokenExpiring', { inS: 5 });
+  assert.ok(!fixed.pass(10_000).includes('refresh'));
+});
+
+test('a silent connection is given up', () => {
+  const feed = new Bench().open();
+  assert.ok(!feed.pass(11_999).includes('drop'));
+  assert.deepEqual(feed.pass(1).filter((done) => done !== 'askTime'), ['drop', 'connecting']);
+});
+
+test('an attempt that hangs is given up', () => {
+  const feed = new Bench();
+  feed.on('start');
+  assert.deepEqual(feed.pass(15_000), ['drop']);
+  assert.equal(feed.core.wakeAt - feed.now, 250);
+});
+
+test('pause drops the connection and resume comes back; close is for good', () => {
+  const feed = new Bench().live();
+  assert.deepEqual(feed.on('pause'), ['drop', 'paused']);
+  assert.equal(feed.core.wakeAt, null);
+  assert.deepEqual(feed.on('resume'), ['fetchToken', 'connecting']);
+  assert.deepEqual(feed.on('close'), ['drop', 'ended']);
+  assert.deepEqual(feed.on('close'), []);
+  assert.equal(feed.core.wakeAt, null);
+});
+
+test('a network that comes back cuts the wait short', () => {
+  const feed = new Bench().live();
+  assert.deepEqual(feed.on('online'), []);
+  feed.on('closed', { code: 1006, reason: '' });
+  assert.deepEqual(feed.on('online'), ['fetchToken']);
+});
+
+test('times are asked for quickly at first, then now and then', () => {
+  const feed = new Bench().open();
+  const first = feed.pass(1_000).filter((done) => done === 'askTime');
+  assert.equal(first.length, 4);
+  feed.on('message');
+  assert.equal(feed.pass(10_000).filter((done) => done === 'askTime').length, 2);
+});
+
+test('waits are spread between half and all of what they may be', () => {
+  assert.equal(waitMs(0, 0), 125);
+  assert.equal(waitMs(0, 1), 250);
+  assert.equal(waitMs(1_000, 1), LONGEST_WAIT_MS);
+});

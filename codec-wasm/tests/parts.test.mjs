@@ -1,0 +1,115 @@
+// Do clock, rate, cursor, emitter and address of a feed do what they say?
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { BridgeClock, chain } from '../pkg/dist/feed/clock.js';
+import { Cursor } from '../pkg/dist/feed/cursor.js';
+import { Emitter } from '../pkg/dist/feed/emitter.js';
+import { bridgeUrl } from '../pkg/dist/feed/feed.js';
+import { Rate } from '../pkg/dist/feed/rate.js';
+import { keyOf } from '../pkg/dist/schema.js';
+
+test('the exchange with the least round trip wins', () => {
+  const clock = new BridgeClock();
+  assert.equal(clock.toPage, null);
+  // The bridge is 1,000 µs behind the page; 40 µs there, 20 µs back, 10 µs in between.
+  clock.add({ askedUs: 10_000, receivedUs: 9_040, sentUs: 9_050, answeredUs: 10_070 });
+  assert.deepEqual(clock.toPage, { offsetUs: 990, uncertaintyUs: 30 });
+  clock.add({ askedUs: 20_000, receivedUs: 19_500, sentUs: 19_500, answeredUs: 22_000 });
+  assert.deepEqual(clock.toPage, { offsetUs: 990, uncertaintyUs: 30 });
+  clock.add({ askedUs: 30_000, receivedUs: 29_001, sentUs: 29_001, answeredUs: 30_002 });
+  assert.deepEqual(clock.toPage, { offsetUs: 1_000, uncertaintyUs: 1 });
+});
+
+test('an exchange that contradicts itself is ignored', () => {
+  const clock = new BridgeClock();
+  clock.add({ askedUs: 10, receivedUs: 100, sentUs: 90, answeredUs: 20 });
+  clock.add({ askedUs: 10, receivedUs: 100, sentUs: 200, answeredUs: 20 });
+  assert.equal(clock.toPage, null);
+});
+
+test('an old lucky exchange does not win for ever', () => {
+  const clock = new BridgeClock();
+  clock.add({ askedUs: 0, receivedUs: 0, sentUs: 0, answeredUs: 0 });
+  for (let n = 0; n < 12; n++) clock.add({ askedUs: 0, receivedUs: 50, sentUs: 50, answeredUs: 10 });
+  assert.equal(clock.toPage.uncertaintyUs, 5);
+});
+
+test('offsets chain, and unknown stays unknown', () => {
+  const a = { offsetUs: -1_500, uncertaintyUs: 400 };
+  const b = { offsetUs: 100, uncertaintyUs: 50 };
+  assert.deepEqual(chain(a, b), { offsetUs: -1_400, uncertaintyUs: 450 });
+  assert.equal(chain(null, b), null);
+  assert.equal(chain(a, null), null);
+});
+
+test('the rate is that of the captured time, and follows a change within a second or two', () => {
+  const rate = new Rate();
+  let at = 0;
+  const run = (hz, blocks) => {
+    for (let n = 0; n < blocks; n++) rate.add(2, (at += 2e6 / hz));
+  };
+  rate.add(2, at);
+  assert.equal(rate.hz, null);
+  run(60, 60);
+  assert.ok(Math.abs(rate.hz - 60) < 0.01, `${rate.hz}`);
+  run(120, 180);
+  assert.ok(Math.abs(rate.hz - 120) < 5, `${rate.hz}`);
+});
+
+test('a hole does not count as a slow source', () => {
+  const rate = new Rate();
+  rate.add(2, 0);
+  rate.add(2, 33_333);
+  rate.interrupt();
+  rate.add(2, 5_000_000);
+  rate.add(2, 5_033_333);
+  assert.ok(Math.abs(rate.hz - 60) < 0.1, `${rate.hz}`);
+});
+
+test('a cursor goes forward only, and belongs to its topic', () => {
+  const cursor = new Cursor();
+  const topic = new Uint8Array(16).fill(7);
+  cursor.passed(3, 10);
+  assert.equal(cursor.topicId.length, 0);
+  cursor.setTopic(topic);
+  cursor.passed(3, 10);
+  cursor.passed(3, 4);
+  cursor.passed(5, 0);
+  assert.deepEqual([...cursor.next], [3, 11, 5, 1]);
+  assert.deepEqual(cursor.topicId, topic);
+  cursor.setTopic(topic);
+  assert.equal(cursor.next.length, 4);
+  cursor.setTopic(new Uint8Array(16).fill(8));
+  assert.equal(cursor.next.length, 0);
+});
+
+test('listeners come and go, and one that throws does not silence the others', (context) => {
+  const emitter = new Emitter();
+  const heard = [];
+  const later = [];
+  context.mock.method(globalThis, 'queueMicrotask', (task) => later.push(task));
+  emitter.on('a', () => {
+    throw new Error('mine');
+  });
+  const off = emitter.on('a', (value) => heard.push(value));
+  emitter.emit('a', 1);
+  off();
+  emitter.emit('a', 2);
+  assert.deepEqual(heard, [1]);
+  assert.throws(later[0], /mine/);
+});
+
+test('addresses: http becomes ws, the fragment goes, anything else is refused', () => {
+  assert.equal(bridgeUrl('https://h/v1/stream#token=x').href, 'wss://h/v1/stream');
+  assert.equal(bridgeUrl('ws://h:8080?userId=a').href, 'ws://h:8080/?userId=a');
+  for (const bad of ['/v1/stream', 'ftp://h', '']) {
+    assert.throws(() => bridgeUrl(bad), (error) => error.code === 'bad_url', bad);
+  }
+});
+
+test('keys are the camelCase of names', () => {
+  assert.equal(keyOf('tyre_core_temp_c_fl'), 'tyreCoreTempCFl');
+  assert.equal(keyOf('rain_in_10_min'), 'rainIn10Min');
+  assert.equal(keyOf('gear'), 'gear');
+});
