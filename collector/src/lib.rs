@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod clock_offset;
 pub mod config;
+pub mod lap;
 pub mod outbox;
 pub mod pipeline;
 pub mod publish;

@@ -261,7 +261,7 @@ fn send(
 }
 
 /// The same event with its times turned into Unix µs.
-fn shifted(mut event: Event, shift: impl Fn(u64) -> u64) -> Event {
+pub(crate) fn shifted(mut event: Event, shift: impl Fn(u64) -> u64) -> Event {
     match &mut event {
         Event::LapFinished { at_us, .. }
         | Event::Mark { at_us, .. }
