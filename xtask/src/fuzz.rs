@@ -43,22 +43,27 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let tool = CARGO_FUZZ.ensure()?;
+    let path = paths::path_with(&[CARGO_FUZZ.ensure()?]);
+    let cargo_fuzz = |task: &str| {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["fuzz", task, "--fuzz-dir"]).arg(&fuzz).current_dir(paths::root());
+        // The sanitizers are unstable options, and everyone develops on stable.
+        cargo.env("RUSTC_BOOTSTRAP", "1").env("PATH", &path);
+        cargo
+    };
+    let mut build = cargo_fuzz("build");
+    build.args(&options.target);
+    step::run("building the fuzz targets", "2 min the first time", &mut build)?;
     for target in chosen {
         let learnt = paths::target().join("fuzz-corpus").join(&target);
         fs::create_dir_all(&learnt)?;
-        let mut cargo = Command::new("cargo");
-        cargo.args(["fuzz", "run", "--fuzz-dir"]).arg(&fuzz).arg(&target);
+        let mut run = cargo_fuzz("run");
         // The first folder is where new inputs go; the stored ones are only read.
-        cargo.arg(&learnt).arg(fuzz.join("corpus").join(&target));
-        cargo.args(["--", &format!("-max_total_time={}", options.time.as_secs())]);
-        // The sanitizers are unstable options, and everyone develops on stable.
-        cargo.env("RUSTC_BOOTSTRAP", "1").env("PATH", paths::path_with(std::slice::from_ref(&tool)));
-        cargo.current_dir(paths::root());
-        let usual = format!("{} and the build", step::seconds(options.time));
-        step::run(&format!("fuzzing {target}"), &usual, &mut cargo)?;
-        let done = step::log_of(&format!("fuzzing {target}"))?;
-        if let Some(line) = done.lines().rev().find(|line| line.starts_with("Done ")) {
+        run.arg(&target).arg(&learnt).arg(fuzz.join("corpus").join(&target));
+        run.args(["--", &format!("-max_total_time={}", options.time.as_secs())]);
+        let what = format!("fuzzing {target}");
+        step::run(&what, &step::seconds(options.time), &mut run)?;
+        if let Some(line) = step::log_of(&what)?.lines().rev().find(|line| line.starts_with("Done ")) {
             println!("  {line}");
         }
     }
