@@ -15,14 +15,17 @@ export const GRADES: Record<Grade, { glyph: string; words: string }> = {
   none: { glyph: '', words: '' },
 };
 
-/** The grades of `laps[index]` among `laps` (oldest first): of its time, and of each of its sectors. */
-export function gradesOf(laps: readonly Lap[], index: number): { lap: Grade; sectors: Grade[] } {
+/**
+ * The grades of `laps[index]` among `laps` (oldest first): of its time, and of each of its sectors.
+ * `knownBestMs` is the best lap that the game knows of: it may have been driven before the page was opened.
+ */
+export function gradesOf(laps: readonly Lap[], index: number, knownBestMs = NaN): { lap: Grade; sectors: Grade[] } {
   const lap = laps[index] as Lap;
   const excluded = excludedAs(lap);
   return {
-    lap: excluded ?? gradeAmong(laps, index, (other) => other.timeMs),
+    lap: excluded ?? gradeAmong(laps, index, (other) => other.timeMs, knownBestMs),
     sectors: lap.sectorsMs.map((_, sector) =>
-      excluded === null ? gradeAmong(laps, index, (other) => other.sectorsMs[sector] ?? null) : 'none'),
+      excluded === null ? gradeAmong(laps, index, (other) => other.sectorsMs[sector] ?? null, NaN) : 'none'),
   };
 }
 
@@ -41,11 +44,14 @@ function excludedAs(lap: Lap): Grade | null {
   return lap.valid === false ? 'invalid' : null;
 }
 
-function gradeAmong(laps: readonly Lap[], index: number, msOf: (lap: Lap) => number | null): Grade {
+function gradeAmong(laps: readonly Lap[], index: number, msOf: (lap: Lap) => number | null, knownBestMs: number): Grade {
   const own = msOf(laps[index] as Lap);
   if (own === null) return 'none';
   const fastest = (some: readonly Lap[]): number =>
     some.reduce((best, lap) => (counts(lap) ? Math.min(best, msOf(lap) ?? Infinity) : best), Infinity);
-  if (own <= fastest(laps)) return 'best';
-  return own < fastest(laps.slice(0, index)) ? 'better' : 'slower';
+  const best = fastest(laps);
+  // The game's best is none of these laps: it came before them.
+  const unseen = knownBestMs < best ? knownBestMs : Infinity;
+  if (own <= Math.min(best, unseen)) return 'best';
+  return own < Math.min(fastest(laps.slice(0, index)), unseen) ? 'better' : 'slower';
 }

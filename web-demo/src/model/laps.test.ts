@@ -65,6 +65,16 @@ describe('laps from channels', () => {
     expect(tracker.best(true)).toBeNull();
   });
 
+  it('counts from the line on when the car started before it', () => {
+    const tracker = drive(2, ({ ms }) => ({ lapsCompleted: Math.max(0, Math.floor((ms - 1_000) / 10_000)), lapFraction: ((ms + 9_000) % 10_000) / 10_000 }));
+    expect(tracker.laps[0]).toMatchObject({ number: 1, timeMs: 10_000, whole: true, firstRow: 20 });
+  });
+
+  it('does not take the samples between fraction and counter for a lap', () => {
+    const tracker = drive(2, ({ ms }) => ({ lapsCompleted: Math.floor((ms + 9_700) / 10_000), lapFraction: ((ms + 9_800) % 10_000) / 10_000 }));
+    expect(tracker.laps.map((lap) => lap.timeMs)).toEqual([null, 10_000, 10_000]);
+  });
+
   it('starts anew when the counter goes back', () => {
     const tracker = drive(4, ({ lap, lapMs }) => ({ lapsCompleted: lap % 3, lapFraction: lapMs / 10_000 }));
     expect(tracker.laps.map((lap) => lap.number)).toEqual([1]);
@@ -110,6 +120,13 @@ describe('grades', () => {
     [100, 90, 95, 80].forEach((timeMs, i) => tracker.event({ number: i + 1, timeMs, sectorsMs: [timeMs], valid: null, pit: false }));
     expect(tracker.laps.map((_, i) => gradesOf(tracker.laps, i).lap)).toEqual(['better', 'better', 'slower', 'best']);
     expect(gradesOf(tracker.laps, 3).sectors).toEqual(['best']);
+  });
+
+  it('know of a better lap from before the page was opened', () => {
+    const tracker = new LapTracker();
+    [100, 90].forEach((timeMs, i) => tracker.event({ number: i + 4, timeMs, sectorsMs: [], valid: null, pit: false }));
+    expect([0, 1].map((i) => gradesOf(tracker.laps, i, 85).lap)).toEqual(['slower', 'slower']);
+    expect(gradesOf(tracker.laps, 1, 90).lap).toBe('best');
   });
 
   it('put the best sectors of counting laps together', () => {

@@ -61,6 +61,8 @@ export interface SectorMark {
 const MAX_LAPS = 200;
 /** How long the game may take to publish the time of the lap that ended. */
 const LAST_LAP_DELAY_US = 2_000_000;
+/** No track has shorter laps. */
+const SHORTEST_US = 5_000_000;
 /** A longer pause between samples makes a hole in the lap. */
 const HOLE_US = 1_000_000;
 
@@ -77,6 +79,8 @@ export class LapTracker {
   /** When the current lap began, on the driver's clock; NaN where that was not seen. */
   startUs = NaN;
   private sectorsDoneMs = 0;
+  /** Where the car was at the first sample of the current lap. */
+  private firstFraction = NaN;
   /** Finished, and waiting for the game to publish its time. */
   private pending: { lap: Lap; untilUs: number; lastLapMs: number } | null = null;
 
@@ -95,6 +99,10 @@ export class LapTracker {
     }
     if (sample.timeUs - last.timeUs > HOLE_US) this.current.whole = false;
     if (endsLap(last, sample)) return this.finish(last, sample);
+    if (this.startsAtTheLine(last, sample)) {
+      this.begin(sample, sample.timeUs - last.timeUs <= HOLE_US, crossing(last, sample));
+      return null;
+    }
     this.current.endRow = sample.row + 1;
     this.watch(last, sample);
     return null;
@@ -128,6 +136,11 @@ export class LapTracker {
     return best;
   }
 
+  /** A lap that began before the line, on the grid or out of the pit, is counted from the line on. */
+  private startsAtTheLine(last: LapSample, sample: LapSample): boolean {
+    return this.firstFraction > 0.5 && last.lapFraction > 0.9 && sample.lapFraction < 0.1;
+  }
+
   /** The counter went back: the game began another session. */
   private startAnew(sample: LapSample): void {
     this.laps.length = 0;
@@ -145,6 +158,7 @@ export class LapTracker {
     this.current.valid = sample.lapValid >= 0 ? sample.lapValid !== 0 : null;
     this.startUs = fromTheLine ? startUs : NaN;
     this.sectorsDoneMs = 0;
+    this.firstFraction = sample.lapFraction;
   }
 
   private finish(last: LapSample, sample: LapSample): Lap {
@@ -152,6 +166,8 @@ export class LapTracker {
     const lineUs = crossing(last, sample);
     lap.endRow = sample.row;
     lap.in = last.inPit === 1;
+    // Counter and fraction may disagree by a few samples at the line; that is no lap.
+    if (lineUs - this.startUs < SHORTEST_US) lap.whole = false;
     const measuredMs = lap.whole ? (lineUs - this.startUs) / 1000 : NaN;
     const published = sample.lastLapMs > 0 && sample.lastLapMs !== last.lastLapMs;
     if (published) lap.timeMs = sample.lastLapMs;

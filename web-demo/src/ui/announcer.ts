@@ -43,6 +43,6 @@ export class Announcer {
 function describe(session: Session, number: number): string {
   const { laps } = session.laps;
   const index = laps.findIndex((lap) => lap.number === number);
-  const grade = GRADES[gradesOf(laps, index).lap].words;
+  const grade = GRADES[gradesOf(laps, index, session.latest.get('bestLapMs')).lap].words;
   return `lap ${number} ${lapTime(laps[index]?.timeMs)}${grade === '' ? '' : `, ${grade}`}`;
 }

@@ -35,7 +35,7 @@ export class Header {
     this.last.set(lapTime(finished?.timeMs ?? session.latest.get('lastLapMs')));
     this.best.set(lapTime(bestMs));
     this.current.set(lapTime(currentMs(session, endRow), 1));
-    grade(this.lastGrade, finished === undefined ? 'none' : gradesOf(laps.laps, laps.laps.length - 1).lap);
+    grade(this.lastGrade, finished === undefined ? 'none' : gradesOf(laps.laps, laps.laps.length - 1, session.latest.get('bestLapMs')).lap);
     grade(this.bestGrade, bestMs === undefined ? 'none' : 'best');
   }
 }

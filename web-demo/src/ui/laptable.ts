@@ -17,8 +17,8 @@ export class LapTable {
 
   refresh({ session }: View): void {
     const tracker = session?.laps;
-    const now = [session, tracker?.version, tracker?.current?.number, session?.reference];
-    if (now.every((value, i) => value === this.shown[i]) && this.shown.length > 0) return;
+    const now = [session, tracker?.version, tracker?.current?.number, session?.reference, session?.latest.get('bestLapMs')];
+    if (now.every((value, i) => Object.is(value, this.shown[i])) && this.shown.length > 0) return;
     this.shown = now;
     this.body.replaceChildren();
     const laps = tracker?.laps ?? [];
@@ -26,7 +26,7 @@ export class LapTable {
     this.empty.hidden = laps.length > 0 || tracker?.current != null;
     if (tracker?.current) this.currentRow(tracker.current, laps);
     for (let i = laps.length - 1; i >= Math.max(0, laps.length - N_ROWS); i -= 1) {
-      this.lapRow(laps, i, session?.reference?.lapNumber === laps[i]?.number);
+      this.lapRow(laps, i, session?.latest.get('bestLapMs'), session?.reference?.lapNumber === laps[i]?.number);
     }
   }
 
@@ -38,9 +38,9 @@ export class LapTable {
     add(row, 'td', 'muted', lap.out ? 'out lap' : lap.valid === false ? 'invalid' : 'on track');
   }
 
-  private lapRow(laps: readonly Lap[], index: number, isReference: boolean): void {
+  private lapRow(laps: readonly Lap[], index: number, knownBestMs: number | undefined, isReference: boolean): void {
     const lap = laps[index] as Lap;
-    const grades = gradesOf(laps, index);
+    const grades = gradesOf(laps, index, knownBestMs);
     const row = add(this.body, 'tr', isReference ? 'lap-reference' : '');
     const head = add(row, 'th', '', String(lap.number));
     head.scope = 'row';

@@ -83,7 +83,7 @@ function degrees(celsius: number): string {
 }
 
 function percent(share: number): string {
-  return Number.isNaN(share) ? DASH : `${number(share * 100)} %`;
+  return Number.isNaN(share) ? DASH : `${number(share * 100)}%`;
 }
 
 function figure(parent: Element, label: string): Text {
