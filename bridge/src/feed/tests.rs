@@ -1,9 +1,10 @@
-//! Feeds on the embedded broker: real clients and sockets, in one process.
+//! Feeds on the embedded broker: real clients and sockets, in one process. And one on Apache Kafka, which restarts.
 
 use std::time::{Duration, Instant};
 
 use purple_sector_codec::bridge_protocol::{GapReason, ServerMessage};
 use purple_sector_codec::{Chain, Envelope, Kind, Link, UserId};
+use purple_sector_harness::kafka::Kafka as Broker;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
@@ -225,4 +226,62 @@ async fn a_broker_that_is_not_there_is_named() {
     };
     let error = Feeds::start(FeedSettings::default(), &settings).await.err().expect("no broker there");
     assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kafka_that_restarts_loses_nothing_and_ends_no_feed() {
+    let mut broker = tokio::task::spawn_blocking(Broker::start).await.expect("it ends").expect("a broker");
+    let kafka = KafkaSettings {
+        source: KafkaSource::Brokers(broker.brokers()),
+        auto_create_topics: true,
+        partitions: 10,
+        replication_factor: None,
+    };
+    let feeds = Feeds::start(settings(), &kafka).await.expect("it answers");
+    let producer: FutureProducer =
+        ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("a producer");
+    let mut viewer =
+        feeds.join(VerifiedUser::for_test("alice"), JoinOptions::default()).await.expect("joins");
+    let (mut source, mut seen) = (Source::new("s", 1), Watcher::default());
+    // The topic is there once the feed reads it.
+    let deadline = Instant::now() + WITHIN;
+    while feeds.stats().cold_partitions.get() < 10 {
+        assert!(Instant::now() < deadline, "the feed does not read");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    publish(&producer, "alice", 5, &source.key()).await;
+    publish(&producer, "alice", 5, &source.block()).await;
+    seen.read(&mut viewer, |seen| seen.n_blocks == 2).await;
+    broker = tokio::task::spawn_blocking(move || broker.stop().map(|()| broker))
+        .await
+        .expect("it ends")
+        .expect("stops");
+    let deadline = Instant::now() + WITHIN;
+    while feeds.ready() {
+        assert!(Instant::now() < deadline, "the outage is not noticed");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Who comes during the outage is let in, to wait.
+    let bob = feeds.join(VerifiedUser::for_test("bob"), JoinOptions::default()).await;
+    let mut bob = bob.expect("joins");
+    broker = tokio::task::spawn_blocking(move || broker.restart().map(|()| broker))
+        .await
+        .expect("ends")
+        .expect("starts");
+    for _ in 0..20 {
+        publish(&producer, "alice", 5, &source.block()).await;
+    }
+    publish(&producer, "alice", 5, &source.key()).await;
+    seen.read(&mut viewer, |seen| seen.n_blocks == 23).await;
+    assert_eq!(seen.n_missing, 0);
+    let mut bobs = Source::new("b", 2);
+    while feeds.stats().cold_partitions.get() + feeds.stats().hot_partitions.get() < 20 {
+        assert!(Instant::now() < deadline + WITHIN, "bob's feed does not start");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    publish(&producer, "bob", 0, &bobs.key()).await;
+    Watcher::default().read(&mut bob, |seen| seen.n_blocks == 1).await;
+    assert!(feeds.ready());
+    assert_eq!((feeds.stats().repeats.get(), feeds.stats().positions_lost.get()), (0, 0));
+    feeds.shutdown().await;
 }
