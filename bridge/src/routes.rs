@@ -120,7 +120,13 @@ fn stream(
     on_upgrade: Option<OnUpgrade>,
     connection: Connection,
 ) -> Result<Response, Problem> {
-    let accept = handshake::websocket_accept(method, headers)?;
+    let accept = match handshake::websocket_accept(method, headers) {
+        // A browser hides why an upgrade was refused; its page asks again plainly and learns it here.
+        Err(Problem::UpgradeRequired) => {
+            return Err(admit(bridge, headers, query).err().unwrap_or(Problem::UpgradeRequired));
+        }
+        accept => accept?,
+    };
     let subprotocol = handshake::credentials(headers)?.subprotocol;
     let Admission { user, expires_at_s } = admit(bridge, headers, query)?;
     if bridge.stop.is_cancelled() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use purple_sector_codec::bridge_protocol::ServerMessage;
 use serde_json::json;
 
-use crate::client::{Client, HANDSHAKE, request, upgrade};
+use crate::client::{Client, HANDSHAKE, get, request, upgrade};
 use crate::server::{Server, now_s, token, token_until, token_with};
 
 const SAME_HOST: &str = "origin: https://bridge.test";
