@@ -1,12 +1,11 @@
 //! Does each user's topic exist, and how many partitions has it?
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
@@ -61,16 +60,26 @@ pub fn partition_counts(
         .context("Kafka's client does not accept the settings")?;
     reach(&client, brokers)?;
     let mut missing = missing_topics(&client, topics)?;
-    if !missing.is_empty() && !create(kafka, &missing)? {
-        info!(
-            topics = missing.len(),
-            first = missing[0],
-            "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
-        );
-    }
+    let mut creating = (!missing.is_empty()).then(|| {
+        let (kafka, topics) =
+            (kafka.clone(), missing.iter().map(|&topic| topic.to_owned()).collect::<Vec<_>>());
+        // Beside the looking: the embedded broker leaves this request without an answer, and has the topic soon after.
+        std::thread::spawn(move || create(&kafka, &topics))
+    });
     while !missing.is_empty() {
         if stop.is_cancelled() {
             return Ok(None);
+        }
+        if let Some(done) = creating.take_if(|creating| creating.is_finished()) {
+            let created =
+                done.join().map_err(|_| anyhow!("the thread that creates topics ended with a panic"))??;
+            if !created {
+                info!(
+                    topics = missing.len(),
+                    first = missing[0],
+                    "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
+                );
+            }
         }
         std::thread::sleep(LOOK_EVERY);
         missing = missing_topics(&client, topics)?;
@@ -128,7 +137,7 @@ fn ready_partitions(client: &BaseConsumer<Quiet>, topic: &str) -> anyhow::Result
 }
 
 /// Asks the broker to create the topics. `false` where it cannot (the embedded broker).
-fn create(kafka: &ClientConfig, topics: &[&str]) -> anyhow::Result<bool> {
+fn create(kafka: &ClientConfig, topics: &[String]) -> anyhow::Result<bool> {
     let admin: AdminClient<DefaultClientContext> =
         kafka.create().context("Kafka's client does not accept the settings")?;
     let new: Vec<NewTopic<'_>> = topics

@@ -96,7 +96,8 @@ impl Viewer {
                     drop(message);
                     self.take(&bytes);
                 }
-                Some(Err(error)) => panic!("{error}"),
+                // The consumer says when the broker is away; it comes back by itself.
+                Some(Err(error)) => eprintln!("{error}"),
                 None => {}
             }
         }

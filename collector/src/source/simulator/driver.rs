@@ -45,7 +45,7 @@ impl Driver {
     pub(crate) fn new(seed: u64) -> Self {
         let mut noise = Noise::new(seed, 11);
         let skill = noise.between(0.955, 0.985);
-        let full_throttle = noise.between(0.955, 0.985);
+        let full_throttle = noise.between(0.955, 0.975);
         let wobble = Wander::new(4.0, 0.006);
         Self { pace: skill, full_throttle, wobble, mistake_left_s: 0.0, mistake: 1.0, braking: false, noise }
     }

@@ -80,7 +80,7 @@ impl Emitter {
         let noise = &mut self.noise;
         // A resting foot does not tremble, a pressing one does.
         let foot = |pedal: f64, noise: &mut Noise| {
-            if pedal > 0.02 { (pedal + noise.bell(0.0045)).clamp(0.0, 1.0) } else { pedal }
+            if pedal > 0.02 { (pedal + noise.bell(0.0066)).clamp(0.0, 1.0) } else { pedal }
         };
         sample[ch::SPEED_MPS] = (motion.speed_mps + noise.bell(0.001)).max(0.0) as f32;
         sample[ch::THROTTLE] = foot(motion.throttle, noise) as f32;
@@ -149,7 +149,7 @@ impl Emitter {
         let rim_mps = motion.speed_mps
             * (1.0 + outer_side * state.place.curvature_per_m)
             * (1.0 + motion.slip_ratio[wheel]);
-        let shake = if front { 0.085 + motion.brake * 0.5 } else { 0.34 };
+        let shake = if front { 0.085 + motion.brake * 0.5 } else { 0.38 };
         sample[WHEEL_SPEED[wheel]] = (rim_mps / car::WHEEL_RADIUS_M + noise.bell(shake * road)) as f32;
         sample[WHEEL_SLIP[wheel]] = (motion.grip_used[wheel] + noise.bell(0.008 * road)).max(0.0) as f32;
         let slip_noise = if front { 0.000_8 + motion.brake * 0.008 } else { 0.004_5 };
