@@ -64,11 +64,12 @@ pub fn stream(data: &[u8]) {
     }
 }
 
-/// Reads a schema; what was read is written again and has the same hash.
+/// Reads a schema; what was read is written again and has the same channels.
 pub fn schema(data: &[u8]) {
     if let Ok(schema) = Schema::from_record(data) {
         let again = Schema::from_record(&schema.to_record()).expect("a schema reads what it writes");
-        assert_eq!(again.hash(), schema.hash());
+        // As text, in which NaN equals NaN.
+        assert_eq!(format!("{:?}", again.channels()), format!("{:?}", schema.channels()));
     }
 }
 

@@ -91,6 +91,8 @@ pub struct StreamReader {
     schemas: Vec<Arc<Schema>>,
     columns: ColumnMemory,
     known: fn(SchemaHash) -> Option<Schema>,
+    /// The last hash that was not known, so that it is looked up once and not with every key block.
+    unknown: Option<SchemaHash>,
     /// Counts records, to tell which stream was quiet for longest.
     tick: u64,
 }
@@ -125,6 +127,7 @@ impl StreamReader {
             schemas: Vec::with_capacity(MAX_SCHEMAS),
             columns: ColumnMemory::default(),
             known,
+            unknown: None,
             tick: 0,
         }
     }
@@ -286,8 +289,17 @@ impl StreamReader {
     }
 
     fn schema(&mut self, hash: SchemaHash) -> Option<Arc<Schema>> {
-        let kept = self.schemas.iter().find(|schema| schema.hash() == hash);
-        kept.cloned().or_else(|| (self.known)(hash).map(|schema| self.keep_schema(schema)))
+        if let Some(schema) = self.schemas.iter().find(|schema| schema.hash() == hash) {
+            return Some(Arc::clone(schema));
+        }
+        if self.unknown == Some(hash) {
+            return None;
+        }
+        let schema = (self.known)(hash);
+        if schema.is_none() {
+            self.unknown = Some(hash);
+        }
+        schema.map(|schema| self.keep_schema(schema))
     }
 
     fn keep_schema(&mut self, schema: Schema) -> Arc<Schema> {
@@ -305,6 +317,7 @@ mod tests {
     use super::*;
     use crate::{ABSENT, Channel, ChannelId, Coding, Pace, Row, StreamEncoder, StreamSettings};
     use alloc::vec;
+    use core::sync::atomic::{AtomicU32, Ordering};
 
     fn schema(name: &str) -> Schema {
         let channel = |id, name: &str, coding| Channel {
@@ -422,6 +435,20 @@ mod tests {
         assert_eq!(read(&mut reader, source.encoder.schema_record()).0, "told");
         assert_eq!(read(&mut reader, &source.block(3)), ("waiting", 0, None));
         assert_eq!(read(&mut reader, &source.key(4)), ("samples", 4, None));
+    }
+
+    #[test]
+    fn an_unknown_schema_is_looked_up_once() {
+        static LOOK_UPS: AtomicU32 = AtomicU32::new(0);
+        let mut source = Source::new("s", 7);
+        let mut reader = StreamReader::with_known_schemas(|_| {
+            LOOK_UPS.fetch_add(1, Ordering::Relaxed);
+            None
+        });
+        for gear in 0..3 {
+            assert_eq!(read(&mut reader, &source.key(gear)), ("schema", 0, None));
+        }
+        assert_eq!(LOOK_UPS.load(Ordering::Relaxed), 1);
     }
 
     #[test]
