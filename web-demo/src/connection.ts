@@ -3,7 +3,7 @@
 import { connect, type Feed as PackageFeed, type LapSummary, type Schema } from 'purple-sector-codec';
 import type { Clock, Feed, FeedCounts, FeedListener, FeedState } from './feed';
 import { userOf, type Link } from './link';
-import type { LapEvent } from './model/laps';
+import type { LapEvent } from './model/lap';
 
 export function openFeed(link: Link): Feed {
   return new BridgeFeed(

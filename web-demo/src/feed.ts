@@ -3,7 +3,7 @@
 // `connection.ts` gives it over the network; `dev/` gives synthetic laps while the page is being worked on.
 
 import type { Columns } from './model/history';
-import type { LapEvent } from './model/laps';
+import type { LapEvent } from './model/lap';
 
 /** Consecutive samples of one stream. The columns are valid only during the call. */
 export interface Samples {

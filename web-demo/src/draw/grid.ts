@@ -1,6 +1,6 @@
 // What lies behind the traces? Lanes, the axis, where sectors begin, and the reference lap.
 
-import type { SectorMark } from '../model/laps';
+import type { SectorMark } from '../model/lap';
 import { profileAt, type Profile } from '../model/profile';
 import type { Tick } from './axis';
 import { LANES, laneY, type Ranges } from './lanes';

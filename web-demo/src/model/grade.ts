@@ -1,6 +1,6 @@
 // How good was a lap, or a sector of it? A grade, with the glyph and words that say it without colour.
 
-import { counts, type Lap } from './laps';
+import { counts, type Lap } from './lap';
 
 export type Grade = 'best' | 'better' | 'slower' | 'invalid' | 'in' | 'out' | 'none';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bestSectorsMs, gradesOf } from './grade';
-import { LapTracker, type LapSample } from './laps';
+import type { LapSample } from './lap';
+import { LapTracker } from './laps';
 
 const ABSENT: Omit<LapSample, 'row' | 'timeUs'> = {
   lapsCompleted: NaN, lapFraction: NaN, currentLapMs: NaN, lastLapMs: NaN, sector: NaN, lastSectorMs: NaN, lapValid: NaN, inPit: NaN,

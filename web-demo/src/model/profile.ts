@@ -3,7 +3,7 @@
 // A profile outlives the history's rows, so the reference lap stays when its samples are overwritten.
 
 import { HISTORY_CHANNELS, type History, type HistoryChannel } from './history';
-import type { Lap } from './laps';
+import type { Lap } from './lap';
 
 /** Places per lap: about one per pixel of a wide screen, 2 to 6 m apart. */
 const N_PLACES = 1500;

@@ -3,7 +3,8 @@
 import type { Facts, Samples } from '../feed';
 import { FuelMeter } from './fuel';
 import { History, valueAt, type Columns } from './history';
-import { LapTracker, type Lap, type LapEvent } from './laps';
+import type { Lap, LapEvent } from './lap';
+import { LapTracker } from './laps';
 import { Playhead } from './playhead';
 import { profileOf, type Profile } from './profile';
 import { trackLineOf, type TrackLine } from './track';

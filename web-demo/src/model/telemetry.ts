@@ -1,7 +1,7 @@
 // Which sessions are there, and which one is shown? Routes what the feed brings to its session.
 
 import type { Facts, Feed, Samples } from '../feed';
-import type { LapEvent } from './laps';
+import type { LapEvent } from './lap';
 import { Session } from './session';
 
 /** Sessions remembered; as many as a bridge keeps live for one user. Each takes at most about 11 MB. */

@@ -1,7 +1,7 @@
 // What shape has the track? A line through the world positions of one clean lap, kept once it is known.
 
 import type { History } from './history';
-import type { Lap, SectorMark } from './laps';
+import type { Lap, SectorMark } from './lap';
 
 /** Points are at least this far apart: finer than a pixel on any map we draw. */
 const STEP_M = 4;

@@ -44,9 +44,10 @@ export class Cluster {
     this.lamp('tc', 'TC', stateOf(latest('tcActive')), latest('tcLevel'));
     this.lamp('abs', 'ABS', stateOf(latest('absActive')), latest('absLevel'));
     this.lamp('limiter', 'LIM', stateOf(latest('pitLimiter')), NaN);
-    this.lamp('pit', latest('inPitBox') === 1 ? 'BOX' : 'PIT', stateOf(Math.max(latest('inPitLane') || 0, latest('inPitBox') || 0)), NaN);
+    const [box, lane] = [latest('inPitBox'), latest('inPitLane')];
+    this.lamp('pit', box === 1 ? 'BOX' : 'PIT', stateOf(Number.isNaN(box) ? lane : Math.max(box, lane || 0)), NaN);
     const flag = latest('flag');
-    this.lamp('flag', FLAGS[flag] ?? 'No flag', flag > 0 ? 'on' : 'off', NaN);
+    this.lamp('flag', FLAGS[flag] ?? 'Flag', stateOf(flag), NaN);
     setData(this.lamps.get('flag') as HTMLElement, 'flag', String(flag || 0));
   }
 

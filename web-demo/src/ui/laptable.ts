@@ -2,7 +2,7 @@
 
 import { lapTime } from '../model/format';
 import { bestSectorsMs, gradesOf, GRADES, type Grade } from '../model/grade';
-import type { Lap } from '../model/laps';
+import type { Lap } from '../model/lap';
 import type { View } from '../view';
 import { add, byId, Text } from './dom';
 

@@ -40,7 +40,10 @@ export class Sessions {
       this.telemetry.choose(session.name);
       this.chosen();
     });
-    radio.addEventListener('click', () => this.menu.hidePopover());
+    // A click made by an arrow key has no detail: the menu stays open for the next one.
+    radio.addEventListener('click', (event) => {
+      if (event.detail > 0) this.menu.hidePopover();
+    });
     const words = add(label, 'span', 'menu-words');
     add(words, 'span', '', `${readable(session.facts.track)} · ${readable(session.facts.car)}`);
     add(words, 'span', 'muted', session.name);
