@@ -28,7 +28,9 @@ const run = (program, args, cwd) => execFileSync(program, args, { cwd, encoding:
 rmSync(pkg, { recursive: true, force: true });
 rmSync(build, { recursive: true, force: true });
 cpSync(join(npm, 'src'), build, { recursive: true });
-copyFileSync(join(made, `${NAME}.d.ts`), join(build, `${NAME}.d.ts`));
+// `Symbol.dispose` is not in the libraries that pages are compiled with, and their compilers read this file.
+const glueTypes = readFileSync(join(made, `${NAME}.d.ts`), 'utf8').replace(/^\s*\[Symbol\.dispose\]\(\): void;\n/gm, '');
+writeFileSync(join(build, `${NAME}.d.ts`), glueTypes);
 const channels = run('cargo', ['run', '--quiet', '--package', 'purple-sector-codec-wasm', '--example', 'channels'], workspace);
 writeFileSync(join(build, 'fields.ts'), fieldsSource(JSON.parse(channels)));
 try {
@@ -40,9 +42,8 @@ try {
 }
 
 mkdirSync(dist, { recursive: true });
-for (const name of [`${NAME}.js`, `${NAME}.d.ts`, `${NAME}_bg.wasm`, `${NAME}_bg.wasm.d.ts`]) {
-  copyFileSync(join(made, name), join(dist, name));
-}
+for (const name of [`${NAME}.js`, `${NAME}_bg.wasm`, `${NAME}_bg.wasm.d.ts`]) copyFileSync(join(made, name), join(dist, name));
+writeFileSync(join(dist, `${NAME}.d.ts`), glueTypes);
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(workspace, name), join(pkg, name));
 copyFileSync(join(npm, 'published/README.md'), join(pkg, 'README.md'));
 const [, version] = /^\[workspace\.package\][^[]*?^version = "([^"]+)"/ms.exec(readFileSync(join(workspace, 'Cargo.toml'), 'utf8'));

@@ -1,0 +1,145 @@
+// Does the packed tarball work where people install it? A real `npm install` in fresh folders, then Node, bundlers,
+// a worker, a plain page in Chromium, strict TypeScript, and the linters of packages.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { createReadStream, existsSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { extname, join, normalize } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { chromium } from 'playwright-core';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const tarball = fileURLToPath(new URL('../purple-sector-codec.tgz', import.meta.url));
+const recording = fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url));
+const CHROMIUM = process.env.PURPLE_SECTOR_CHROMIUM ?? '/usr/bin/chromium';
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
+
+const run = promisify(execFile);
+let folder;
+let browser;
+let expected;
+
+before(async () => {
+  assert.ok(existsSync(tarball), 'no package yet: run `cargo xtask wasm`');
+  folder = await mkdtemp(join(tmpdir(), 'purple-sector-consumers-'));
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  expected = JSON.parse((await run('node', ['app.mjs'], { cwd: await project('node', ['.']) })).stdout);
+  assert.ok(expected.samples > 0 && Number.isFinite(expected.sum));
+});
+
+after(async () => {
+  await browser?.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+/** A fresh folder with the files of a consumer, its pinned tools, and the tarball installed. */
+async function project(name, sharedInto) {
+  const at = join(folder, name);
+  await cp(join(here, 'consumers', name), at, { recursive: true });
+  for (const into of sharedInto) await cp(join(here, 'consumers/shared'), join(at, into), { recursive: true });
+  await cp(recording, join(at, 'recording.bin'));
+  if (existsSync(join(at, 'package-lock.json'))) await run('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: at });
+  await run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--prefer-offline', tarball], { cwd: at });
+  return at;
+}
+
+/** Serves the files of `root`, the recording among them. */
+async function serve(root) {
+  const server = createServer((request, response) => {
+    const path = normalize(new URL(request.url, 'http://h').pathname);
+    const file = path === '/recording.bin' ? recording : join(root, path === '/' ? 'index.html' : path);
+    const type = TYPES[extname(file)] ?? 'application/octet-stream';
+    createReadStream(file)
+      .on('open', () => response.writeHead(200, { 'content-type': type }))
+      .on('error', () => response.writeHead(404).end())
+      .pipe(response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => server.close() };
+}
+
+/** Opens the page and compares what it and its worker decoded with what Node did. */
+async function checkPage(url) {
+  const page = await browser.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && !message.location().url.endsWith('favicon.ico') && errors.push(message.text()));
+  await page.goto(url);
+  await page.waitForFunction(() => document.title.startsWith('{'), null, { timeout: 20_000 }).catch(() => {});
+  assert.deepEqual(errors, []);
+  assert.deepEqual(JSON.parse(await page.title()), { page: expected, worker: expected });
+  await page.close();
+}
+
+async function checkServed(root) {
+  const { url, stop } = await serve(root);
+  try {
+    await checkPage(url);
+  } finally {
+    stop();
+  }
+}
+
+test('Node: an ES module', () => {
+  // It ran in `before`; the others compare with it.
+  assert.ok(expected.samples > 0);
+});
+
+test('a plain page with a module script and a module worker, under a strict CSP', async () => {
+  await checkServed(await project('plain', ['.']));
+});
+
+test('Vite: built, and served by its development server', async () => {
+  const at = await project('vite', ['.']);
+  const vite = join(at, 'node_modules/vite/bin/vite.js');
+  await run('node', [vite, 'build', '--logLevel', 'warn'], { cwd: at });
+  await checkServed(join(at, 'dist'));
+  const server = spawn('node', [vite, '--host', '127.0.0.1', '--port', '0', '--clearScreen', 'false'], { cwd: at, env: { ...process.env, NO_COLOR: '1' } });
+  try {
+    let printed = '';
+    const url = await new Promise((resolve, reject) => {
+      server.stdout.on('data', (text) => {
+        printed += text;
+        const found = /http:\/\/127\.0\.0\.1:\d+\//.exec(printed);
+        if (found) resolve(found[0]);
+      });
+      server.on('exit', () => reject(new Error(`vite ended: ${printed}`)));
+    });
+    await checkPage(url);
+  } finally {
+    server.kill();
+  }
+});
+
+test('webpack 5, without a configuration', async () => {
+  const at = await project('webpack', ['src']);
+  await run('node', [join(at, 'node_modules/webpack/bin/webpack.js'), '--mode', 'production'], { cwd: at });
+  await cp(join(at, 'index.html'), join(at, 'dist/index.html'));
+  await checkServed(join(at, 'dist'));
+});
+
+test('strict TypeScript, by both ways of finding packages', async () => {
+  const at = await project('types', []);
+  const tsc = fileURLToPath(new URL('../npm/node_modules/typescript/bin/tsc', import.meta.url));
+  for (const [module, resolution] of [['esnext', 'bundler'], ['nodenext', 'nodenext']]) {
+    const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom', '--module', module, '--moduleResolution', resolution];
+    const { stdout } = await run('node', [tsc, ...options, 'main.ts'], { cwd: at }).catch((error) => error);
+    assert.equal(stdout, '', `${resolution}: ${stdout}`);
+  }
+});
+
+test('publint and are-the-types-wrong have nothing to say', async () => {
+  const tool = (path) => join(here, 'node_modules', path);
+  const lint = await run('node', [tool('publint/src/cli.js'), 'run', tarball, '--strict']).catch((error) => error);
+  assert.ok(!lint.code, lint.stdout + lint.stderr);
+  const types = await run('node', [tool('@arethetypeswrong/cli/dist/index.js'), tarball, '--profile', 'esm-only', '--no-emoji']).catch((error) => error);
+  assert.ok(!types.code, types.stdout + types.stderr);
+});
