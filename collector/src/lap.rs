@@ -39,7 +39,7 @@ impl LapClock {
         let before = self.before.replace(now)?;
         let reset = now.clock_ms.saturating_add(RESET_MS) < before.clock_ms;
         let near_line = |moment: Moment| {
-            moment.lap_fraction.is_none_or(|fraction| fraction < NEAR_LINE || fraction > 1.0 - NEAR_LINE)
+            moment.lap_fraction.is_none_or(|fraction| !(NEAR_LINE..=1.0 - NEAR_LINE).contains(&fraction))
         };
         if !reset || !near_line(before) || !near_line(now) {
             return None;

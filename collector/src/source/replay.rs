@@ -136,14 +136,17 @@ fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Playback>, SourceErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use purple_sector_codec::{ChannelId, Position, ch};
+    use purple_sector_codec::{ChannelId, Event, Position, ch};
 
     fn recording(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings").join(name)
     }
 
-    /// Times and the values of some channels of every sample of one round.
-    fn play(name: &str, channels: &[&str]) -> (Vec<(u64, Vec<f64>)>, Vec<purple_sector_codec::Event>, Facts) {
+    /// Time of a sample, and the values of some of its channels.
+    type Shown = (u64, Vec<f64>);
+
+    /// Every sample of one round.
+    fn play(name: &str, channels: &[&str]) -> (Vec<Shown>, Vec<Event>, Facts) {
         let mut replay = Replay::open(&recording(name), false, false).expect("a good recording");
         let positions: Vec<Position> =
             channels.iter().map(|name| replay.schema().position(name).expect("the file has it")).collect();
@@ -170,9 +173,9 @@ mod tests {
         replay.schema().channels().iter().any(|channel| channel.id == id)
     }
 
-    fn lap_times_ms(events: &[purple_sector_codec::Event]) -> Vec<u32> {
-        let time = |event: &purple_sector_codec::Event| match event {
-            purple_sector_codec::Event::LapFinished { lap, .. } => Some(lap.time_ms),
+    fn lap_times_ms(events: &[Event]) -> Vec<u32> {
+        let time = |event: &Event| match event {
+            Event::LapFinished { lap, .. } => Some(lap.time_ms),
             _ => None,
         };
         events.iter().filter_map(time).collect()
@@ -275,7 +278,7 @@ mod tests {
             &with("2,B,P,soon,1,0,100,0,5,1,0\n"),
             "line 2, column lap_time_text: \"soon\" is no lap time",
         );
-        check_refused(&[&header.as_bytes()[..], &[0xFF, 0xFE, b'\n']].concat(), "line 2: not UTF-8 text");
+        check_refused(&[header.as_bytes(), &[0xFF, 0xFE, b'\n']].concat(), "line 2: not UTF-8 text");
         check_refused(b"PSREC\x01\x05\x00\x00\x00hello", "byte 6: ");
         check_refused(b"PSREC\x01\x00\x00\x00\x00", "byte 6: a record of 0 bytes");
         check_refused(&[0x1F, 0x8B, 8, 0], "cannot read");

@@ -272,7 +272,7 @@ impl Simulator {
         let braking_w = motion.brake.min(0.9) * driver::FULL_BRAKE_MPS2 * mass_kg * motion.speed_mps;
         for (wheel, tyre) in state.tyres.iter_mut().enumerate() {
             let share = if wheel < 2 { car::BRAKE_BIAS } else { 1.0 - car::BRAKE_BIAS } / 2.0;
-            let outward = if wheel % 2 == 0 { -motion.left_mps2 } else { motion.left_mps2 };
+            let outward = if wheel.is_multiple_of(2) { -motion.left_mps2 } else { motion.left_mps2 };
             let work = Work {
                 load_n: motion.loads_n[wheel],
                 forward_mps2: motion.forward_mps2,
@@ -335,7 +335,7 @@ impl State {
     /// A pit stop: new tyres, a full tank, everything mended.
     fn serve(&mut self) {
         self.tyres = [Tyre { brake_c: self.tyres[0].brake_c, ..Tyre::new() }; 4];
-        self.fuel_l = self.fuel_l.max(70.0).min(car::TANK_L);
+        self.fuel_l = self.fuel_l.clamp(70.0, car::TANK_L);
         self.fuel_at_lap_start_l = self.fuel_l;
         self.fuel_used_l = 0.0;
         self.damage = [0.0; 5];

@@ -144,7 +144,7 @@ impl Emitter {
         let tyre: &Tyre = &state.tyres[wheel];
         let noise = &mut self.noise;
         let road = road(state);
-        let (front, left) = (wheel < 2, wheel % 2 == 0);
+        let (front, left) = (wheel < 2, wheel.is_multiple_of(2));
         let outer_side = if left { -car::HALF_TRACK_M } else { car::HALF_TRACK_M };
         let rim_mps = motion.speed_mps
             * (1.0 + outer_side * state.place.curvature_per_m)

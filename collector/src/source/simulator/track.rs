@@ -56,13 +56,10 @@ impl Track {
         let points = evenly(&smooth, &lengths, step_m, n_nodes, start_m);
         let mut nodes: Vec<Place> =
             points.iter().map(|&(x_m, z_m)| Place { x_m, z_m, ..Place::default() }).collect();
-        let at = |i: usize| points[i % n_nodes];
-        for i in 0..n_nodes {
-            let (before, after) = (at(i + n_nodes - 1), at(i + 1));
-            nodes[i].heading_rad = atan2(after.1 - before.1, after.0 - before.0);
-            let (y_m, grade) = height(i as f64 / n_nodes as f64, height_m, length_m);
-            nodes[i].y_m = y_m;
-            nodes[i].grade = grade;
+        for (i, node) in nodes.iter_mut().enumerate() {
+            let (before, after) = (points[(i + n_nodes - 1) % n_nodes], points[(i + 1) % n_nodes]);
+            node.heading_rad = atan2(after.1 - before.1, after.0 - before.0);
+            (node.y_m, node.grade) = height(i as f64 / n_nodes as f64, height_m, length_m);
         }
         for i in 0..n_nodes {
             let turn = nodes[(i + 1) % n_nodes].heading_rad - nodes[(i + n_nodes - 1) % n_nodes].heading_rad;
