@@ -67,6 +67,14 @@ pub use decode::{BlockDecoder, Columns, DecoderSlot};
 pub use encode::{BlockEncoder, EncoderGroup};
 pub use slot::{Coding, Slot};
 
+/// A [`BlockEncoder`] that owns its memory.
+#[cfg(feature = "alloc")]
+pub type OwnedBlockEncoder = BlockEncoder<alloc::vec::Vec<EncoderGroup>, alloc::vec::Vec<[i32; GROUP]>>;
+
+/// A [`BlockDecoder`] that owns its memory.
+#[cfg(feature = "alloc")]
+pub type OwnedBlockDecoder = BlockDecoder<alloc::vec::Vec<DecoderSlot>>;
+
 /// Most channels in a schema.
 pub const MAX_CHANNELS: usize = 1024;
 

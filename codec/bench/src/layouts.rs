@@ -1,22 +1,24 @@
 //! What does one sample of each trace look like, as a plain struct and as a row of our own schema?
 //!
 //! A layout lists the columns of a trace once: protobuf tag, field, column title, type, protobuf type and, in
-//! brackets, resolution and pace. From it come the struct that the general formats write, its protobuf twin, and
+//! brackets, resolution and pace (a channel of our table has none: it takes the table's). From it come the struct that the general formats write, its protobuf twin, and
 //! the schema and rows that our codec writes.
 
 mod acc_fragment;
 mod acc_laps;
 mod assetto_corsa;
 mod reference;
+mod simulated;
 
 pub(crate) use acc_fragment::AccFragment;
 pub(crate) use acc_laps::AccLaps;
 pub(crate) use assetto_corsa::AssettoCorsa;
 pub(crate) use reference::Reference;
+pub(crate) use simulated::Simulated;
 
 use anyhow::{Context, Result};
 use purple_sector_codec::schema::{Channel, Coding};
-use purple_sector_codec::{ChannelId, Pace};
+use purple_sector_codec::{ChannelId, Pace, Schema};
 
 /// One sample of a trace as a plain struct: what the general formats encode and decode.
 pub(crate) trait Plain:
@@ -98,34 +100,62 @@ macro_rules! layout {
 use layout;
 
 macro_rules! plain_type {
-    (name) => { u8 };
-    (text) => { String };
-    ($number:ident) => { $number };
+    (name) => {
+        u8
+    };
+    (text) => {
+        String
+    };
+    ($number:ident) => {
+        $number
+    };
 }
 use plain_type;
 
 /// Protobuf has no 8-bit numbers.
 macro_rules! proto_type {
-    (u8) => { u32 };
-    (name) => { u32 };
-    (text) => { String };
-    ($number:ident) => { $number };
+    (u8) => {
+        u32
+    };
+    (name) => {
+        u32
+    };
+    (text) => {
+        String
+    };
+    ($number:ident) => {
+        $number
+    };
 }
 use proto_type;
 
 macro_rules! read {
-    (f32, $cell:expr, $title:literal) => { $crate::layouts::number::<f32>($cell, $title) };
-    (bool, $cell:expr, $title:literal) => { $crate::layouts::number::<f32>($cell, $title).map(|value| value != 0.0) };
-    (name, $cell:expr, $title:literal) => { $crate::layouts::code_of_name($cell) };
-    (text, $cell:expr, $title:literal) => { anyhow::Ok(String::from($cell)) };
-    ($int:ident, $cell:expr, $title:literal) => { $crate::layouts::number::<f64>($cell, $title).map(|value| value as $int) };
+    (f32, $cell:expr, $title:literal) => {
+        $crate::layouts::number::<f32>($cell, $title)
+    };
+    (bool, $cell:expr, $title:literal) => {
+        $crate::layouts::number::<f32>($cell, $title).map(|value| value != 0.0)
+    };
+    (name, $cell:expr, $title:literal) => {
+        $crate::layouts::code_of_name($cell)
+    };
+    (text, $cell:expr, $title:literal) => {
+        anyhow::Ok(String::from($cell))
+    };
+    ($int:ident, $cell:expr, $title:literal) => {
+        $crate::layouts::number::<f64>($cell, $title).map(|value| value as $int)
+    };
 }
 use read;
 
 macro_rules! value {
-    (f32, $value:expr, $floats:ident, $ints:ident) => { $floats.push($value) };
+    (f32, $value:expr, $floats:ident, $ints:ident) => {
+        $floats.push($value)
+    };
     (text, $value:expr, $floats:ident, $ints:ident) => {};
-    ($int:ident, $value:expr, $floats:ident, $ints:ident) => { $ints.push($value as i32) };
+    ($int:ident, $value:expr, $floats:ident, $ints:ident) => {
+        $ints.push($value as i32)
+    };
 }
 use value;
 
@@ -134,6 +164,9 @@ macro_rules! channel {
         $crate::layouts::add(&mut $channels, $name, Some($resolution), purple_sector_codec::Pace::$pace)
     };
     (text, $name:expr, $channels:ident) => {};
+    ($number:ident, $name:expr, $channels:ident) => {
+        $crate::layouts::add_from_table(&mut $channels, $name)
+    };
     ($int:ident, $name:expr, $channels:ident, $pace:ident) => {
         $crate::layouts::add(&mut $channels, $name, None, purple_sector_codec::Pace::$pace)
     };
@@ -148,6 +181,12 @@ fn add(channels: &mut Vec<Channel>, name: &str, resolution: Option<f32>, pace: P
     };
     let id = ChannelId(ChannelId::FIRST_FREE.0 + channels.len() as u16);
     channels.push(Channel { id, name: name.into(), unit: "-".into(), coding, pace, labels: Vec::new() });
+}
+
+/// Adds a channel of the table.
+fn add_from_table(channels: &mut Vec<Channel>, name: &str) {
+    let table = Schema::full();
+    channels.extend(table.channels().iter().find(|channel| channel.name == name).cloned());
 }
 
 fn number<T: std::str::FromStr>(cell: &str, title: &str) -> Result<T> {

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::layouts::{AccFragment, AccLaps, AssettoCorsa, Plain, Reference};
+use purple_sector_codec::channels::{FLOAT_CHANNELS, INT_CHANNELS};
+
+use crate::layouts::{AccFragment, AccLaps, AssettoCorsa, Plain, Reference, Simulated};
+use crate::source::simulator::{Simulator, SimulatorSettings};
 
 /// Samples under the name that the results use.
 pub(crate) struct Trace<P> {
@@ -59,6 +62,30 @@ pub(crate) fn acc_fragment(path: &Path, name: &str) -> Result<Trace<AccFragment>
         let lap_s: f64 = csv.cell(row, "LapTime [s]")?.parse()?;
         Ok((lap_s * 1e6) as u64)
     })
+}
+
+/// The simulator at the rate of the games' physics, once it is up to speed.
+pub(crate) fn simulated(name: &str) -> Result<Trace<Simulated>> {
+    const RATE_HZ: u32 = 333;
+    const RUN_UP_S: u32 = 60;
+    const N_SAMPLES: usize = 6000;
+    let mut simulator =
+        Simulator::new(SimulatorSettings { rate_hz: RATE_HZ, ..SimulatorSettings::default() })?;
+    for _ in 0..RUN_UP_S * RATE_HZ {
+        simulator.advance();
+    }
+    let floats = FLOAT_CHANNELS.iter().map(|info| info.name.to_string());
+    let titles = floats.chain(INT_CHANNELS.iter().map(|info| info.name.to_string())).collect();
+    let (mut times_us, mut rows) = (Vec::new(), Vec::new());
+    for _ in 0..N_SAMPLES {
+        let sample = simulator.advance();
+        times_us.push(sample.captured_at_us);
+        let floats = sample.floats().iter().map(f32::to_string);
+        rows.push(floats.chain(sample.ints().iter().map(i32::to_string)).collect());
+    }
+    let mut times_us = times_us.into_iter();
+    let csv = Csv { titles, rows };
+    read_samples(Path::new(name), name, &csv, |_| times_us.next().context("a sample has no time"))
 }
 
 /// The folder with the recordings, beside the crate.

@@ -1,0 +1,37 @@
+//! What does the Node bench measure? The same samples: our records, and plain objects.
+//!
+//! `DIR/<trace>/samples.json` holds the samples as an array of objects; `DIR/<trace>/<n>/messages.bin` the records of
+//! a stream with n samples per block, each behind its length as a little-endian u32: the schema record, then blocks.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::layouts::Plain;
+use crate::measure::SAMPLES_PER_BLOCK;
+use crate::ours::{Records, Rows};
+use crate::trace::Trace;
+
+/// Writes the inputs of one trace into `folder`.
+pub(crate) fn emit<P: Plain>(trace: &Trace<P>, folder: &Path) -> Result<()> {
+    let folder = folder.join(&trace.name);
+    write(&folder.join("samples.json"), &serde_json::to_vec(&trace.samples)?)?;
+    let rows = Rows::of(&trace.samples, false)?;
+    for samples_per_block in SAMPLES_PER_BLOCK {
+        let mut bytes = Vec::new();
+        for record in Records::of(&rows, samples_per_block)?.records {
+            bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(&record);
+        }
+        write(&folder.join(samples_per_block.to_string()).join("messages.bin"), &bytes)?;
+    }
+    println!("{}: {} samples", folder.display(), trace.samples.len());
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
