@@ -6,7 +6,10 @@ use purple_sector_codec::channels::{FLOAT_CHANNELS, INT_CHANNELS};
 
 fn main() {
     let floats = FLOAT_CHANNELS.iter().map(|info| {
-        let rest = format!("\"kind\":\"float\",\"resolution\":{},\"min\":{},\"max\":{}", info.resolution, info.min, info.max);
+        let rest = format!(
+            "\"kind\":\"float\",\"resolution\":{},\"min\":{},\"max\":{}",
+            info.resolution, info.min, info.max
+        );
         (info.name, info.unit, rest, info.meaning, &[][..])
     });
     let ints = INT_CHANNELS.iter().map(|info| {

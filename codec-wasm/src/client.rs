@@ -20,7 +20,8 @@ pub fn subscribe_message(
     let cursor = <[u8; 16]>::try_from(topic_id)
         .ok()
         .map(|topic_id| Cursor { topic_id, next: next.chunks_exact(2).map(next_offset).collect() });
-    ClientMessage::Subscribe(Subscribe { session: session.as_deref(), last_seconds, keys_only, cursor }).to_bytes()
+    ClientMessage::Subscribe(Subscribe { session: session.as_deref(), last_seconds, keys_only, cursor })
+        .to_bytes()
 }
 
 /// A new token, before the old one ends.
@@ -42,8 +43,10 @@ mod tests {
     #[test]
     fn a_cursor_needs_the_topic_it_belongs_to() {
         let bytes = subscribe_message(Some("imola-1".into()), Some(60), true, &[7; 16], &[3.0, 1000.0]);
-        let cursor = Some(Cursor { topic_id: [7; 16], next: vec![NextOffset { partition: 3, offset: 1000 }] });
-        let expected = Subscribe { session: Some("imola-1"), last_seconds: Some(60), keys_only: true, cursor };
+        let cursor =
+            Some(Cursor { topic_id: [7; 16], next: vec![NextOffset { partition: 3, offset: 1000 }] });
+        let expected =
+            Subscribe { session: Some("imola-1"), last_seconds: Some(60), keys_only: true, cursor };
         assert_eq!(ClientMessage::parse(&bytes), Ok(ClientMessage::Subscribe(expected)));
 
         let bytes = subscribe_message(None, None, false, &[], &[3.0, 1000.0]);

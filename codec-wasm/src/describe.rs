@@ -17,7 +17,9 @@ pub(crate) fn schema(schema: &Schema, note: &mut Note) {
     for channel in schema.channels() {
         note.number(channel.id.0).text(&channel.name).text(&channel.unit);
         match channel.coding {
-            Coding::Fixed { resolution, min, max } => note.number(0).number(resolution).number(min).number(max),
+            Coding::Fixed { resolution, min, max } => {
+                note.number(0).number(resolution).number(min).number(max)
+            }
             Coding::Lossless { min, max } => note.number(1).number(0).number(min).number(max),
             Coding::Int { min, max } => note.number(2).number(0).number(min).number(max),
         };
@@ -50,7 +52,11 @@ pub(crate) fn facts(facts: &Facts, note: &mut Note) {
 pub(crate) fn event(event: &Event, note: &mut Note) {
     match event {
         Event::LapFinished { at_us, lap } => {
-            note.number(1).large(*at_us).number(lap.number).number(lap.time_ms).large(lap.sector_ms.len() as u64);
+            note.number(1)
+                .large(*at_us)
+                .number(lap.number)
+                .number(lap.time_ms)
+                .large(lap.sector_ms.len() as u64);
             for sector_ms in &lap.sector_ms {
                 note.number(*sector_ms);
             }

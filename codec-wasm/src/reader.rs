@@ -145,12 +145,10 @@ impl Output {
     fn push(&mut self, streams: &mut StreamReader, record: &[u8]) -> u32 {
         match streams.push(record) {
             Ok(Received::Samples(samples)) => self.samples(&samples),
-            Ok(Received::Schema { stream, schema }) => {
-                self.describe(found::SCHEMA, |note| {
-                    describe::stream(&stream, note);
-                    describe::schema(schema, note);
-                })
-            }
+            Ok(Received::Schema { stream, schema }) => self.describe(found::SCHEMA, |note| {
+                describe::stream(&stream, note);
+                describe::schema(schema, note);
+            }),
             Ok(Received::Facts { stream, facts }) => self.describe(found::FACTS, |note| {
                 describe::stream(&stream, note);
                 describe::facts(&facts, note);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createReadStream, existsSync } from 'node:fs';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { chromium } from 'playwright-core';
+
+import { data, startBridge } from './bridge.mjs';
+import { records } from './recording.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const tarball = fileURLToPath(new URL('../purple-sector-codec.tgz', import.meta.url));
@@ -91,6 +94,26 @@ async function checkServed(root) {
 test('Node: an ES module', () => {
   // It ran in `before`; the others compare with it.
   assert.ok(expected.samples > 0);
+});
+
+test('the first example of the README, as it stands there', async () => {
+  const at = join(folder, 'node');
+  const readme = await readFile(join(at, 'node_modules/purple-sector-codec/README.md'), 'utf8');
+  const [, example] = /```js\n(.*?)```/s.exec(readme);
+  assert.ok(example.trim().split('\n').length <= 10, 'ten lines at most');
+  const onViewer = (viewer) => records(recording).forEach((record, offset) => viewer.send(data(record, { offset })));
+  const bridge = await startBridge({ onViewer });
+  try {
+    const ws = new URL('./node_modules/ws/wrapper.mjs', import.meta.url);
+    const before = `globalThis.WebSocket = (await import('${ws}')).WebSocket;\nconst fetchMyToken = () => 'a.b.c';\n`;
+    const after = `feed.on('state', ({ state }) => state === 'ended' && feed.close());\n`;
+    await writeFile(join(at, 'readme.mjs'), before + example.replace('wss://bridge.example/v1/stream', bridge.url) + after);
+    const { stdout } = await run('node', ['readme.mjs'], { cwd: at, timeout: 20_000 });
+    assert.match(stdout, /^connecting\s+waiting\s+live\s+golden-1 1764000000000000 /);
+    assert.match(stdout, /ended\s*$/);
+  } finally {
+    await bridge.stop();
+  }
 });
 
 test('a plain page with a module script and a module worker, under a strict CSP', async () => {
