@@ -204,6 +204,11 @@ impl Outbox {
         self.lock().queue.len()
     }
 
+    /// Whether records wait that are not on their way.
+    pub fn has_unsent(&self) -> bool {
+        self.lock().queue.next_to_send().is_some()
+    }
+
     /// Whether the queue has so much that a source that can wait should.
     pub fn is_half_full(&self) -> bool {
         self.lock().queue.is_half_full()

@@ -17,7 +17,9 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 /// How long one round of the producer's thread serves reports before it looks at the queues again.
-const ROUND: Duration = Duration::from_millis(10);
+const ROUND: Duration = Duration::from_millis(100);
+/// The same while a queue has more to send than may be on its way.
+const BACKLOG_ROUND: Duration = Duration::from_millis(5);
 /// How long a new producer may take to start before the next try.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
@@ -180,7 +182,8 @@ impl Shared {
     fn serve(&self) {
         while !self.stopping.load(Ordering::Relaxed) {
             let producer = self.producer();
-            producer.poll(ROUND);
+            let backlog = self.outboxes.iter().any(|outbox| outbox.has_unsent());
+            producer.poll(if backlog { BACKLOG_ROUND } else { ROUND });
             for outbox in &self.outboxes {
                 self.send_waiting(&producer, outbox);
             }

@@ -25,7 +25,7 @@ use tracing::{info, warn};
 /// How long stopping waits for Kafka to take what is queued.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
 /// How often the main loop looks whether it is time for anything.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Why the program ended: decides its exit code.
 #[derive(Debug, thiserror::Error)]
