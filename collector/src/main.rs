@@ -3,6 +3,7 @@
 use clap::Parser;
 use purple_sector_collector::config::LogFormat;
 use purple_sector_collector::{Config, Failure, run};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -28,8 +29,9 @@ async fn main() -> ExitCode {
 fn init_logging(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let is_terminal = std::io::stderr().is_terminal();
     match format {
-        LogFormat::Text => logging.with_target(false).init(),
+        LogFormat::Text => logging.with_target(false).with_ansi(is_terminal).init(),
         LogFormat::Json => logging.json().init(),
     }
 }

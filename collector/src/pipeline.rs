@@ -276,3 +276,145 @@ pub(crate) fn shifted(mut event: Event, shift: impl Fn(u64) -> u64) -> Event {
     }
     event
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::outbox::Address;
+    use purple_sector_codec::{Received, RowBuffer, Schema, StreamReader};
+
+    /// Gives so many absent samples, one every 10 ms, and a lap after the third.
+    struct Fake {
+        schema: Schema,
+        facts: Facts,
+        row: RowBuffer,
+        n_left: u64,
+        elapsed_us: u64,
+        event: Option<Event>,
+    }
+
+    impl Fake {
+        fn boxed(n_samples: u64) -> Box<Self> {
+            let schema = Schema::full();
+            let event = Some(Event::Mark { at_us: 20_000, label: "third".into() });
+            let row = RowBuffer::new(&schema);
+            Box::new(Self { schema, facts: Facts::default(), row, n_left: n_samples, elapsed_us: 0, event })
+        }
+    }
+
+    impl Source for Fake {
+        fn schema(&self) -> &Schema {
+            &self.schema
+        }
+
+        fn facts(&self) -> &Facts {
+            &self.facts
+        }
+
+        fn advance(&mut self) -> Result<Step, SourceError> {
+            if self.elapsed_us == 30_000
+                && let Some(event) = self.event.take()
+            {
+                return Ok(Step::Event(event));
+            }
+            if self.n_left == 0 {
+                return Ok(Step::End);
+            }
+            self.n_left -= 1;
+            let elapsed_us = self.elapsed_us;
+            self.elapsed_us += 10_000;
+            Ok(Step::Sample { elapsed_us })
+        }
+
+        fn row(&self) -> Row<'_> {
+            self.row.row()
+        }
+    }
+
+    const START_US: u64 = 1_790_000_000_000_000;
+
+    fn pipeline(n_samples: u64, max_bytes: usize) -> (Pipeline, Arc<Outbox>) {
+        let address = Address { topic: "t".into(), partition: 0, key: "s".into() };
+        let outbox = Arc::new(Outbox::new(address, Clock::start(), max_bytes));
+        let session = SessionId::parse("s").expect("valid");
+        let pipeline = Pipeline::new(
+            Fake::boxed(n_samples),
+            (session, 7),
+            BlockSize::Samples(2),
+            Arc::clone(&outbox),
+            None,
+        );
+        (pipeline.expect("a good source"), outbox)
+    }
+
+    fn run(pipeline: &mut Pipeline) {
+        while let Some(elapsed_us) = pipeline.next_us() {
+            pipeline.step(START_US + elapsed_us, |us| START_US + us).expect("a good source");
+        }
+    }
+
+    /// What a reader makes of everything in the outbox, a word per record.
+    fn read(outbox: &Outbox) -> Vec<String> {
+        let (mut reader, mut words) = (StreamReader::new(), Vec::new());
+        outbox.send_waiting(|_, bytes, _| {
+            let kind = Envelope::parse(bytes).expect("a good record").kind;
+            words.push(match reader.push(bytes).expect("a good record") {
+                Received::Samples(samples) => format!("{kind:?} {}", samples.len()),
+                Received::Event { event, .. } => match event {
+                    Event::Gap { n_samples, .. } => format!("Gap {n_samples}"),
+                    Event::StepsMissed { n_steps, .. } => format!("StepsMissed {n_steps}"),
+                    Event::Mark { at_us, label } => format!("Mark {label} {}", at_us - START_US),
+                    other => format!("{other:?}"),
+                },
+                _ => format!("{kind:?}"),
+            });
+            true
+        });
+        words
+    }
+
+    #[test]
+    fn a_stream_begins_with_schema_and_facts_and_ends_with_what_waits_and_the_end() {
+        let (mut pipeline, outbox) = pipeline(5, 1 << 20);
+        run(&mut pipeline);
+        pipeline.end().expect("ends");
+        let expected = ["Schema", "Facts", "Key 2", "Mark third 20000", "Block 2", "Block 1", "End"];
+        assert_eq!(read(&outbox), expected);
+    }
+
+    #[test]
+    fn missed_samples_are_told_before_the_next_one() {
+        let (mut pipeline, outbox) = pipeline(6, 1 << 20);
+        pipeline.step(START_US, |us| START_US + us).expect("good");
+        pipeline.miss(|us| START_US + us).expect("good");
+        pipeline.miss(|us| START_US + us).expect("good");
+        run(&mut pipeline);
+        let words = read(&outbox);
+        assert!(words.contains(&"StepsMissed 2".to_owned()), "{words:?}");
+        assert_eq!(outbox.counts().n_missed, 2);
+    }
+
+    #[test]
+    fn a_source_gap_ends_the_block_and_forces_a_key() {
+        let (mut pipeline, outbox) = pipeline(4, 1 << 20);
+        let at = |us: u64| START_US + us + if us >= 10_000 { 5_000_000 } else { 0 };
+        while let Some(elapsed_us) = pipeline.next_us() {
+            pipeline.step(at(elapsed_us), at).expect("good");
+        }
+        let blocks: Vec<String> =
+            read(&outbox).into_iter().filter(|word| word.ends_with(" 1") || word.ends_with(" 2")).collect();
+        assert_eq!(blocks, ["Key 1", "Key 2"]);
+    }
+
+    #[test]
+    fn what_a_full_queue_drops_is_announced_and_a_key_follows() {
+        let (mut pipeline, outbox) = pipeline(4_000, 40_000);
+        run(&mut pipeline);
+        let words = read(&outbox);
+        let gap = words.iter().position(|word| word.starts_with("Gap ")).expect("a gap is announced");
+        assert!(outbox.counts().n_dropped > 0);
+        let next = words[gap + 1..].iter().find(|word| word.starts_with("Key") || word.starts_with("Block"));
+        assert!(next.is_none_or(|word| word.starts_with("Key")), "{words:?}");
+    }
+}

@@ -55,6 +55,9 @@ impl Source for Simulated {
         self.schema.project(sample, &mut self.row);
         let lap = self.simulator.finished_lap().cloned();
         self.event = lap.map(|lap| Event::LapFinished { at_us: elapsed_us, lap });
+        if self.simulator.ended_pit_stop() {
+            self.event = Some(Event::Mark { at_us: elapsed_us, label: "pit stop".to_owned() });
+        }
         Ok(Step::Sample { elapsed_us })
     }
 

@@ -96,6 +96,7 @@ pub struct Simulator {
     chance: Noise,
     emitter: Emitter,
     finished_lap: Option<LapSummary>,
+    pit_stop: bool,
     sample: Sample,
 }
 
@@ -173,6 +174,7 @@ impl Simulator {
             driver: Driver::new(seed),
             emitter: Emitter::new(seed),
             finished_lap: None,
+            pit_stop: false,
             n_samples: 0,
             settings,
             track,
@@ -205,6 +207,11 @@ impl Simulator {
     /// The lap that the last [`Simulator::advance`] ended, if it ended one.
     pub fn finished_lap(&self) -> Option<&LapSummary> {
         self.finished_lap.as_ref()
+    }
+
+    /// Whether the last [`Simulator::advance`] ended a pit stop: tyres are new, the tank is full.
+    pub fn ended_pit_stop(&self) -> bool {
+        self.pit_stop
     }
 
     fn step(&mut self, now_us: i64) {
@@ -249,7 +256,9 @@ impl Simulator {
 
         // Then see what came of it.
         let state = &mut self.state;
-        if self.pit.step(along_m, state.motion.speed_mps, dt_s, &mut self.chance) == PitEvent::Served {
+        let pit_event = self.pit.step(along_m, state.motion.speed_mps, dt_s, &mut self.chance);
+        self.pit_stop = pit_event == PitEvent::Served;
+        if self.pit_stop {
             state.serve();
         }
         (state.in_lane, state.in_box) = (self.pit.in_lane(), self.pit.in_box());
