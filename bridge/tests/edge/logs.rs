@@ -1,4 +1,4 @@
-//! What do logs say, and what must they never say?
+//! What does the program log, also in trouble, and what must it never log?
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
 
-use crate::client::{get, upgrade, viewer};
+use crate::client::{Client, get, upgrade, viewer};
 use crate::server::{SECRET, token};
 
 /// The program with its standard output followed until it says that it is ready.
@@ -19,7 +19,11 @@ struct Program {
 
 impl Program {
     fn start(environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bridge"))
+        Self::run(Command::new(env!("CARGO_BIN_EXE_bridge")), environment)
+    }
+
+    fn run(mut command: Command, environment: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env_clear()
             .envs(environment.iter().copied())
             .args(["--kafka", "embedded", "--kafka-embedded-port", "0", "--port", "0"])
@@ -103,4 +107,29 @@ async fn no_caller_can_forge_a_log_line() {
         assert!(parsed.is_ok_and(|line| line["level"].is_string()), "{line:?}");
         assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_free_files_accepting_pauses_and_viewers_stay() {
+    let mut command = Command::new("/bin/sh");
+    // librdkafka's files in this process are open in its children too; beyond them there is room for a few viewers.
+    let n_inherited = std::fs::read_dir("/proc/self/fd").expect("Linux lists open files").count();
+    let n_files = n_inherited + 150;
+    let limited = format!("ulimit -n {n_files}; exec \"$0\" \"$@\"");
+    command.args(["-c", &limited, env!("CARGO_BIN_EXE_bridge")]);
+    let program = Program::run(command, &[("JWT_SECRET", SECRET)]);
+    let mut client = viewer(program.address, &token("alice")).await;
+    let mut crowd = Vec::new();
+    // More than there is room for, and few enough that the listener's queue holds the rest.
+    for _ in 0..200 {
+        crowd.push(Client::connect(program.address).await);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    client.send(ClientMessage::Time { client_us: 1 }).await;
+    client.until(|message| matches!(message, ServerMessage::Time { .. }).then_some(())).await;
+    drop(crowd);
+    assert_eq!(get(program.address, "/healthz", &[]).await.status, 200);
+    let logged = program.stop();
+    assert_eq!(logged.matches("cannot accept a connection").count(), 1, "{logged}");
 }

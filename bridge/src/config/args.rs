@@ -1,0 +1,167 @@
+//! Which settings are there?
+//!
+//! Each can be given as a flag or in the environment. They are read once, here; nothing below reads the environment.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use super::values;
+use crate::auth::Secret;
+use crate::commands::{keys, token};
+use crate::origin::Origin;
+
+/// Serves each driver's live telemetry from Kafka to that driver's browsers, and to nobody else's.
+#[derive(Debug, Parser)]
+#[command(name = "bridge", version, subcommand_help_heading = "Commands")]
+pub struct Cli {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of the service.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What else the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes tokens for trying things out.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Makes keys that sign tokens.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+}
+
+/// Which kind of Kafka to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KafkaKind {
+    /// Apache Kafka, at --brokers.
+    Apache,
+    /// A broker inside this process for trying things out: for this machine only, and nothing is kept.
+    Embedded,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The settings as given, before [`Config::check`].
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Kafka's addresses, comma-separated [default: localhost:9092].
+    #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
+    pub brokers: Option<String>,
+
+    /// Which Kafka to use; `embedded` needs no installation and excludes --brokers.
+    #[arg(long, env = "KAFKA", value_enum, default_value_t = KafkaKind::Apache)]
+    pub kafka: KafkaKind,
+
+    /// Port at 127.0.0.1 where collectors reach the embedded Kafka; 0 takes a free one.
+    #[arg(long, env = "KAFKA_EMBEDDED_PORT", default_value_t = 9092, value_name = "PORT")]
+    pub kafka_embedded_port: u16,
+
+    /// Makes a user's topic when its first viewer comes, if it does not exist yet.
+    #[arg(long, env = "KAFKA_AUTO_CREATE_TOPICS", default_value = "true", action = ArgAction::Set,
+          value_parser = BoolishValueParser::new(), value_name = "true|false")]
+    pub kafka_auto_create_topics: bool,
+
+    /// Partitions of a topic that the bridge makes.
+    #[arg(long, env = "KAFKA_TOPIC_PARTITIONS", default_value_t = 10, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub kafka_topic_partitions: u16,
+
+    /// Copies of each partition of a topic that the bridge makes [default: the broker's].
+    #[arg(long, env = "KAFKA_TOPIC_REPLICATION", value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub kafka_topic_replication: Option<u16>,
+
+    /// Port for browsers; 0 takes a free one.
+    #[arg(long, env = "WS_PORT", default_value_t = 8080)]
+    pub port: u16,
+
+    /// Address to listen on; 0.0.0.0 for all.
+    #[arg(long, env = "BIND", default_value = "127.0.0.1", value_name = "IP")]
+    pub bind: IpAddr,
+
+    /// Address of the operators' listener: figures of all users, no tokens. Keep it private [default: off].
+    #[arg(long, env = "OPS_ADDR", value_name = "IP:PORT")]
+    pub ops_addr: Option<SocketAddr>,
+
+    /// Key that signs access tokens (HS256, at least 32 bytes). Prefer the environment: flags show in process lists.
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_name = "KEY")]
+    pub jwt_secret: Option<Secret>,
+
+    /// File with the public keys that sign access tokens (JWKS: ES256, RS256, EdDSA); read again when it changes.
+    #[arg(long, env = "JWKS_FILE", value_name = "FILE")]
+    pub jwks_file: Option<PathBuf>,
+
+    /// Value that a token's `iss` must have.
+    #[arg(long, env = "JWT_ISSUER", default_value = token::DEFAULT_ISSUER, value_name = "TEXT")]
+    pub jwt_issuer: String,
+
+    /// Value that a token's `aud` must have or hold.
+    #[arg(long, env = "JWT_AUDIENCE", default_value = token::DEFAULT_AUDIENCE, value_name = "TEXT")]
+    pub jwt_audience: String,
+
+    /// Claim of a token that names the user.
+    #[arg(long, env = "JWT_USER_CLAIM", default_value = "sub", value_name = "NAME")]
+    pub jwt_user_claim: String,
+
+    /// No tokens: whoever reaches the port sees whom they name. For trying things out.
+    #[arg(long, env = "OPEN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
+    pub open: bool,
+
+    /// Origins of pages that may connect besides the bridge's own, comma-separated, such as https://app.example.com.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = values::origin, value_name = "ORIGIN")]
+    pub allowed_origins: Vec<Origin>,
+
+    /// Folder with the dashboard's files to serve [default: none].
+    #[arg(long, env = "DASHBOARD_DIR", value_name = "DIR")]
+    pub dashboard_dir: Option<PathBuf>,
+
+    /// Blocks kept per viewer; beyond this it skips ahead to the newest key block, and that is counted.
+    #[arg(long, env = "VIEWER_QUEUE_BLOCKS", default_value_t = 256, value_name = "BLOCKS",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub viewer_queue_blocks: u32,
+
+    /// How long a user's feed outlives its last viewer, so that a reload finds it warm.
+    #[arg(long, env = "FEED_LINGER", default_value = "15s", value_parser = values::duration, value_name = "TIME")]
+    pub feed_linger: Duration,
+
+    /// Viewers that one user may have at once.
+    #[arg(long, env = "MAX_VIEWERS_PER_USER", default_value_t = 10, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_viewers_per_user: u32,
+
+    /// Connections from one address at once. Behind a proxy all come from one: set it as --max-connections.
+    #[arg(long, env = "MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 256, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections_per_address: u32,
+
+    /// Connections at once, viewers included.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+
+    /// How long viewers may take to leave when the bridge stops.
+    #[arg(long, env = "DRAIN_TIMEOUT", default_value = "10s", value_parser = values::duration, value_name = "TIME")]
+    pub drain_timeout: Duration,
+
+    /// How log lines look.
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What is logged: error, warn, info, debug or trace, also per module (info,purple_sector_bridge::auth=debug).
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub log_level: String,
+}
