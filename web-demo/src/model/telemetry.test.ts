@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Feed, FeedListener } from '../feed';
 import { Telemetry } from './telemetry';
 
-function setUp(): { telemetry: Telemetry; sample: (session: string, epoch?: number) => void; end: (session: string) => void; wait: (s: number) => void } {
+function setUp(): { telemetry: Telemetry; sample: (session: string, epoch?: number) => void; end: (session: string) => void; facts: (session: string, car: string) => void; wait: (s: number) => void } {
   let nowUs = 1e9;
   let listener: FeedListener | null = null;
   const feed = { listen: (given: FeedListener) => (listener = given) } as unknown as Feed;
@@ -14,6 +14,7 @@ function setUp(): { telemetry: Telemetry; sample: (session: string, epoch?: numb
       listener?.samples({ session, epoch, length: 1, capturedAtUs: [nowUs], columns: new Map(), channels: [] });
     },
     end: (session) => listener?.ended(session),
+    facts: (session, car) => listener?.facts(session, { car }),
     wait: (s) => (nowUs += s * 1e6),
   };
 }
@@ -60,4 +61,12 @@ it('remembers eight sessions at most', () => {
   for (let i = 0; i < 9; i += 1) sample(`s${i}`);
   expect(telemetry.list().map((session) => session.name)).not.toContain('s0');
   expect(telemetry.list()).toHaveLength(8);
+});
+
+it('knows the facts that came before the first sample', () => {
+  const { telemetry, sample, facts } = setUp();
+  facts('a', 'Lotus 49');
+  sample('a');
+  sample('a', 2);
+  expect(telemetry.list().map((session) => session.facts.car)).toEqual(['Lotus 49', 'Lotus 49']);
 });

@@ -13,6 +13,8 @@ const BOTH_US = 2_000_000;
 
 export class Telemetry {
   private readonly sessions = new Map<string, Session>();
+  /** Facts come before a session's first sample, too. */
+  private readonly factsByName = new Map<string, Facts>();
   private current: string | null = null;
   private chosen = false;
 
@@ -53,7 +55,13 @@ export class Telemetry {
   }
 
   private facts(name: string, facts: Facts): void {
-    for (const session of this.named(name)) session.facts = { ...session.facts, ...facts };
+    const all = { ...this.factsByName.get(name), ...facts };
+    // Deleted first, so that the map's order is by last use.
+    this.factsByName.delete(name);
+    this.factsByName.set(name, all);
+    const [oldest] = this.factsByName.keys();
+    if (this.factsByName.size > 2 * MAX_SESSIONS && oldest !== undefined) this.factsByName.delete(oldest);
+    for (const session of this.named(name)) session.facts = all;
   }
 
   private lap(name: string, lap: LapEvent): void {
@@ -72,16 +80,17 @@ export class Telemetry {
   private route(name: string, epoch: number): Session {
     const both = `${name} (${epoch.toString(16)})`;
     const known = this.sessions.get(both) ?? this.sessions.get(name);
-    if (known === undefined) return this.open(name, epoch);
+    if (known === undefined) return this.open(name, name, epoch);
     if (known.epoch === epoch) return known;
-    if (this.nowUs() - known.arrivedUs < BOTH_US) return this.open(both, epoch);
+    if (this.nowUs() - known.arrivedUs < BOTH_US) return this.open(name, both, epoch);
     known.epoch = epoch;
     return known;
   }
 
-  private open(name: string, epoch: number): Session {
-    const session = new Session(name, epoch);
-    this.sessions.set(name, session);
+  private open(name: string, shownAs: string, epoch: number): Session {
+    const session = new Session(shownAs, epoch);
+    session.facts = this.factsByName.get(name) ?? {};
+    this.sessions.set(shownAs, session);
     if (this.sessions.size > MAX_SESSIONS) {
       const oldest = this.list().findLast((other) => other !== session);
       if (oldest !== undefined) this.sessions.delete(oldest.name);
