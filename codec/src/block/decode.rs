@@ -338,3 +338,164 @@ fn check_length(body: &[u8], end: usize) -> Result<(), DecodeError> {
     }
     Ok(())
 }
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::block::{BlockEncoder, max_encoded_len};
+    use crate::channels::Pace;
+    use crate::sample::Row;
+
+    const FIXED: Coding = Coding::Fixed { resolution: 0.5, min: -1e6, max: 1e6 };
+    const LOSSLESS: Coding = Coding::Lossless { min: 0.0, max: 1.0 };
+    const INT: Coding = Coding::Int { min: 0, max: 9 };
+
+    /// Bodies of one channel's values, `n` samples each, 10 ms apart, the first a key block.
+    fn bodies(coding: Coding, values: &[f32], n: usize) -> Vec<Vec<u8>> {
+        let slot = Slot { coding, pace: Pace::Fast };
+        let mut encoder = BlockEncoder::owned(&[slot], n).unwrap();
+        let mut out = vec![0; max_encoded_len(1, n)];
+        let mut times = (0..).map(|at| 5_000_000 + at * 10_000);
+        let body = |(at, block): (usize, &[f32])| {
+            for value in block {
+                let (floats, ints) = ([*value], [*value as i32]);
+                let (floats, ints) =
+                    if coding.is_float() { (&floats[..], &[][..]) } else { (&[][..], &ints[..]) };
+                encoder.push(Row { captured_at_us: times.next().unwrap(), floats, ints }).unwrap();
+            }
+            let len = if at == 0 { encoder.encode_key(&mut out) } else { encoder.encode_block(&mut out) };
+            out[..len.unwrap()].to_vec()
+        };
+        values.chunks(n).enumerate().map(body).collect()
+    }
+
+    /// What a decoder makes of a body: times and values.
+    struct Reader {
+        decoder: BlockDecoder<Vec<DecoderSlot>>,
+        times: [u64; 64],
+        floats: [f32; 64],
+        ints: [i32; 64],
+    }
+
+    impl Reader {
+        fn new(coding: Coding) -> Self {
+            let decoder = BlockDecoder::owned(&[Slot { coding, pace: Pace::Fast }]).unwrap();
+            Self { decoder, times: [0; 64], floats: [0.0; 64], ints: [0; 64] }
+        }
+
+        fn read(&mut self, key: Option<u64>, body: &[u8], stride: usize) -> Result<usize, DecodeError> {
+            let Self { decoder, times, floats, ints } = self;
+            let (captured_at_us, floats, ints) = (&mut times[..], &mut floats[..], &mut ints[..]);
+            let mut columns = Columns { captured_at_us, floats, ints, stride };
+            match key {
+                Some(origin_us) => decoder.decode_key(origin_us, body, &mut columns),
+                None => decoder.decode_block(body, &mut columns),
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check_round_trip(coding: Coding, values: &[f32]) {
+        for n in [1, 2, 3, 7, 60] {
+            let mut reader = Reader::new(coding);
+            let mut from = 0;
+            for (at, body) in bodies(coding, values, n).iter().enumerate() {
+                let n = reader.read((at == 0).then_some(5_000_000), body, 64).unwrap();
+                for place in 0..n {
+                    let value = values[from + place];
+                    let decoded =
+                        if coding.is_float() { reader.floats[place] } else { reader.ints[place] as f32 };
+                    let allowed = if coding == FIXED { 0.25 } else { 0.0 };
+                    let same = (value - decoded).abs() <= allowed || (value.is_nan() && decoded.is_nan());
+                    assert!(same, "sample {} in blocks of {n}: {decoded} instead of {value}", from + place);
+                    assert_eq!(reader.times[place], 5_000_000 + (from + place) as u64 * 10_000);
+                }
+                from += n;
+            }
+            assert_eq!(from, values.len());
+        }
+    }
+
+    /// A signal that makes every mode the best one somewhere: rest, noise, slopes, jumps, absence.
+    fn signal() -> Vec<f32> {
+        let rest = [3.0; 40];
+        let noise = (0..80).map(|at: u32| ((at.wrapping_mul(2_654_435_761) >> 24) as f32) - 128.0);
+        let slope = (0..80).map(|at| at as f32 * 7.0);
+        let jumps = [1e6, -1e6, f32::NAN, f32::NAN, 0.0, 1e6];
+        rest.into_iter().chain(noise).chain(slope).chain(jumps).chain(rest).collect()
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        check_round_trip(FIXED, &signal());
+        check_round_trip(LOSSLESS, &signal());
+        let present: Vec<f32> = signal().into_iter().filter(|value| !value.is_nan()).collect();
+        check_round_trip(INT, &present);
+    }
+
+    #[test]
+    fn a_body_must_end_where_it_says() {
+        let bodies = bodies(FIXED, &signal()[40..100], 6);
+        for (at, body) in bodies.iter().enumerate().take(3) {
+            let start = || {
+                let mut reader = Reader::new(FIXED);
+                for (before, body) in bodies[..at].iter().enumerate() {
+                    reader.read((before == 0).then_some(0), body, 64).unwrap();
+                }
+                reader
+            };
+            let key = (at == 0).then_some(0);
+            assert_eq!(start().read(key, body, 64), Ok(6));
+            for len in 0..body.len() {
+                assert!(start().read(key, &body[..len], 64).is_err(), "block {at} cut to {len} bytes");
+            }
+            let longer = [&body[..], &[0]].concat();
+            assert_eq!(start().read(key, &longer, 64), Err(DecodeError::TrailingBytes { extra: 1 }));
+        }
+    }
+
+    #[test]
+    fn a_block_needs_the_one_before() {
+        let bodies = bodies(FIXED, &signal(), 6);
+        let mut reader = Reader::new(FIXED);
+        let no_key = Err(DecodeError::Body { what: "no key block came before it" });
+        assert_eq!(reader.read(None, &bodies[1], 64), no_key);
+        assert_eq!(reader.read(Some(0), &bodies[0], 64), Ok(6));
+        assert_eq!(reader.read(None, &bodies[1], 64), Ok(6));
+        assert!(reader.read(None, &[], 64).is_err());
+        assert_eq!(reader.read(None, &bodies[2], 64), no_key);
+    }
+
+    #[test]
+    fn columns_must_have_room() {
+        let bodies = bodies(FIXED, &signal(), 6);
+        let mut reader = Reader::new(FIXED);
+        assert_eq!(reader.read(Some(0), &bodies[0], 6), Ok(6));
+        let too_many = Err(DecodeError::Limit { what: "samples in a block", found: 6, limit: 5 });
+        assert_eq!(reader.read(Some(0), &bodies[0], 5), too_many);
+        assert!(reader.read(Some(0), &bodies[0], 0).is_err());
+        assert!(reader.read(Some(0), &bodies[0], 65).is_err());
+    }
+
+    #[test]
+    fn times_stay_below_their_limit() {
+        let bodies = bodies(FIXED, &signal(), 6);
+        let mut reader = Reader::new(FIXED);
+        assert_eq!(reader.read(Some(TIME_LIMIT_US - 50_001), &bodies[0], 64), Ok(6));
+        assert_eq!(reader.read(Some(TIME_LIMIT_US - 50_000), &bodies[0], 64), Err(DecodeError::TimeRange));
+    }
+
+    #[test]
+    fn a_width_never_leaves_its_range() {
+        let mut reader = Reader::new(INT);
+        // Two samples, all numbers 0, and the int slot becomes a delta slot of width 0.
+        assert_eq!(reader.read(Some(0), &[1, 0, 0b0010_1100, 0], 64), Ok(2));
+        // Then its width shrinks by one.
+        let shrink = [0, 0b0001_0011];
+        let expected = Err(DecodeError::Body { what: "a width leaves the range 0 to 32" });
+        assert_eq!(reader.read(None, &shrink, 64), expected);
+    }
+}

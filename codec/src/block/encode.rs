@@ -551,3 +551,108 @@ fn check_limits(n_channels: usize, n_samples: usize) -> Result<(), EncodeError> 
 fn check_memory(found: usize, limit: usize) -> Result<(), EncodeError> {
     if found < limit { Err(EncodeError::Limit { what: "elements of memory", found, limit }) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::Coding;
+    use crate::channels::Pace;
+
+    const FLOAT: Slot =
+        Slot { coding: Coding::Fixed { resolution: 0.5, min: -10.0, max: 10.0 }, pace: Pace::Fast };
+    const INT: Slot = Slot { coding: Coding::Int { min: 0, max: 9 }, pace: Pace::Slow };
+    const SLOTS: [Slot; 2] = [FLOAT, INT];
+
+    type ArrayEncoder = BlockEncoder<[EncoderGroup; 1], [[i32; GROUP]; n_number_groups(2, 3)]>;
+
+    /// An encoder for one float and one int channel and three samples, without allocator.
+    fn encoder() -> ArrayEncoder {
+        let memory = [EncoderGroup::default(); 1];
+        BlockEncoder::new(&SLOTS, 3, memory, [[0; GROUP]; n_number_groups(2, 3)]).unwrap()
+    }
+
+    fn row(captured_at_us: u64, float: &f32) -> Row<'_> {
+        Row { captured_at_us, floats: core::slice::from_ref(float), ints: &[4] }
+    }
+
+    #[track_caller]
+    fn check_limit(result: Result<impl Sized, EncodeError>, expected: &str) {
+        match result.map(drop) {
+            Err(EncodeError::Limit { what, .. }) => assert_eq!(what, expected),
+            other => panic!("{other:?} instead of a limit of {expected}"),
+        }
+    }
+
+    #[test]
+    fn rows_of_another_shape_or_time_are_refused() {
+        let mut encoder = encoder();
+        let wide = Row { captured_at_us: 0, floats: &[1.0, 2.0], ints: &[4] };
+        assert!(matches!(encoder.push(wide), Err(EncodeError::RowShape { floats: 1, found_floats: 2, .. })));
+        assert_eq!(encoder.push(row(1 << 53, &1.0)), Err(EncodeError::TimeRange { found_us: 1 << 53 }));
+        assert_eq!(encoder.push(row((1 << 53) - 1, &1.0)), Ok(()));
+        assert_eq!(encoder.n_waiting(), 1);
+    }
+
+    #[test]
+    fn a_full_block_takes_no_more_and_an_empty_one_gives_nothing() {
+        let mut encoder = encoder();
+        check_limit(encoder.encode_key(&mut [0; 256]), "samples in a block");
+        (0..3).for_each(|at| encoder.push(row(at, &1.0)).unwrap());
+        assert!(encoder.is_full());
+        check_limit(encoder.push(row(3, &1.0)), "samples per block");
+    }
+
+    #[test]
+    fn a_short_output_changes_nothing() {
+        let (mut tried, mut other) = (encoder(), encoder());
+        tried.push(row(5, &1.0)).unwrap();
+        other.push(row(5, &1.0)).unwrap();
+        let needed = max_encoded_len(2, 1);
+        let short = tried.encode_key(&mut [0; 256][..needed - 1]);
+        assert_eq!(short, Err(EncodeError::OutputTooShort { capacity: needed - 1 }));
+        let (mut first, mut second) = ([0; 256], [0; 256]);
+        assert_eq!(tried.encode_key(&mut first[..needed]), other.encode_key(&mut second));
+        assert_eq!(first, second);
+    }
+
+    #[test]
+    fn long_after_a_key_block_comes_another() {
+        let mut encoder = encoder();
+        encoder.push(row(0, &1.0)).unwrap();
+        check_limit(encoder.push(row(SPAN_LIMIT_US, &1.0)), "µs in a block");
+        encoder.encode_key(&mut [0; 256]).unwrap();
+        encoder.push(row(SPAN_LIMIT_US - 1, &1.0)).unwrap();
+        encoder.encode_block(&mut [0; 256]).unwrap();
+        encoder.push(row(SPAN_LIMIT_US, &1.0)).unwrap();
+        assert!(encoder.needs_key());
+        check_limit(encoder.encode_block(&mut [0; 256]), "µs since the key block");
+        assert_eq!(encoder.first_us(), SPAN_LIMIT_US);
+        encoder.encode_key(&mut [0; 256]).unwrap();
+        assert!(!encoder.needs_key());
+    }
+
+    #[test]
+    fn values_outside_their_range_are_counted() {
+        let mut encoder = encoder();
+        for value in [10.0, 10.1, f32::NAN] {
+            encoder.push(row(0, &value)).unwrap();
+        }
+        assert_eq!(encoder.saturated(), 1);
+    }
+
+    #[test]
+    fn channels_samples_and_memory_are_limited() {
+        let new = |n_channels: usize, n_samples, n_groups: usize| {
+            let slots = [INT; MAX_CHANNELS + 1];
+            let (mut groups, mut numbers) = ([EncoderGroup::default(); 129], [[0; GROUP]; 129 * 3]);
+            BlockEncoder::new(&slots[..n_channels], n_samples, &mut groups[..n_groups], &mut numbers[..])
+                .map(drop)
+        };
+        assert_eq!(new(MAX_CHANNELS, 1, 129), Ok(()));
+        check_limit(new(MAX_CHANNELS + 1, 1, 129), "channels");
+        check_limit(new(0, 1, 129), "channels");
+        check_limit(new(1, MAX_SAMPLES + 1, 129), "samples per block");
+        check_limit(new(8, 1, 1), "elements of memory");
+        assert_eq!(new(7, 1, 1), Ok(()));
+    }
+}
