@@ -22,6 +22,9 @@ use crate::feed::message;
 /// How long one poll waits: only how fast a stop is noticed depends on it.
 const POLL: Duration = Duration::from_millis(250);
 
+/// The shortest wait for an answer that nobody waits for.
+const NUDGE: Duration = Duration::from_millis(1);
+
 /// A consumer and what it holds. Its thread polls always, whatever becomes of the records.
 pub(crate) struct Consumer {
     index: usize,
@@ -66,6 +69,7 @@ impl Consumer {
     /// Starts reading each slot's partition at exactly its next offset.
     pub(crate) fn assign(&self, slots: Vec<Slot<Sink>>) {
         let mut list = TopicPartitionList::with_capacity(slots.len());
+        let mut new_topics = Vec::new();
         {
             let mut held = self.slots();
             for slot in slots {
@@ -75,11 +79,19 @@ impl Consumer {
                     warn!(topic = %slot.topic, partition = slot.partition, %error, "cannot assign a partition");
                     continue;
                 }
+                if !held.holds(&slot.topic) {
+                    new_topics.push(slot.topic.clone());
+                }
                 held.insert(slot);
             }
         }
         if let Err(error) = self.client.incremental_assign(&list) {
             warn!(consumer = self.index, n_partitions = list.count(), %error, "cannot assign partitions");
+        }
+        for topic in new_topics {
+            // By itself librdkafka asks for the leaders of a topic that is new to this client within a second. Asking
+            // makes it do so now; the answer serves the assignment, and is not waited for here.
+            let _ = self.client.fetch_metadata(Some(&topic), NUDGE);
         }
     }
 

@@ -63,6 +63,11 @@ impl<T> Slots<T> {
         Some(slot)
     }
 
+    /// Whether any partition of the topic is held.
+    pub(crate) fn holds(&self, topic: &str) -> bool {
+        self.topics.contains_key(topic)
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<T>> {
         self.topics.values_mut().flatten()
     }
