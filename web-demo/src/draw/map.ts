@@ -8,7 +8,7 @@ import { Layers } from './layers';
 import { color, font } from './palette';
 
 /** Room around the line, in pixels: for sector names and the dot. */
-const MARGIN = 28;
+const MARGIN = 36;
 /** While the track is unknown, the line driven so far is drawn anew this often. */
 const REDRAW_MS = 500;
 
@@ -106,7 +106,9 @@ export class TrackMap {
     context.font = font(10);
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    context.fillText(start ? 'Start' : `S${sector + 1}`, x + nx * 19, y + ny * 17);
+    const name = start ? 'Start' : `S${sector + 1}`;
+    const away = 13 + (Math.abs(nx) * context.measureText(name).width) / 2 + Math.abs(ny) * 4;
+    context.fillText(name, x + nx * away, y + ny * away);
   }
 
   private drawDots(view: View, hovered: { row: number; fraction: number } | null): void {

@@ -6,6 +6,8 @@ import { gear, number, signed } from '../model/format';
 import type { View } from '../view';
 import { byId, setData, Text } from './dom';
 
+const ARROWS = { faster: '▲ ', slower: '▼ ', none: '' };
+
 type LampState = 'on' | 'off' | 'absent';
 
 const FLAGS = ['No flag', 'Blue', 'Yellow', 'Black', 'White', 'Finish', 'Penalty', 'Green', 'Orange'];
@@ -37,8 +39,10 @@ export class Cluster {
     this.gear.set(gear(at('gear')));
     this.speed.set(number(at('speedMps') * 3.6));
     this.rpm.set(number(at('engineRpm')));
-    this.delta.set(`${delta < 0 ? '▲ ' : delta > 0 ? '▼ ' : ''}${signed(delta)}`);
-    setData(this.deltaBox, 'sign', delta < 0 ? 'faster' : delta > 0 ? 'slower' : 'none');
+    // What rounds to zero is neither.
+    const sign = !(Math.abs(delta) >= 0.005) ? 'none' : delta < 0 ? 'faster' : 'slower';
+    this.delta.set(`${ARROWS[sign]}${signed(delta)}`);
+    setData(this.deltaBox, 'sign', sign);
 
     const latest = (key: string): number => session?.latest.get(key) ?? NaN;
     this.lamp('tc', 'TC', stateOf(latest('tcActive')), latest('tcLevel'));
