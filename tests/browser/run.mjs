@@ -21,7 +21,7 @@ mkdirSync(screenshots, { recursive: true });
 const lapSeconds = Number(env.LAP_SECONDS ?? 0);
 
 const browser = await chromium.launch({
-  executablePath: env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: env.PURPLE_SECTOR_CHROMIUM ?? '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 let failed = false;
