@@ -63,7 +63,7 @@ pub(super) fn choose(mode: Mode, width: u32, streak: u32, widths: &Widths, n: u3
     let resize_bits = needed * n + resize_cost(width, needed);
     let change_bits = best_width * n;
     if needed > width {
-        let resize = best != mode && !outgrown && resize_bits <= change_bits + FULL_BITS - 1;
+        let resize = best != mode && !outgrown && resize_bits < change_bits + FULL_BITS;
         return if resize { Choice::Change(mode, needed) } else { Choice::Change(best, best_width) };
     }
     let keep_bits = width * n;

@@ -249,7 +249,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
         let time = row.captured_at_us.wrapping_sub(self.origin_us) as i32;
         let first_group = self.n_floats / GROUP;
         let n_rows_of_group = HISTORY + self.capacity;
-        let mut rows = self
+        let rows = self
             .numbers
             .as_mut()
             .iter_mut()
@@ -257,7 +257,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
             .step_by(n_rows_of_group);
         let mut lane = self.n_floats % GROUP;
         let mut ints = row.ints;
-        while let Some(numbers) = rows.next() {
+        for numbers in rows {
             let (here, rest) = ints.split_at(ints.len().min(GROUP - lane));
             numbers[lane..lane + here.len()].copy_from_slice(here);
             if let (true, Some(number)) = (rest.is_empty(), numbers.get_mut(lane + here.len())) {
@@ -345,6 +345,7 @@ impl EncoderGroup {
 
     /// Finds, for eight slots at once, those that [`choose`] might not keep as they are: one bit each, set where the
     /// residuals do not fit the width, leave its highest bit unused, or another mode could pay for a change.
+    #[expect(clippy::needless_range_loop, reason = "eight lanes of many arrays, side by side")]
     fn unsettled(&mut self, widest: &Widest, n: u32) -> u32 {
         let gain_width = WORTH_BITS / n + 1;
         let outside = |limit: u32| !limit.wrapping_sub(1);
