@@ -5,6 +5,7 @@ import { Traces } from './draw/traces';
 import type { Feed } from './feed';
 import { lapTime } from './model/format';
 import { LatencyMeter } from './model/latency';
+import { Quantiles } from './model/quantiles';
 import { shownState, type Shown } from './model/state';
 import { Telemetry } from './model/telemetry';
 import { Announcer } from './ui/announcer';
@@ -23,6 +24,8 @@ import { emptyView, hasLapFraction } from './view';
 
 /** Texts are written this often; the eye reads no faster. */
 const TEXT_INTERVAL_MS = 66;
+/** Script time is the median of so many frames. */
+const FRAMES = 240;
 /** The game shows a replay. */
 const GAME_REPLAY = 1;
 
@@ -52,7 +55,7 @@ export class App {
   /** Newest sample drawn so far, on the driver's clock. */
   private drawnUs = NaN;
   private textsMs = -Infinity;
-  private frameMs = NaN;
+  private readonly framesMs = new Quantiles(FRAMES);
 
   constructor(private readonly feed: Feed) {
     this.telemetry = new Telemetry(feed, pageUs);
@@ -65,8 +68,7 @@ export class App {
     const frame = (nowMs: number): void => {
       const startMs = performance.now();
       this.frame(nowMs);
-      const spentMs = performance.now() - startMs;
-      this.frameMs = Number.isNaN(this.frameMs) ? spentMs : this.frameMs + (spentMs - this.frameMs) * 0.05;
+      this.framesMs.push(performance.now() - startMs);
       requestAnimationFrame(frame);
     };
     requestAnimationFrame(frame);
@@ -109,7 +111,7 @@ export class App {
     const { session } = view;
     const now = this.state();
     this.labels.refresh(view, this.traces.ranges, hovered);
-    this.health.refresh(now, session, feed.counts, this.latency, session === null ? null : feed.clock(session.name), this.frameMs);
+    this.health.refresh(now, session, feed.counts, this.latency, session === null ? null : feed.clock(session.name), this.framesMs.at(0.5)[0] ?? NaN);
     this.notice.refresh(now, session, feed.user);
     this.announcer.refresh(now, session, nowMs);
     this.controls.refresh();

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { FuelMeter } from './fuel';
 import { LatencyMeter } from './latency';
+import { Quantiles } from './quantiles';
 
 it('latency is unknown without a clock and a median with one', () => {
   const meter = new LatencyMeter();
@@ -23,4 +24,13 @@ it('fuel per lap comes from whole laps, laps left from it', () => {
 it("fuel: the game's own figures win, zero is none", () => {
   expect(new FuelMeter().state(10, 2, 4.5)).toEqual({ litres: 10, perLap: 2, lapsLeft: 4.5 });
   expect(new FuelMeter().state(10, 0, 0)).toEqual({ litres: 10, perLap: NaN, lapsLeft: NaN });
+});
+
+it('quantiles forget what left the window', () => {
+  const window = new Quantiles(3);
+  expect(window.at(0.5)).toEqual([NaN]);
+  [100, 3, 1, 2].forEach((value) => window.push(value));
+  expect(window.at(0, 0.5, 1)).toEqual([1, 2, 3]);
+  window.clear();
+  expect(window.size).toBe(0);
 });
