@@ -1,6 +1,7 @@
 //! How do many checks run one after the other? Each to its end whatever the others gave, then a table of all of them,
 //! and as the last line how many passed.
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -38,15 +39,19 @@ struct Outcome {
     passed: bool,
 }
 
-/// Runs all of `checks` and says whether every one passed.
-pub(crate) fn run_all(checks: Vec<Check>) -> bool {
+/// Runs `tools` and then all of `checks`; the exit code says whether every one passed. Without its tools no check can
+/// pass, so none runs then.
+pub(crate) fn run_all(tools: Check, checks: Vec<Check>) -> ExitCode {
     let started = Instant::now();
-    let outcomes: Vec<_> = checks.into_iter().map(run_one).collect();
+    let mut outcomes = vec![run_one(tools)];
+    if outcomes.iter().all(|outcome| outcome.passed) {
+        outcomes.extend(checks.into_iter().map(run_one));
+    }
     println!("\n{}", table(&outcomes));
     println!("all of it took {}", step::seconds(started.elapsed()));
     let n_failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
     println!("{} passed, {n_failed} failed", outcomes.len() - n_failed);
-    n_failed == 0
+    if n_failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run_one(check: Check) -> Outcome {
@@ -78,19 +83,41 @@ mod tests {
 
     use super::*;
 
+    /// A check that says in `ran` that it ran.
+    fn seen(ran: &Rc<Cell<bool>>) -> Check {
+        let ran = ran.clone();
+        Check::new("good", move || {
+            ran.set(true);
+            Ok(())
+        })
+    }
+
+    fn bad() -> Check {
+        Check::new("bad", || anyhow::bail!("no")).fixed_by("cargo fmt")
+    }
+
+    fn is_success(code: ExitCode) -> bool {
+        format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS)
+    }
+
     #[test]
     fn checks_after_a_failing_one_still_run() {
         let ran = Rc::new(Cell::new(false));
-        let seen = ran.clone();
-        let checks = vec![
-            Check::new("bad", || anyhow::bail!("no")).fixed_by("cargo fmt"),
-            Check::new("good", move || {
-                seen.set(true);
-                Ok(())
-            }),
-        ];
-        assert!(!run_all(checks));
+        assert!(!is_success(run_all(Check::new("tools", || Ok(())), vec![bad(), seen(&ran)])));
         assert!(ran.get());
+    }
+
+    #[test]
+    fn nothing_runs_without_tools() {
+        let ran = Rc::new(Cell::new(false));
+        assert!(!is_success(run_all(bad(), vec![seen(&ran)])));
+        assert!(!ran.get());
+    }
+
+    #[test]
+    fn all_passed_is_success() {
+        let ran = Rc::new(Cell::new(false));
+        assert!(is_success(run_all(seen(&ran), vec![seen(&ran)])));
     }
 
     #[test]

@@ -26,24 +26,16 @@ pub(crate) struct Options {
 }
 
 /// Runs the tests; the exit code says whether all of them passed.
-///
-/// # Errors
-/// Where a tool is missing that the tests need.
-pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    tools()?;
-    let all = steps(options);
-    let chosen = choose(all, options);
-    Ok(if checks::run_all(chosen) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+pub(crate) fn run(options: &Options) -> ExitCode {
+    checks::run_all(tools(), choose(steps(options), options))
 }
 
 /// Installs what the tests need, or names the one command that does.
-///
-/// # Errors
-/// Where something is missing and cannot be installed.
-pub(crate) fn tools() -> Result<()> {
-    system::ensure(system::BUILD.iter().chain(&system::KAFKA).chain(&system::BROWSER))?;
-    node::ensure()?;
-    Ok(())
+pub(crate) fn tools() -> Check {
+    Check::new("tools", || {
+        system::ensure(system::BUILD.iter().chain(&system::KAFKA).chain(&system::BROWSER))?;
+        node::ensure().map(drop)
+    })
 }
 
 /// Every step in the order in which they build on each other.
