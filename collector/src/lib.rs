@@ -1,6 +1,6 @@
 //! Purple Sector's collector: where do samples come from, and how do they reach Kafka?
 //!
-//! A [source](source) gives samples; a [pipeline] encodes them into blocks and puts these into the user's
+//! A [source] gives samples; a [pipeline] encodes them into blocks and puts these into the user's
 //! [queue](outbox::Outbox), from which the [producer](publish) takes them in order. [`run`] is the program.
 
 pub mod clock;

@@ -1,7 +1,7 @@
 //! What is a source of telemetry?
 //!
 //! A source gives samples with the time that has passed since it began; the [pump](crate::pump) decides when each of
-//! them is due, stamps it with the driver's clock and hands it on. Sources here: the [simulator](simulator) and
+//! them is due, stamps it with the driver's clock and hands it on. Sources here: the [simulator] and
 //! [recordings](replay). Those that read a game stand beside them.
 
 pub mod replay;

@@ -1,6 +1,6 @@
 //! How is a recording played? The file's kind is recognised by how it begins; each kind is read in a small file of its own.
 //!
-//! Known are recordings of this collector ([`recorded`]) and four CSV files of real and reference laps, plain or gzip.
+//! Known are recordings of this collector (`--record`) and four CSV files of real and reference laps, plain or gzip.
 //! A CSV's samples hold the channels that the file has and no others; what it has not stays absent.
 
 mod ac_csv;
