@@ -23,7 +23,7 @@ use purple_sector_codec::SessionId;
 use purple_sector_codec::bridge_protocol::{
     ClientMessage, MAX_CLIENT_MESSAGE_LEN, MAX_SERVER_MESSAGE_LEN, PROTOCOL_VERSION, ServerMessage, close,
 };
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
@@ -53,10 +53,12 @@ const FRAMES: (u32, u32) = (10, 30);
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 4 * 1024;
 
-/// A viewer's WebSocket, and how much of what was sent has left.
+/// A viewer's WebSocket, and what bounds its use.
 struct Socket {
     stream: WebSocketStream<Metered<TokioIo<Upgraded>>>,
+    /// How much of what was sent has left.
     written: Written,
+    token: TokenClock,
 }
 
 /// A viewer that passed all checks.
@@ -93,7 +95,8 @@ pub(crate) async fn run(viewer: Viewer, on_upgrade: OnUpgrade) {
         .max_frame_size(Some(MAX_CLIENT_MESSAGE_LEN));
     let written = upgraded.written();
     let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
-    let mut socket = Socket { stream, written };
+    let token = TokenClock::new(viewer.expires_at_s, unix_s(), Instant::now().into_std());
+    let mut socket = Socket { stream, written, token };
     debug!(user = %viewer.user, "viewer came");
     let Err(end) = live(&viewer, &mut socket).await;
     debug!(user = %viewer.user, %end, "viewer goes");
@@ -116,11 +119,10 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
     send(viewer, socket, &hello).await?;
 
     let started = Instant::now().into_std();
-    let mut token = TokenClock::new(viewer.expires_at_s, unix_s(), started);
     let mut pulse = Pulse::new(started);
     let mut rate = Rate::new(FRAMES.0, FRAMES.1, started);
     loop {
-        let look_at = token.deadline().map_or(pulse.deadline(), |at| at.min(pulse.deadline()));
+        let look_at = socket.token.deadline().map_or(pulse.deadline(), |at| at.min(pulse.deadline()));
         let event = tokio::select! {
             biased;
             () = bridge.stop.cancelled() => Event::Stop,
@@ -133,7 +135,7 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
         match event {
             Event::Stop => return Err(End::stopping()),
             Event::Clock => {
-                for due in [pulse.due(now), token.due(now)].into_iter().flatten() {
+                for due in [pulse.due(now), socket.token.due(now)].into_iter().flatten() {
                     on_clock(viewer, socket, due).await?;
                 }
             }
@@ -145,11 +147,11 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
                     return Err(End::close(close::TOO_MANY, "too many messages"));
                 }
                 match frame {
-                    Message::Binary(bytes) => on_message(viewer, socket, &feed, &mut token, &bytes).await?,
+                    Message::Binary(bytes) => on_message(viewer, socket, &feed, &bytes).await?,
                     Message::Text(_) => return Err(End::close(close::PROTOCOL_ERROR, "messages are binary")),
                     Message::Close(_) => return Err(End::Left),
                     // tungstenite has the answer to a ping ready; it goes out with a flush.
-                    Message::Ping(_) => write(viewer, &socket.written, socket.stream.flush()).await?,
+                    Message::Ping(_) => flush(viewer, socket).await?,
                     Message::Pong(_) | Message::Frame(_) => {}
                 }
             }
@@ -164,7 +166,7 @@ async fn on_clock(viewer: &Viewer, socket: &mut Socket, due: Due) -> Result<(), 
         Due::Ping => send_frame(viewer, socket, Message::Ping(Bytes::new())).await,
         Due::Dead => Err(End::Gone("no answer to a ping")),
         Due::TokenExpires { in_s } => send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await,
-        Due::TokenExpired => Err(End::close(close::TOKEN_EXPIRED, "the token has expired")),
+        Due::TokenExpired => Err(End::token_expired()),
     }
 }
 
@@ -172,7 +174,6 @@ async fn on_message(
     viewer: &Viewer,
     socket: &mut Socket,
     feed: &ViewerHandle,
-    token: &mut TokenClock,
     bytes: &[u8],
 ) -> Result<(), End> {
     let received_us = unix_us();
@@ -189,8 +190,8 @@ async fn on_message(
             Ok(())
         }
         ClientMessage::Refresh { token: fresh } => {
-            *token = refresh(viewer, fresh)?;
-            let in_s = token.seconds_left(Instant::now().into_std());
+            socket.token = refresh(viewer, fresh)?;
+            let in_s = socket.token.seconds_left(Instant::now().into_std());
             send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await
         }
         // From a newer viewer; what it means is optional.
@@ -207,7 +208,7 @@ fn refresh(viewer: &Viewer, token: &str) -> Result<TokenClock, End> {
             warn!(user = %viewer.user, "a viewer showed another user's token, it is closed");
             Err(End::close(close::FORBIDDEN, "the token is not for this user"))
         }
-        Err(Refusal::TokenExpired) => Err(End::close(close::TOKEN_EXPIRED, "the token has expired")),
+        Err(Refusal::TokenExpired) => Err(End::token_expired()),
         Err(_) => Err(End::close(close::BAD_TOKEN, "the token is not valid")),
     }
 }
@@ -219,8 +220,8 @@ async fn forward(
     first: Bytes,
     feed: &mut ViewerHandle,
 ) -> Result<(), End> {
-    let Socket { stream, written } = socket;
-    write(viewer, written, async {
+    let Socket { stream, written, token } = socket;
+    write(viewer, written, token, async {
         stream.feed(Message::Binary(first)).await?;
         for _ in 1..MAX_BATCH {
             let Some(next) = feed.try_next() else { break };
@@ -236,21 +237,30 @@ async fn send(viewer: &Viewer, socket: &mut Socket, message: &ServerMessage<'_>)
 }
 
 async fn send_frame(viewer: &Viewer, socket: &mut Socket, frame: Message) -> Result<(), End> {
-    write(viewer, &socket.written, socket.stream.send(frame)).await
+    write(viewer, &socket.written, &socket.token, socket.stream.send(frame)).await
 }
 
-/// Does one piece of writing, as long as the peer takes some of it and the bridge runs.
+async fn flush(viewer: &Viewer, socket: &mut Socket) -> Result<(), End> {
+    write(viewer, &socket.written, &socket.token, socket.stream.flush()).await
+}
+
+/// Does one piece of writing, as long as the peer takes some of it, its token is good and the bridge runs.
 async fn write(
     viewer: &Viewer,
     written: &Written,
+    token: &TokenClock,
     work: impl Future<Output = Result<(), SocketError>>,
 ) -> Result<(), End> {
     let mut work = pin!(work);
     loop {
         let n_before = written.get();
-        match viewer.bridge.stop.run_until_cancelled(timeout(WRITE_WITHIN, work.as_mut())).await {
+        let still_until = Instant::now() + WRITE_WITHIN;
+        // Whoever reads drop by drop must not outlive the token by that.
+        let until = token.closes_at().map_or(still_until, |closes_at| still_until.min(closes_at.into()));
+        match viewer.bridge.stop.run_until_cancelled(timeout_at(until, work.as_mut())).await {
             Some(Ok(Ok(()))) => return Ok(()),
             Some(Ok(Err(error))) => return Err(End::broken(&error)),
+            Some(Err(_)) if until < still_until => return Err(End::token_expired()),
             Some(Err(_)) if written.get() > n_before => {}
             Some(Err(_)) => return Err(End::Gone("it does not read")),
             None => return Err(End::stopping()),

@@ -98,6 +98,14 @@ impl TokenClock {
         }
     }
 
+    /// When the token's leeway is over, if ever.
+    pub(super) fn closes_at(&self) -> Option<Instant> {
+        match *self {
+            Self::Endless => None,
+            Self::Good { closes_at, .. } | Self::Ending { closes_at } => Some(closes_at),
+        }
+    }
+
     /// When to look again, if ever.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match *self {

@@ -50,6 +50,10 @@ impl End {
         Self::close(close::GOING_AWAY, "the bridge is stopping")
     }
 
+    pub(super) fn token_expired() -> Self {
+        Self::close(close::TOKEN_EXPIRED, "the token has expired")
+    }
+
     pub(super) fn could_not_join(error: &JoinError) -> Self {
         match error {
             JoinError::TooManyFeeds { .. } => Self::close(close::TOO_MANY, error.to_string()),

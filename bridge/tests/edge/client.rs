@@ -71,6 +71,12 @@ impl Client {
         read.expect("something comes in time").is_ok_and(|n| n > 0)
     }
 
+    /// Takes at most this many bytes out of the connection.
+    pub(crate) async fn sip(&mut self, n_bytes: usize) {
+        let mut bytes = vec![0; n_bytes];
+        let _ = timeout(Duration::from_millis(100), self.stream.read(&mut bytes)).await;
+    }
+
     /// Reads one HTTP answer; `None` if the connection ends without one.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
         let head_len = loop {

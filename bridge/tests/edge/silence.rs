@@ -7,7 +7,7 @@ use tokio::net::TcpSocket;
 
 use crate::client::{Client, PING, PONG, get, viewer, viewer_on};
 use crate::records::{Producer, schema_record};
-use crate::server::{Server, token};
+use crate::server::{Server, now_s, token, token_until};
 
 /// Viewers attached, as operators see it.
 async fn n_viewers(server: &Server) -> u64 {
@@ -72,5 +72,27 @@ async fn who_does_not_read_is_closed_and_delays_nobody() {
     while n_viewers(&server).await > 1 {
         assert!(started.elapsed() < Duration::from_secs(30), "the deaf viewer is closed");
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_drop_by_drop_does_not_outlive_the_token() {
+    let server = Server::with_tokens(&[]).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let slow = socket.connect(server.public).await.expect("the port is open");
+    let mut slow = viewer_on(Client::from(slow), &token_until("alice", now_s() + 4)).await;
+    slow.until(|message| matches!(message, ServerMessage::State { .. }).then_some(())).await;
+    let started = Instant::now();
+    let producer = Producer::new(server.kafka);
+    let record = schema_record("alice");
+    for _ in 0..1024 * 1024 / record.len() {
+        producer.send("alice", &record).await;
+    }
+    // It takes a little now and then, so its connection never stands still.
+    while n_viewers(&server).await > 0 {
+        assert!(started.elapsed() < Duration::from_secs(20), "the expired viewer is closed");
+        slow.sip(1024).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
