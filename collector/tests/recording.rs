@@ -37,8 +37,11 @@ fn record(name: &str) -> PathBuf {
     path
 }
 
-/// Times and rows of a recording, floats by their bits.
-fn play(path: &Path) -> Result<Vec<(u64, Vec<u32>, Vec<i32>)>, String> {
+/// A sample's time, and its values; floats by their bits.
+type Sample = (u64, Vec<u32>, Vec<i32>);
+
+/// Every sample of a recording.
+fn play(path: &Path) -> Result<Vec<Sample>, String> {
     let mut replay = Replay::open(path, false, false).map_err(|error| error.to_string())?;
     let mut samples = Vec::new();
     loop {
@@ -50,7 +53,7 @@ fn play(path: &Path) -> Result<Vec<(u64, Vec<u32>, Vec<i32>)>, String> {
     }
 }
 
-fn row(source: &dyn Source, elapsed_us: u64) -> (u64, Vec<u32>, Vec<i32>) {
+fn row(source: &dyn Source, elapsed_us: u64) -> Sample {
     let row = source.row();
     (elapsed_us, row.floats.iter().map(|value| value.to_bits()).collect(), row.ints.to_vec())
 }
