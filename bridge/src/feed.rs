@@ -1,8 +1,8 @@
 //! One user's live data inside this bridge: who watches it, and what do they get?
 //!
 //! [`Feeds::join`] gives a viewer its place in its user's feed, which begins with the first viewer and ends some time
-//! after the last. [`state`] decides everything, [`task`] does it, [`stream`] keeps what a joining viewer needs, and
-//! [`queue`] bounds what waits for each viewer.
+//! after the last. `state` decides everything, `task` does it, `stream` keeps what a joining viewer needs, and
+//! `queue` bounds what waits for each viewer.
 
 mod audience;
 pub(crate) mod message;

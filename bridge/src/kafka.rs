@@ -1,8 +1,8 @@
 //! How do records of a user's topic reach that user's feed?
 //!
-//! A feed asks where to start ([`Kafka::find`]), then has partitions assigned ([`Kafka::assign`]); records come to its
-//! [`Sink`]. Behind it: [`start`] looks offsets up, [`pool`] holds the consumers, [`topics`] makes topics, and
-//! [`embedded`] is a broker inside this process for trying things out.
+//! A feed asks where to start (`Kafka::find`), then has partitions assigned (`Kafka::assign`); records come to its
+//! `Sink`. Behind it: `start` looks offsets up, `pool` holds the consumers, `topics` makes topics, and
+//! `embedded` is a broker inside this process for trying things out.
 
 mod admin;
 mod client;

@@ -55,7 +55,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The settings as given, before [`Config::check`].
+/// The settings as given, before [`Config::check`](super::Config::check).
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Kafka's addresses, comma-separated [default: localhost:9092].
@@ -121,7 +121,7 @@ pub struct ServeArgs {
     #[arg(long, env = "OPEN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub open: bool,
 
-    /// Origins of pages that may connect besides the bridge's own, comma-separated, such as https://app.example.com.
+    /// Origins of pages that may connect besides the bridge's own, comma-separated, such as `https://app.example.com`.
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = values::origin, value_name = "ORIGIN")]
     pub allowed_origins: Vec<Origin>,
 
