@@ -58,13 +58,17 @@
 
 mod bits;
 mod choice;
+mod column;
 mod decode;
 mod encode;
+mod group;
 mod quantize;
 mod slot;
 
-pub use decode::{BlockDecoder, Columns, DecoderSlot};
-pub use encode::{BlockEncoder, EncoderGroup};
+pub use column::DecoderSlot;
+pub use decode::{BlockDecoder, Columns};
+pub use encode::BlockEncoder;
+pub use group::EncoderGroup;
 pub use slot::{Coding, Slot};
 
 /// A [`BlockEncoder`] that owns its memory.

@@ -1,10 +1,10 @@
 //! How does the body of a block become columns? Header first, one check of the length, then tight loops.
 
 use super::bits::BitReader;
+use super::column::DecoderSlot;
 use super::quantize::{fixed_value, ordered_value};
-use super::slot::{Coding, Mode, Slot, unzigzag};
-use super::{GROUP, MAX_CHANNELS, RESIDUALS_PER_WORD, TIME_LIMIT_US, n_slots};
-use crate::channels::ABSENT;
+use super::slot::{Coding, Slot};
+use super::{GROUP, MAX_CHANNELS, TIME_LIMIT_US, n_slots};
 use crate::error::DecodeError;
 
 /// Turns block bodies into columns. Works in memory that the caller gives: anything that lends a slice of
@@ -21,26 +21,6 @@ pub struct BlockDecoder<S> {
     origin_us: Option<u64>,
 }
 
-/// What the decoder keeps of one slot between blocks.
-#[derive(Debug, Clone, Copy)]
-pub struct DecoderSlot {
-    coding: Coding,
-    mode: Mode,
-    /// Width from the last change.
-    width: u8,
-    /// Width in this block: 0 for a sparse slot that does not move.
-    width_now: u8,
-    last: i32,
-    before: i32,
-}
-
-impl Default for DecoderSlot {
-    fn default() -> Self {
-        let coding = Coding::Int { min: 0, max: 0 };
-        Self { coding, mode: Mode::Sparse, width: 0, width_now: 0, last: 0, before: 0 }
-    }
-}
-
 /// Where decoded values go: one column after the other, in schema order.
 ///
 /// Column `i` of a block of `n` samples is `floats[i * stride..][..n]`, and `ints` likewise.
@@ -50,7 +30,7 @@ pub struct Columns<'a> {
     pub captured_at_us: &'a mut [u64],
     /// Room for the float channels: their number times `stride`. Absent is `NaN`.
     pub floats: &'a mut [f32],
-    /// Room for the int channels: their number times `stride`. Absent is [`ABSENT`].
+    /// Room for the int channels: their number times `stride`. Absent is [`ABSENT`](crate::ABSENT).
     pub ints: &'a mut [i32],
     /// Distance from one column to the next, and the most samples that fit.
     pub stride: usize,
@@ -109,8 +89,7 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         let mut bits = BitReader::new(body, 8);
         self.dense_width = 0;
         for slot in slots.iter_mut() {
-            let last = take_absolute(&mut bits);
-            *slot = DecoderSlot { coding: slot.coding, last, ..DecoderSlot::default() };
+            slot.start(&mut bits);
         }
         self.decode(1, n, origin_us, body, bits, columns)
     }
@@ -192,109 +171,11 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
     }
 }
 
-impl DecoderSlot {
-    /// Reads what follows the slot's event bit. `false` if no encoder writes such a change.
-    fn take_change(&mut self, bits: &mut BitReader<'_>) -> bool {
-        let is_new = self.mode == Mode::Sparse && self.width == 0;
-        if self.mode == Mode::Sparse && !is_new && bits.take(1) == 0 {
-            self.width_now = self.width;
-            return true;
-        }
-        let step: i32 = match if is_new { 3 } else { bits.peek() & 3 } {
-            0 => 1,
-            2 => -1,
-            1 => {
-                if bits.peek() & 4 == 0 {
-                    2
-                } else {
-                    -2
-                }
-            }
-            _ => return self.take_full_change(is_new, bits),
-        };
-        bits.skip(if step.abs() == 1 { 2 } else { 3 });
-        let width = i32::from(self.width) + step;
-        self.width = width as u8;
-        self.width_now = self.width;
-        (0..=32).contains(&width)
-    }
-
-    fn take_full_change(&mut self, is_new: bool, bits: &mut BitReader<'_>) -> bool {
-        bits.skip(if is_new { 0 } else { 2 });
-        let was_dense = self.mode != Mode::Sparse;
-        self.mode = Mode::from_bits(bits.take(2));
-        self.width = match bits.take(5) {
-            31 => 32,
-            width => width as u8,
-        };
-        let falls_asleep = was_dense && self.mode == Mode::Sparse;
-        self.width_now = if falls_asleep { 0 } else { self.width };
-        true
-    }
-
-    /// Reads part 4 of this slot into `column[from..]`, with its last value in `column[..from]`.
-    #[inline(always)]
-    fn take_column<V: Copy>(
-        &mut self,
-        column: &mut [V],
-        from: usize,
-        bits: &mut BitReader<'_>,
-        value: impl Fn(i32) -> V,
-    ) {
-        let (first, rest) = column.split_at_mut(from);
-        first.fill(value(self.last));
-        match self.mode {
-            Mode::Sparse | Mode::Delta if self.width_now == 0 => {
-                self.before = if rest.is_empty() { self.before } else { 0 };
-                rest.fill(value(self.last));
-            }
-            Mode::Sparse | Mode::Delta => self.take_residuals(rest, Mode::Delta, bits, value),
-            Mode::Linear => self.take_residuals(rest, Mode::Linear, bits, value),
-            Mode::Mean => self.take_residuals(rest, Mode::Mean, bits, value),
-        }
-        self.width_now = if self.mode == Mode::Sparse { 0 } else { self.width };
-    }
-
-    /// Reads residuals, as many as one word holds at a time.
-    #[inline(always)]
-    fn take_residuals<V>(
-        &mut self,
-        column: &mut [V],
-        mode: Mode,
-        bits: &mut BitReader<'_>,
-        value: impl Fn(i32) -> V,
-    ) {
-        let width = u32::from(self.width_now);
-        let mask = ((1_u64 << width) - 1) as u32;
-        let (mut last, mut before) = (self.last, self.before);
-        for part in column.chunks_mut(usize::from(RESIDUALS_PER_WORD[width as usize & 63])) {
-            let mut word = bits.peek();
-            bits.skip(width * part.len() as u32);
-            for place in part {
-                before = mode.predicted_delta(before).wrapping_add(unzigzag(word as u32 & mask));
-                last = last.wrapping_add(before);
-                *place = value(last);
-                word >>= width;
-            }
-        }
-        (self.last, self.before) = (last, before);
-    }
-}
-
 fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
     if n_channels == 0 || n_channels > MAX_CHANNELS {
         return Err(DecodeError::Limit { what: "channels", found: n_channels, limit: MAX_CHANNELS });
     }
     Ok(())
-}
-
-/// Part 2 of a body: one number on its own.
-fn take_absolute(bits: &mut BitReader<'_>) -> i32 {
-    match bits.take(5) {
-        31 => ABSENT,
-        30 => unzigzag(bits.take(32)),
-        width => unzigzag(bits.take(width)),
-    }
 }
 
 /// Part 3 of a body for one group. Returns `row_width` with the changes applied.
@@ -312,13 +193,10 @@ fn take_changes(
         let slot = &mut group[events.trailing_zeros() as usize];
         events &= events - 1;
         row_width -= usize::from(slot.width_now);
-        if !slot.take_change(bits) {
+        if !slot.take_change(is_key, bits) {
             return Err(DecodeError::Body { what: "a width leaves the range 0 to 32" });
         }
         row_width += usize::from(slot.width_now);
-        if is_key && slot.mode == Mode::Linear {
-            slot.before = take_absolute(bits);
-        }
     }
     Ok(row_width)
 }
