@@ -43,11 +43,11 @@ pub(crate) fn steps(options: &Options) -> Vec<Check> {
     let long = options.long;
     let mut steps = vec![
         Check::new("npm package", || wasm::run(&wasm::Options::default())),
-        Check::new("rust tests", move || rust_tests(long, None)),
-        Check::new("codec without std", no_std::run),
         Check::new("npm package tests", || npm_test("codec-wasm/tests", "3 min")),
         Check::new("page build", page::build),
         Check::new("page tests", || npm_test("web-demo", "30 s")),
+        Check::new("codec without std", no_std::run),
+        Check::new("rust tests", move || rust_tests(long, None)),
     ];
     if long {
         steps.push(Check::new("fuzz", || fuzz::run(&fuzz::Options::default()).map(drop)));
@@ -71,15 +71,10 @@ fn choose(steps: Vec<Check>, options: &Options) -> Vec<Check> {
 
 fn rust_tests(long: bool, filter: Option<&str>) -> Result<()> {
     let root = paths::root();
-    // The end-to-end tests run the programs and Node clients with the packages of these folders.
-    for folder in ["tests/node", "tests/browser"] {
-        if root.join(folder).join("package.json").is_file() {
-            node::packages(&root.join(folder))?;
-        }
-    }
-    if root.join("web-demo/package.json").is_file() {
-        page::build()?;
-    }
+    // The end-to-end tests run the programs, Node clients with the packages of these folders, and the page.
+    node::packages(&root.join("tests/node"))?;
+    node::packages(&root.join("tests/browser"))?;
+    page::build()?;
     let mut build = Command::new("cargo");
     build.args(["build", "--workspace", "--locked", "--bins"]).current_dir(&root);
     step::run("building the programs", "6 min the first time", &mut build)?;
