@@ -64,10 +64,11 @@ pub(crate) fn acc_fragment(path: &Path, name: &str) -> Result<Trace<AccFragment>
     })
 }
 
-/// The simulator at the rate of the games' physics, once it is up to speed.
+/// The simulator at the rate of the games' physics, once there is a best lap to compare with: from then on no float is
+/// absent, which JSON could not say.
 pub(crate) fn simulated(name: &str) -> Result<Trace<Simulated>> {
     const RATE_HZ: u32 = 333;
-    const RUN_UP_S: u32 = 60;
+    const RUN_UP_S: u32 = 300;
     const N_SAMPLES: usize = 6000;
     let mut simulator =
         Simulator::new(SimulatorSettings { rate_hz: RATE_HZ, ..SimulatorSettings::default() })?;
