@@ -14,6 +14,7 @@ const workspace = dirname(crate);
 const pkg = join(crate, 'pkg');
 const dist = join(pkg, 'dist');
 const build = join(npm, 'build');
+const compiled = join(npm, 'out');
 const NAME = 'purple_sector_codec_wasm';
 
 const made = process.argv[2] && resolve(process.argv[2]);
@@ -25,8 +26,7 @@ if (!made || !existsSync(join(made, `${NAME}_bg.wasm`))) {
 const run = (program, args, cwd) => execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
 // The TypeScript is compiled beside wasm-pack's declarations and the generated fields, away from the sources.
-rmSync(pkg, { recursive: true, force: true });
-rmSync(build, { recursive: true, force: true });
+for (const old of [build, compiled]) rmSync(old, { recursive: true, force: true });
 cpSync(join(npm, 'src'), build, { recursive: true });
 // `Symbol.dispose` is not in the libraries that pages are compiled with, and their compilers read this file.
 const glueTypes = readFileSync(join(made, `${NAME}.d.ts`), 'utf8').replace(/^\s*\[Symbol\.dispose\]\(\): void;\n/gm, '');
@@ -41,7 +41,10 @@ try {
   process.exit(1);
 }
 
-mkdirSync(dist, { recursive: true });
+// Only now, so that a build that fails leaves the last package in place.
+rmSync(pkg, { recursive: true, force: true });
+mkdirSync(pkg, { recursive: true });
+cpSync(compiled, dist, { recursive: true });
 for (const name of [`${NAME}.js`, `${NAME}_bg.wasm`, `${NAME}_bg.wasm.d.ts`]) copyFileSync(join(made, name), join(dist, name));
 writeFileSync(join(dist, `${NAME}.d.ts`), glueTypes);
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(workspace, name), join(pkg, name));

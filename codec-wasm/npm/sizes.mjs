@@ -1,12 +1,15 @@
-// How large is what a page downloads? Raw, gzip and brotli sizes, held against the budget.
+// How large is what a page downloads? Raw, gzip and brotli sizes, held against a limit.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 import { build } from 'esbuild';
 
-/** The module and wasm-bindgen's minified glue together, in bytes of brotli. */
-export const BUDGET_BROTLI = 30_000;
+/** What the module and wasm-bindgen's minified glue together shall come down to, in bytes of brotli. Not reached yet. */
+export const GOAL_BROTLI = 15_000;
+
+/** What they must not exceed: a little more than they are, so that growth is noticed. */
+export const LIMIT_BROTLI = 25_500;
 
 /** The sizes of `bytes` in bytes. */
 export function sizes(bytes) {
@@ -28,7 +31,7 @@ export async function packageSizes(dist, name) {
   };
 }
 
-/** Prints the sizes; false if they are over the budget. */
+/** Prints the sizes; false if they are over the limit. */
 export async function report(dist, name) {
   const all = await packageSizes(dist, name);
   const line = (what, { raw, gzip, brotli }) =>
@@ -38,13 +41,11 @@ export async function report(dist, name) {
   line('its glue, minified', all.glue);
   line('all code, minified, glue included', all.code);
   const total = all.wasm.brotli + all.glue.brotli;
-  if (total <= BUDGET_BROTLI) {
-    console.log(`module and glue: ${total} bytes of brotli, budget ${BUDGET_BROTLI}`);
-    return true;
-  }
+  console.log(`module and glue: ${total} bytes of brotli; goal ${GOAL_BROTLI}, limit ${LIMIT_BROTLI}`);
+  if (total <= LIMIT_BROTLI) return true;
   console.error(
-    `build: module and glue are ${total} bytes of brotli, ${total - BUDGET_BROTLI} over the budget of ${BUDGET_BROTLI}; ` +
-      'see which functions grew (twiggy top), or argue for another budget in codec-wasm/npm/sizes.mjs',
+    `build: module and glue are ${total - LIMIT_BROTLI} bytes of brotli over the limit of ${LIMIT_BROTLI}; ` +
+      'see which functions grew (twiggy top), or argue for another limit in codec-wasm/npm/sizes.mjs',
   );
   return false;
 }
