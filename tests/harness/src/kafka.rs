@@ -20,6 +20,8 @@ pub const LIBS_VARIABLE: &str = "PURPLE_SECTOR_KAFKA_LIBS";
 
 /// A cluster id that any base64 reader takes; each broker here is a cluster of its own.
 const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
+/// Begins the name of a broker's folder; its process's id and a number follow.
+const FOLDER: &str = "purple-sector-kafka-";
 /// Enough on a machine busy with builds; an idle one needs 4 s.
 const START_LIMIT: Duration = Duration::from_secs(90);
 /// How often a start is tried again because another program took one of the free ports first.
@@ -232,14 +234,30 @@ fn port_was_taken(error: &anyhow::Error) -> bool {
 
 fn new_folder() -> Result<PathBuf> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
+    remove_left_over(&env::temp_dir())?;
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let folder = env::temp_dir().join(format!("purple-sector-kafka-{}-{number}", std::process::id()));
-    // Left over from an earlier process with our id, where one crashed.
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
+    let folder = env::temp_dir().join(format!("{FOLDER}{}-{number}", std::process::id()));
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder)
+}
+
+/// Removes the folders of processes that are gone: killed, they could not do it themselves.
+fn remove_left_over(temp: &Path) -> Result<()> {
+    if !Path::new("/proc/self").exists() {
+        // Without it nobody can tell here who still runs.
+        return Ok(());
+    }
+    for entry in fs::read_dir(temp).with_context(|| format!("cannot read {}", temp.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let owner = name.strip_prefix(FOLDER).and_then(|rest| rest.split_once('-')).map(|(owner, _)| owner);
+        let number = owner.and_then(|owner| owner.parse::<u32>().ok());
+        if number.is_some_and(|owner| !Path::new("/proc").join(owner.to_string()).exists()) {
+            // Another process may be removing it as well.
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
+    Ok(())
 }
 
 /// Ends the shared broker and removes its folder when this process ends by itself: statics are never dropped.
@@ -283,6 +301,21 @@ mod tests {
         assert!(!text.lines().any(|line| !line.starts_with('#') && line.contains('{')));
         assert!(text.contains("listeners=PLAINTEXT://127.0.0.1:1000,CONTROLLER://127.0.0.1:2000"));
         assert!(text.ends_with("a=b\nc=d\n"));
+    }
+
+    #[test]
+    fn only_folders_of_ended_processes_are_removed() {
+        let temp = env::temp_dir().join(format!("purple-sector-left-over-{}", std::process::id()));
+        // Above every process id that Linux gives.
+        let ended = temp.join(format!("{FOLDER}{}-0", u32::MAX));
+        let running = temp.join(format!("{FOLDER}{}-0", std::process::id()));
+        let other = temp.join("something-4294967295-0");
+        for folder in [&ended, &running, &other] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        remove_left_over(&temp).unwrap();
+        assert!(!ended.exists() && running.exists() && other.exists());
+        fs::remove_dir_all(temp).unwrap();
     }
 
     #[test]
