@@ -1,12 +1,14 @@
 //! A viewer of whom a test sees every message: a WebSocket that speaks the bridge protocol, and the codec's own reader.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{SinkExt, StreamExt};
 use purple_sector_codec::bridge_protocol::{ClientMessage, SUBPROTOCOL, ServerMessage};
 use purple_sector_codec::{Received, StreamReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -53,9 +55,23 @@ impl Viewer {
     /// # Errors
     /// With the status where the bridge refuses.
     pub async fn connect(port: u16, token: &str) -> Result<Self> {
+        Self::on(TcpStream::connect(("127.0.0.1", port)).await?, port, token).await
+    }
+
+    /// As [`Viewer::connect`], with a receive buffer so small that the connection fills up soon when nobody reads.
+    ///
+    /// # Errors
+    /// As [`Viewer::connect`].
+    pub async fn connect_narrow(port: u16, token: &str) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        Self::on(socket.connect((Ipv4Addr::LOCALHOST, port).into()).await?, port, token).await
+    }
+
+    async fn on(stream: TcpStream, port: u16, token: &str) -> Result<Self> {
         let bearer = format!("{SUBPROTOCOL}, bearer.{token}");
         let headers = [("origin", format!("http://127.0.0.1:{port}")), ("sec-websocket-protocol", bearer)];
-        match Self::connect_with(port, "/v1/stream", &headers).await? {
+        match Self::upgrade(stream, port, "/v1/stream", &headers).await? {
             Ok(viewer) => Ok(viewer),
             Err(status) => bail!("the bridge refused a good token with {status}"),
         }
@@ -70,11 +86,19 @@ impl Viewer {
         path: &str,
         headers: &[(&'static str, String)],
     ) -> Result<Result<Self, StatusCode>> {
+        Self::upgrade(TcpStream::connect(("127.0.0.1", port)).await?, port, path, headers).await
+    }
+
+    async fn upgrade(
+        stream: TcpStream,
+        port: u16,
+        path: &str,
+        headers: &[(&'static str, String)],
+    ) -> Result<Result<Self, StatusCode>> {
         let mut request = format!("ws://127.0.0.1:{port}{path}").into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().append(*name, HeaderValue::from_str(value)?);
         }
-        let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         match client_async(request, stream).await {
             Ok((socket, response)) => {
@@ -103,9 +127,10 @@ impl Viewer {
     /// # Errors
     /// Where none comes within `limit`, or it cannot be decoded.
     pub async fn next(&mut self, limit: Duration) -> Result<News> {
+        let deadline = Instant::now() + limit;
         loop {
             let message =
-                tokio::time::timeout(limit, self.socket.next()).await.context("no message in time")?;
+                tokio::time::timeout_at(deadline, self.socket.next()).await.context("no message in time")?;
             match message {
                 Some(Ok(Message::Binary(bytes))) => return self.read(&bytes),
                 Some(Ok(Message::Close(frame))) => {
@@ -121,22 +146,18 @@ impl Viewer {
     /// Reads until `n_samples` samples have come, and returns them.
     ///
     /// # Errors
-    /// Where they do not come within `limit`, or the connection closes.
+    /// Where they do not come within `limit`, or the connection closes; the error names the gaps that were announced.
     pub async fn samples(&mut self, n_samples: usize, limit: Duration) -> Result<Vec<Seen>> {
-        let deadline = tokio::time::Instant::now() + limit;
-        let mut all = Vec::new();
+        let deadline = Instant::now() + limit;
+        let (mut all, mut gaps) = (Vec::new(), Vec::new());
         while all.len() < n_samples {
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            match self
-                .next(left)
-                .await
-                .with_context(|| format!("after {} of {n_samples} samples", all.len()))?
-            {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let so_far = || format!("after {} of {n_samples} samples, gaps {gaps:?}", all.len());
+            match self.next(left).await.with_context(so_far)? {
                 News::Samples(samples) => all.extend(samples),
-                News::Closed(code) => {
-                    bail!("closed with {code:?} after {} of {n_samples} samples", all.len())
-                }
-                News::Gap(_) | News::Other(_) => {}
+                News::Closed(code) => bail!("closed with {code:?} {}", so_far()),
+                News::Gap(gap) => gaps.push(gap),
+                News::Other(_) => {}
             }
         }
         Ok(all)

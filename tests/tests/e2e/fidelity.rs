@@ -34,8 +34,7 @@ async fn native_round(name: &str, schema: Schema, samples_per_block: usize) -> R
     let start_us = now_us()?;
     let sent = Rows::new(&schema, 77, start_us, INTERVAL_US);
     let publishing = publish(brokers, user, schema.clone(), samples_per_block, sent.clone());
-    let seen = viewer.samples(N_SAMPLES, LIMIT).await?;
-    publishing.await??;
+    let (seen, ()) = tokio::try_join!(viewer.samples(N_SAMPLES, LIMIT), publishing)?;
     let mut sent = sent;
     for (at, seen) in seen.iter().enumerate() {
         let sent = sent.next_row();
@@ -58,8 +57,7 @@ async fn webassembly_in_node_decodes_the_same_bits_as_native_rust() -> Result<()
     let mut native = Viewer::connect(bridge.port(), &user.token).await?;
     let sent = Rows::new(&schema, 78, now_us()?, INTERVAL_US);
     let publishing = publish(brokers, user, schema.clone(), 2, sent);
-    let native = native.samples(N_SAMPLES, LIMIT).await?;
-    publishing.await??;
+    let (native, ()) = tokio::try_join!(native.samples(N_SAMPLES, LIMIT), publishing)?;
     let (node, done) = tokio::task::spawn_blocking(move || node.finish(LIMIT)).await??;
     ensure!(node.len() == N_SAMPLES, "Node decoded {} samples: {done}", node.len());
     for (at, (native, node)) in native.iter().zip(&node).enumerate() {
@@ -70,14 +68,14 @@ async fn webassembly_in_node_decodes_the_same_bits_as_native_rust() -> Result<()
     Ok(())
 }
 
-fn publish(
+async fn publish(
     brokers: String,
     user: User,
     schema: Schema,
     samples_per_block: usize,
     mut rows: Rows,
-) -> tokio::task::JoinHandle<Result<()>> {
-    tokio::task::spawn_blocking(move || {
+) -> Result<()> {
+    let publishing = tokio::task::spawn_blocking(move || {
         let mut publisher = Publisher::start(&brokers, &user.id, "fidelity", schema, samples_per_block)?;
         for at in 0..N_SAMPLES {
             publisher.push(rows.next_row())?;
@@ -86,7 +84,8 @@ fn publish(
             }
         }
         publisher.end()
-    })
+    });
+    publishing.await?
 }
 
 fn bits(schema: &Schema, row: &Row<'_>) -> Vec<u32> {

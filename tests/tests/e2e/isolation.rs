@@ -1,6 +1,6 @@
 //! One user's data is never visible to another: every sample carries its user's mark, and one foreign sample fails the run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use purple_sector_codec::{Position, Schema};
@@ -13,19 +13,21 @@ use tokio::task::JoinSet;
 use crate::users::{User, brokers, now_us, shared_bridge};
 
 const INTERVAL: Duration = Duration::from_micros(16_667);
+/// For the last samples, on a machine that does other things as well.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_users_at_once_see_only_their_own_samples() -> Result<()> {
-    many_users("pair", 2, Duration::from_secs(10)).await
+    many_users("pair", 2, 600).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_users_at_once_see_only_their_own_samples() -> Result<()> {
-    many_users("crowd", 50, Duration::from_secs(15)).await
+    many_users("crowd", 50, 900).await
 }
 
-/// Every user publishes at 60 Hz and watches with a viewer; each must see at least half of what was sent, all its own.
-async fn many_users(name: &str, n_users: i32, duration: Duration) -> Result<()> {
+/// Every user publishes at 60 Hz and watches with a viewer; each must see all of its own samples and no other.
+async fn many_users(name: &str, n_users: i32, n_samples: u32) -> Result<()> {
     let (brokers, bridge) = (brokers()?, shared_bridge()?);
     let foreign_before = foreign(bridge).await?;
     let schema = marked_schema(Schema::full())?;
@@ -34,9 +36,9 @@ async fn many_users(name: &str, n_users: i32, duration: Duration) -> Result<()> 
         let user = User::new(&format!("{name}-{mark:02}"))?;
         create_topic(&brokers, &user.id).await?;
         let viewer = Viewer::connect(bridge.port(), &user.token).await?;
-        tasks.spawn(watch(viewer, mark, schema.clone(), duration));
+        tasks.spawn(watch(viewer, mark, schema.clone(), n_samples));
         let (schema, brokers) = (schema.clone(), brokers.clone());
-        tasks.spawn_blocking(move || publish(&brokers, &user, mark, &schema, duration));
+        tasks.spawn_blocking(move || publish(&brokers, &user, mark, &schema, n_samples));
     }
     while let Some(done) = tasks.join_next().await {
         done??;
@@ -45,36 +47,34 @@ async fn many_users(name: &str, n_users: i32, duration: Duration) -> Result<()> 
     Ok(())
 }
 
-fn publish(brokers: &str, user: &User, mark: i32, schema: &Schema, duration: Duration) -> Result<()> {
+fn publish(brokers: &str, user: &User, mark: i32, schema: &Schema, n_samples: u32) -> Result<()> {
     let mut publisher = Publisher::start(brokers, &user.id, "lap", schema.clone(), 2)?;
     let mut rows = Rows::new(schema, mark, now_us()?, 16_667);
-    let start = std::time::Instant::now();
-    for tick in 1.. {
+    let start = Instant::now();
+    for tick in 1..=n_samples {
         publisher.push(rows.next_row())?;
-        let next = INTERVAL * tick;
-        if next > duration {
-            break;
-        }
-        std::thread::sleep(next.saturating_sub(start.elapsed()));
+        std::thread::sleep((INTERVAL * tick).saturating_sub(start.elapsed()));
     }
     publisher.end()
 }
 
-async fn watch(mut viewer: Viewer, mark: i32, schema: Schema, duration: Duration) -> Result<()> {
+/// Every sample that comes must carry this user's mark; all of them must come.
+async fn watch(mut viewer: Viewer, mark: i32, schema: Schema, n_samples: u32) -> Result<()> {
     let Some(Position::Int(at)) = schema.position(MARK) else { anyhow::bail!("the schema has no mark") };
-    let expected = duration.as_micros() / INTERVAL.as_micros();
-    let mut n_seen = 0;
-    let deadline = tokio::time::Instant::now() + duration + Duration::from_secs(20);
-    while n_seen < expected {
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let Ok(news) = viewer.next(left).await else { break };
+    let (mut n_seen, mut gaps) = (0, Vec::new());
+    let deadline = Instant::now() + INTERVAL * n_samples + PATIENCE;
+    while n_seen < n_samples {
+        let Ok(news) = viewer.next(deadline.saturating_duration_since(Instant::now())).await else { break };
+        if let News::Gap(gap) = &news {
+            gaps.push(gap.clone());
+        }
         let News::Samples(samples) = news else { continue };
         for sample in samples {
             ensure!(sample.ints[at] == mark, "user {mark} got a sample of user {}", sample.ints[at]);
             n_seen += 1;
         }
     }
-    ensure!(n_seen == expected, "user {mark} saw {n_seen} of {expected} samples");
+    ensure!(n_seen == n_samples, "user {mark} saw {n_seen} of {n_samples} samples, gaps {gaps:?}");
     Ok(())
 }
 
