@@ -17,16 +17,19 @@ use crate::trace::Trace;
 /// Block sizes that are measured: from the lowest delay to an archive.
 pub(crate) const SAMPLES_PER_BLOCK: [usize; 5] = [1, 2, 6, 12, 60];
 
+/// One step of a pass.
+type Step<'a> = dyn FnMut() -> Result<()> + 'a;
+
+/// Runs a step and notes how long it took, under the name of its metric.
+type Stopwatch<'a> = dyn FnMut(&'static str, &mut Step<'_>) -> Result<()> + 'a;
+
 /// One codec on one trace: a pass gives the times of its metrics.
 trait Contender {
     fn name(&self) -> String;
     /// Checks the round trip and gives the sizes: payload, and with the envelope where there is one.
     fn check(&mut self) -> Result<(usize, Option<usize>)>;
     /// Encodes and decodes the whole trace. Calls `time` around each step.
-    fn pass(
-        &mut self,
-        time: &mut dyn FnMut(&'static str, &mut dyn FnMut() -> Result<()>) -> Result<()>,
-    ) -> Result<()>;
+    fn pass(&mut self, time: &mut Stopwatch<'_>) -> Result<()>;
     /// Allocations per message, encoding and decoding, once warm.
     fn allocations(&mut self) -> Result<f64>;
 }
@@ -55,7 +58,7 @@ pub(crate) fn measure<P: Plain>(trace: &Trace<P>, n_passes: u32, results: &mut R
         };
         let n_samples = trace.samples.len() as f64;
         for contender in &mut contenders {
-            let context = || format!("{} on {}", contender_name(&trace.name, samples_per_block), trace.name);
+            let context = || format!("{}, {samples_per_block} samples per block", trace.name);
             let (payload, whole) = contender.check().with_context(context)?;
             let name = contender.name();
             results.add(figure(name.clone(), "bytes_per_sample", "B", payload as f64 / n_samples));
@@ -92,10 +95,6 @@ pub(crate) fn measure<P: Plain>(trace: &Trace<P>, n_passes: u32, results: &mut R
         results.print(&trace.name, samples_per_block);
     }
     Ok(())
-}
-
-fn contender_name(trace: &str, samples_per_block: usize) -> String {
-    format!("checking {samples_per_block} samples per block of {trace}")
 }
 
 fn median_of(metric: &str) -> Option<&'static str> {
@@ -136,10 +135,7 @@ impl Contender for Ours {
         Ok((self.records.total_body_len()?, Some(self.records.total_len())))
     }
 
-    fn pass(
-        &mut self,
-        time: &mut dyn FnMut(&'static str, &mut dyn FnMut() -> Result<()>) -> Result<()>,
-    ) -> Result<()> {
+    fn pass(&mut self, time: &mut Stopwatch<'_>) -> Result<()> {
         let Self { rows, records, encoder, decoder, .. } = self;
         let bodies = records.bodies()?;
         time("encode_ns_per_sample", &mut || {
@@ -263,10 +259,7 @@ impl<P: Plain> Contender for Theirs<'_, P> {
         Ok((self.messages.iter().map(Vec::len).sum(), None))
     }
 
-    fn pass(
-        &mut self,
-        time: &mut dyn FnMut(&'static str, &mut dyn FnMut() -> Result<()>) -> Result<()>,
-    ) -> Result<()> {
+    fn pass(&mut self, time: &mut Stopwatch<'_>) -> Result<()> {
         time("encode_ns_per_sample", &mut || self.encode_all())?;
         time("decode_ns_per_sample", &mut || self.decode_all())
     }
