@@ -25,11 +25,11 @@ pub struct NodeSample {
 }
 
 impl NodeViewer {
-    /// Starts the client; it ends by itself after `n_samples` samples.
+    /// Starts a client for one session; it ends by itself after `n_samples` samples.
     ///
     /// # Errors
     /// Where Node or the installed package is missing; the message names the command that installs it.
-    pub fn start(url: &str, token: &str, n_samples: usize, folder: &Path) -> Result<Self> {
+    pub fn start(url: &str, token: &str, session: &str, n_samples: usize, folder: &Path) -> Result<Self> {
         let out = folder.join("samples.bin");
         let n_samples = n_samples.to_string();
         let process = client(&[
@@ -37,6 +37,8 @@ impl NodeViewer {
             url,
             "--token",
             token,
+            "--session",
+            session,
             "--samples",
             &n_samples,
             "--seconds",

@@ -47,6 +47,8 @@ pub enum News {
 pub struct Viewer {
     socket: WebSocketStream<TcpStream>,
     reader: StreamReader,
+    /// The only session of interest, if there is one.
+    followed: Option<String>,
 }
 
 impl Viewer {
@@ -106,11 +108,16 @@ impl Viewer {
                 if protocol.is_some_and(|name| name != SUBPROTOCOL) {
                     bail!("the bridge chose the subprotocol {protocol:?}");
                 }
-                Ok(Ok(Self { socket, reader: StreamReader::new() }))
+                Ok(Ok(Self { socket, reader: StreamReader::new(), followed: None }))
             }
             Err(Error::Http(response)) => Ok(Err(response.status())),
             Err(error) => Err(anyhow!(error).context("no HTTP answer")),
         }
+    }
+
+    /// From now on gives samples of this session only.
+    pub fn follow(&mut self, session: &str) {
+        self.followed = Some(session.to_owned());
     }
 
     /// Sends a message of the bridge protocol.
@@ -175,6 +182,9 @@ impl Viewer {
         let received = self.reader.push(record).map_err(|error| anyhow!("{error}"))?;
         let Received::Samples(samples) = received else { return Ok(News::Samples(Vec::new())) };
         let session = samples.stream.session.to_string();
+        if self.followed.as_ref().is_some_and(|followed| *followed != session) {
+            return Ok(News::Samples(Vec::new()));
+        }
         let seen = (0..samples.len()).map(|i| Seen {
             session: session.clone(),
             captured_at_us: samples.captured_at_us()[i],

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use purple_sector_codec::{Row, Schema};
 use purple_sector_tests::node::NodeViewer;
-use purple_sector_tests::publisher::{Publisher, create_topic, marked_schema};
+use purple_sector_tests::publisher::{Publisher, marked_schema};
 use purple_sector_tests::rows::{Rows, first_difference};
-use purple_sector_tests::viewer::Viewer;
 
-use crate::users::{User, brokers, now_us, shared_bridge};
+use crate::users::{User, brokers, live_viewer, now_us, shared_bridge};
 
+const SESSION: &str = "fidelity";
 const N_SAMPLES: usize = 3_000;
 const INTERVAL_US: u64 = 16_667;
 const LIMIT: Duration = Duration::from_secs(60);
@@ -28,9 +28,8 @@ async fn lossless_samples_arrive_bit_for_bit() -> Result<()> {
 /// Publishes slowly enough for a live viewer, and compares each sample with what was sent.
 async fn native_round(name: &str, schema: Schema, samples_per_block: usize) -> Result<()> {
     let (user, brokers) = (User::new(name)?, brokers()?);
-    create_topic(&brokers, &user.id).await?;
-    let bridge = shared_bridge()?;
-    let mut viewer = Viewer::connect(bridge.port(), &user.token).await?;
+    let mut viewer = live_viewer(&brokers, shared_bridge()?, &user).await?;
+    viewer.follow(SESSION);
     let start_us = now_us()?;
     let sent = Rows::new(&schema, 77, start_us, INTERVAL_US);
     let publishing = publish(brokers, user, schema.clone(), samples_per_block, sent.clone());
@@ -48,13 +47,13 @@ async fn native_round(name: &str, schema: Schema, samples_per_block: usize) -> R
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webassembly_in_node_decodes_the_same_bits_as_native_rust() -> Result<()> {
     let (user, brokers) = (User::new("fidelity-node")?, brokers()?);
-    create_topic(&brokers, &user.id).await?;
     let bridge = shared_bridge()?;
+    let mut native = live_viewer(&brokers, bridge, &user).await?;
+    native.follow(SESSION);
     let folder = tempfile::tempdir()?;
     let schema = marked_schema(Schema::full())?;
-    let mut node = NodeViewer::start(&bridge.url(), &user.token, N_SAMPLES, folder.path())?;
+    let mut node = NodeViewer::start(&bridge.url(), &user.token, SESSION, N_SAMPLES, folder.path())?;
     node.wait_until_connected()?;
-    let mut native = Viewer::connect(bridge.port(), &user.token).await?;
     let sent = Rows::new(&schema, 78, now_us()?, INTERVAL_US);
     let publishing = publish(brokers, user, schema.clone(), 2, sent);
     let (native, ()) = tokio::try_join!(native.samples(N_SAMPLES, LIMIT), publishing)?;
@@ -76,7 +75,7 @@ async fn publish(
     mut rows: Rows,
 ) -> Result<()> {
     let publishing = tokio::task::spawn_blocking(move || {
-        let mut publisher = Publisher::start(&brokers, &user.id, "fidelity", schema, samples_per_block)?;
+        let mut publisher = Publisher::start(&brokers, &user.id, SESSION, schema, samples_per_block)?;
         for at in 0..N_SAMPLES {
             publisher.push(rows.next_row())?;
             if at % 60 == 59 {

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use purple_sector_codec::{Position, Schema};
 use purple_sector_tests::bridge::Bridge;
-use purple_sector_tests::publisher::{MARK, Publisher, create_topic, marked_schema};
+use purple_sector_tests::publisher::{MARK, Publisher, marked_schema};
 use purple_sector_tests::rows::Rows;
 use purple_sector_tests::viewer::{News, Viewer};
 use tokio::task::JoinSet;
 
-use crate::users::{User, brokers, now_us, shared_bridge};
+use crate::users::{User, brokers, live_viewer, now_us, shared_bridge};
 
+const SESSION: &str = "lap";
 const INTERVAL: Duration = Duration::from_micros(16_667);
 /// For the last samples, on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,8 +35,8 @@ async fn many_users(name: &str, n_users: i32, n_samples: u32) -> Result<()> {
     let mut tasks = JoinSet::new();
     for mark in 1..=n_users {
         let user = User::new(&format!("{name}-{mark:02}"))?;
-        create_topic(&brokers, &user.id).await?;
-        let viewer = Viewer::connect(bridge.port(), &user.token).await?;
+        let mut viewer = live_viewer(&brokers, bridge, &user).await?;
+        viewer.follow(SESSION);
         tasks.spawn(watch(viewer, mark, schema.clone(), n_samples));
         let (schema, brokers) = (schema.clone(), brokers.clone());
         tasks.spawn_blocking(move || publish(&brokers, &user, mark, &schema, n_samples));
@@ -48,7 +49,7 @@ async fn many_users(name: &str, n_users: i32, n_samples: u32) -> Result<()> {
 }
 
 fn publish(brokers: &str, user: &User, mark: i32, schema: &Schema, n_samples: u32) -> Result<()> {
-    let mut publisher = Publisher::start(brokers, &user.id, "lap", schema.clone(), 2)?;
+    let mut publisher = Publisher::start(brokers, &user.id, SESSION, schema.clone(), 2)?;
     let mut rows = Rows::new(schema, mark, now_us()?, 16_667);
     let start = Instant::now();
     for tick in 1..=n_samples {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use purple_sector_codec::Schema;
 use purple_sector_tests::bridge::Bridge;
-use purple_sector_tests::publisher::{Publisher, create_topic};
+use purple_sector_tests::publisher::Publisher;
 use purple_sector_tests::rows::Rows;
 use purple_sector_tests::viewer::{News, Viewer};
 
-use crate::users::{User, brokers, now_us};
+use crate::users::{User, brokers, live_viewer, now_us};
 
+const SESSION: &str = "hot";
 const LIMIT: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,14 +19,15 @@ async fn a_slow_viewer_skips_ahead_and_delays_nobody() -> Result<()> {
     // Enough to fill both ends' socket buffers and the queue several times.
     const N_SAMPLES: usize = 20_000;
     let (user, brokers) = (User::new("slow")?, brokers()?);
-    create_topic(&brokers, &user.id).await?;
     let bridge = Bridge::start_with(&brokers, &[("VIEWER_QUEUE_BLOCKS", "1024")])?;
+    let mut fast = live_viewer(&brokers, &bridge, &user).await?;
     let mut slow = Viewer::connect_narrow(bridge.port(), &user.token).await?;
-    let mut fast = Viewer::connect(bridge.port(), &user.token).await?;
+    fast.follow(SESSION);
+    slow.follow(SESSION);
     let schema = Schema::full().lossless();
     let (driver_schema, driver) = (schema.clone(), user.id.clone());
     let publishing = tokio::task::spawn_blocking(move || {
-        let mut publisher = Publisher::start(&brokers, &driver, "hot", driver_schema.clone(), 2)?;
+        let mut publisher = Publisher::start(&brokers, &driver, SESSION, driver_schema.clone(), 2)?;
         let mut rows = Rows::new(&driver_schema, 9, now_us()?, 3_000);
         for at in 0..N_SAMPLES {
             publisher.push(rows.next_row())?;
