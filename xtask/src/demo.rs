@@ -40,41 +40,88 @@ enum Broker {
 /// # Errors
 /// Where a tool is missing, a build fails, or a program does not start.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let libs = build(options.kafka)?;
-    // Before the first program starts, so that Ctrl-C ends the programs in order from the first moment.
-    let mut supervisor = Supervisor::new()?;
-    let broker = match libs {
-        Some(libs) => {
-            println!("▸ starting Apache Kafka (usually 6 s)");
-            Some(Kafka::start_from(&libs)?)
+    Demo::start(options)?.watch()
+}
+
+/// The running demo.
+pub(crate) struct Demo {
+    supervisor: Supervisor,
+    broker: Option<Kafka>,
+    links: Vec<String>,
+}
+
+impl Demo {
+    /// Builds what has changed, starts everything, and prints the links.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) fn start(options: &Options) -> Result<Self> {
+        let libs = build(options.kafka)?;
+        // Before the first program starts, so that Ctrl-C ends the programs in order from the first moment.
+        let mut supervisor = Supervisor::new()?;
+        let broker = match libs {
+            Some(libs) => {
+                println!("▸ starting Apache Kafka (usually 6 s)");
+                Some(Kafka::start_from(&libs)?)
+            }
+            None => None,
+        };
+        let cast = Cast::new()?;
+        let port = if is_free(options.port) { options.port } else { free_port()? };
+        if port != options.port {
+            println!("  port {} is in use, so the dashboard is on {port}", options.port);
         }
-        None => None,
-    };
-    let cast = Cast::new()?;
-    let port = if is_free(options.port) { options.port } else { free_port()? };
-    if port != options.port {
-        println!("  port {} is in use, so the dashboard is on {port}", options.port);
+        let brokers = match &broker {
+            Some(kafka) => kafka.brokers(),
+            None => format!("127.0.0.1:{}", free_port()?),
+        };
+        supervisor.add(cast.start_bridge(port, &brokers, broker.is_some())?);
+        for driver in cast::DRIVERS {
+            supervisor.add(cast.start_collector(&driver, &brokers)?);
+        }
+        println!();
+        let mut links = Vec::new();
+        for driver in cast::DRIVERS {
+            let link = cast.link(port, driver.user)?;
+            println!("{:6} {}\n       {link}", driver.user, driver.what);
+            links.push(link);
+        }
+        println!("\nA link shows its own driver's data only; opened with another's token it is refused.");
+        println!("Ctrl-C stops everything.");
+        Ok(Self { supervisor, broker, links })
     }
-    let brokers = match &broker {
-        Some(kafka) => kafka.brokers(),
-        None => format!("127.0.0.1:{}", free_port()?),
-    };
-    supervisor.add(cast.start_bridge(port, &brokers, broker.is_some())?);
-    for driver in cast::DRIVERS {
-        supervisor.add(cast.start_collector(&driver, &brokers)?);
+
+    /// One dashboard link per driver.
+    pub(crate) fn links(&self) -> &[String] {
+        &self.links
     }
-    println!();
-    for driver in cast::DRIVERS {
-        println!("{:6} {}\n       {}", driver.user, driver.what, cast.link(port, driver.user)?);
+
+    /// Name and process id of each program.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.supervisor.programs()
     }
-    println!("\nA link shows its own driver's data only; opened with another's token it is refused.");
-    println!("Ctrl-C stops everything.");
-    let code = supervisor.watch();
-    // After the programs that use it.
-    if let Some(mut kafka) = broker {
-        kafka.stop()?;
+
+    /// Waits until a person or a program ends it all.
+    ///
+    /// # Errors
+    /// Where Kafka does not stop.
+    pub(crate) fn watch(mut self) -> Result<ExitCode> {
+        self.supervisor.watch();
+        self.stop()
     }
-    Ok(code)
+
+    /// Stops everything that runs, the last started first.
+    ///
+    /// # Errors
+    /// Where Kafka does not stop.
+    pub(crate) fn stop(self) -> Result<ExitCode> {
+        let code = self.supervisor.stop();
+        // After the programs that use it.
+        if let Some(mut kafka) = self.broker {
+            kafka.stop()?;
+        }
+        Ok(code)
+    }
 }
 
 /// Builds programs, package and page; gives the folder of Apache Kafka's jars where that is wanted.

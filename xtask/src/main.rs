@@ -14,6 +14,8 @@ mod bench;
 
 mod fuzz;
 
+mod soak;
+
 mod doctor;
 
 mod cargo_test;
@@ -54,6 +56,8 @@ enum Task {
     Bench(bench::Options),
     /// Feed the decoders with what no encoder writes
     Fuzz(fuzz::Options),
+    /// Run the demo for half an hour and judge what its links show
+    Soak(soak::Options),
     /// Say what is installed, and what is missing with the command for it
     Doctor,
 }
@@ -78,6 +82,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Vectors(options) => done(vectors::run(&options)),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Soak(options) => soak::run(&options),
         Task::Doctor => Ok(doctor::run()),
     }
 }

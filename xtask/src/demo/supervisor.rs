@@ -37,16 +37,24 @@ impl Supervisor {
         self.processes.push(process);
     }
 
-    /// Waits until a person or a program ends it all, and stops what runs, the last started first.
-    pub(super) fn watch(mut self) -> ExitCode {
-        let mut code = ExitCode::SUCCESS;
-        while !self.stop.load(Ordering::SeqCst) {
-            if let Some(told) = self.processes.iter_mut().find_map(ended) {
-                eprintln!("{told}");
-                code = ExitCode::FAILURE;
-                break;
-            }
+    /// Name and process id of each program.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.processes.iter().map(|process| (process.name(), process.id()))
+    }
+
+    /// Waits until a person or a program ends it all.
+    pub(super) fn watch(&mut self) {
+        while !self.stop.load(Ordering::SeqCst) && !self.processes.iter_mut().any(has_ended) {
             thread::sleep(BEAT);
+        }
+    }
+
+    /// Stops what runs, the last started first. Fails where a program had ended by itself, and says how.
+    pub(super) fn stop(mut self) -> ExitCode {
+        let mut code = ExitCode::SUCCESS;
+        if let Some(told) = self.processes.iter_mut().find_map(ended) {
+            eprintln!("{told}");
+            code = ExitCode::FAILURE;
         }
         println!("\nstopping");
         for mut process in self.processes.into_iter().rev() {
@@ -57,6 +65,10 @@ impl Supervisor {
         }
         code
     }
+}
+
+fn has_ended(process: &mut Process) -> bool {
+    matches!(process.try_status(), Ok(Some(_)))
 }
 
 /// What to say of a program that has ended, which none should.
@@ -79,7 +91,8 @@ mod tests {
         let id = lasting.id();
         let mut supervisor = Supervisor { processes: vec![lasting], stop: Arc::default() };
         supervisor.add(shell("exit 1"));
-        assert_eq!(format!("{:?}", supervisor.watch()), format!("{:?}", ExitCode::FAILURE));
+        supervisor.watch();
+        assert_eq!(format!("{:?}", supervisor.stop()), format!("{:?}", ExitCode::FAILURE));
         assert!(!std::path::Path::new(&format!("/proc/{id}")).exists());
     }
 }
