@@ -86,3 +86,15 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Doctor => Ok(doctor::run()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn flags_of_all_tasks_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -10,6 +10,8 @@ use crate::{fuzz, paths, step};
 
 /// Options of `cargo xtask soak`.
 #[derive(Debug, clap::Args)]
+// Those of the demo are a group of this name too.
+#[group(skip)]
 pub(crate) struct Options {
     /// How long, such as `30m` or `90s`
     #[arg(long = "for", default_value = "30m", value_name = "TIME", value_parser = fuzz::duration)]
