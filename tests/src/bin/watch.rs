@@ -93,7 +93,9 @@ async fn watch(port: u16, token: String, duration: Duration) -> Result<String> {
     let mut viewer = Viewer::connect(port, &token).await?;
     let deadline = Instant::now() + duration;
     let (mut n_samples, mut last_us) = (0u64, HashMap::<String, u64>::new());
-    let (mut last_news, mut longest) = (Instant::now(), Duration::ZERO);
+    // The time to join is no pause: on the embedded broker a collector begins when its first viewer has come.
+    let started = Instant::now();
+    let (mut joined_after, mut last_news, mut longest) = (None, started, Duration::ZERO);
     while Instant::now() < deadline {
         match viewer.next(Duration::from_secs(10)).await.context("no data for 10 s")? {
             News::Samples(samples) if samples.is_empty() => continue,
@@ -109,13 +111,18 @@ async fn watch(port: u16, token: String, duration: Duration) -> Result<String> {
             News::Other(_) => continue,
             News::Closed(code) => bail!("closed with {code:?} after {n_samples} samples"),
         }
-        // The first pause ends with the snapshot: it is the time to join.
-        longest = longest.max(last_news.elapsed());
+        if joined_after.is_none() {
+            joined_after = Some(started.elapsed());
+        } else {
+            longest = longest.max(last_news.elapsed());
+        }
         last_news = Instant::now();
     }
     ensure!(longest <= LONGEST_PAUSE, "the longest pause was {:.2} s", longest.as_secs_f64());
     let sessions = last_us.into_keys().collect::<Vec<_>>().join(", ");
-    Ok(format!("{sessions}: {n_samples} samples, longest pause {} ms", longest.as_millis()))
+    let joined_ms = joined_after.unwrap_or_default().as_millis();
+    let longest_ms = longest.as_millis();
+    Ok(format!("{sessions}: {n_samples} samples, first after {joined_ms} ms, longest pause {longest_ms} ms"))
 }
 
 fn last(name: &str, memory: &HashMap<String, Vec<u64>>) -> String {
