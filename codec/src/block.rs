@@ -123,6 +123,12 @@ pub const fn n_number_groups(n_channels: usize, n_samples: usize) -> usize {
     n_groups(n_channels) * (n_samples + HISTORY)
 }
 
+/// Distance between columns for blocks of up to `n_samples` samples: three more, because a decoder writes four values at
+/// a time, and rounded up to a multiple of four.
+pub const fn column_stride(n_samples: usize) -> usize {
+    (n_samples + column::SLACK).next_multiple_of(column::TILE)
+}
+
 /// Length of the output in bytes that an encoder asks for: the longest body of a block of `n_samples` samples of
 /// `n_channels` channels, and 8 bytes, because it writes whole words.
 pub const fn max_encoded_len(n_channels: usize, n_samples: usize) -> usize {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Folders that are made from the others, so never inputs.
-const OUTPUTS: [&str; 6] = ["target", "node_modules", "pkg", "dist", "build", "artifacts"];
+const OUTPUTS: [&str; 7] = ["target", "node_modules", "pkg", "dist", "build", "out", "artifacts"];
 
 /// The fingerprint of `inputs` (files, or folders with all below them) and of `settings`, as hex digits.
 ///

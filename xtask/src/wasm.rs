@@ -15,13 +15,14 @@ use crate::{fingerprint, paths, step};
 const NAME: &str = "purple_sector_codec_wasm";
 
 /// What the rustc of today puts into a module; named, because the module does not always say it itself.
-const FEATURES: [&str; 6] = [
+const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
     "--enable-mutable-globals",
     "--enable-multivalue",
     "--enable-reference-types",
+    "--enable-simd",
 ];
 
 /// Options of `cargo xtask wasm`.

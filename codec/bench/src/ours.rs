@@ -1,7 +1,7 @@
 //! How does our own codec write the same samples? As block bodies (payload), and as whole records of a stream.
 
 use anyhow::{Context, Result, bail, ensure};
-use purple_sector_codec::block::{OwnedBlockDecoder, OwnedBlockEncoder, max_encoded_len};
+use purple_sector_codec::block::{OwnedBlockDecoder, OwnedBlockEncoder, column_stride, max_encoded_len};
 use purple_sector_codec::{
     Coding, Columns, Envelope, Header, Position, Received, Row, Schema, SessionId, StreamEncoder,
     StreamReader, StreamSettings,
@@ -180,7 +180,7 @@ pub(crate) struct PayloadDecoder {
 impl PayloadDecoder {
     pub(crate) fn new(rows: &Rows, samples_per_block: usize) -> Result<Self> {
         let slots = rows.schema.slots();
-        let stride = samples_per_block.next_multiple_of(8);
+        let stride = column_stride(samples_per_block);
         let (n_floats, n_ints) = (rows.schema.n_floats(), rows.schema.n_ints());
         Ok(Self {
             kernel: OwnedBlockDecoder::owned(&slots)?,

@@ -5,6 +5,7 @@
 use purple_sector_codec::{
     BlockDecoder, Channel, ChannelId, Coding, Columns, Envelope, Event, Facts, MAX_RECORD_LEN, Pace,
     Position, Received, Row, Schema, SessionId, StreamEncoder, StreamReader, StreamSettings, UserId,
+    block::{MAX_SAMPLES, column_stride},
     bridge_protocol::{ClientMessage, ServerMessage},
     write_record,
 };
@@ -23,15 +24,17 @@ pub fn envelope(data: &[u8]) {
     assert_eq!((again.epoch, again.header, again.body), (envelope.epoch, envelope.header, envelope.body));
 }
 
+const STRIDE: usize = column_stride(MAX_SAMPLES);
+
 /// Decodes a key block and its followers; each body has its length in two bytes before it.
 pub fn block(data: &[u8]) {
     let schema = small_schema();
     let mut decoder = BlockDecoder::owned(&schema.slots()).expect("a small schema");
-    let (mut times, mut floats, mut ints) = (vec![0; 256], vec![0.0; 4 * 256], vec![0; 4 * 256]);
+    let (mut times, mut floats, mut ints) = (vec![0; 256], vec![0.0; 4 * STRIDE], vec![0; 4 * STRIDE]);
     let mut is_first = true;
     for body in chunks(data) {
         let mut columns =
-            Columns { captured_at_us: &mut times, floats: &mut floats, ints: &mut ints, stride: 256 };
+            Columns { captured_at_us: &mut times, floats: &mut floats, ints: &mut ints, stride: STRIDE };
         let decoded = match is_first || body.first() == Some(&0xFF) {
             true => decoder.decode_key(1_764_000_000_000_000, body, &mut columns),
             false => decoder.decode_block(body, &mut columns),

@@ -77,20 +77,28 @@ impl<'a> BitReader<'a> {
     /// The next bits, at least [`MAX_BITS`] of them, in the lowest places.
     #[inline(always)]
     pub(super) fn peek(&self) -> u64 {
-        let first = self.at / 8;
-        let word = match self.bytes.get(first..first + 8) {
-            Some(&[a, b, c, d, e, f, g, h]) => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            _ => self.last_word(first),
-        };
-        word >> (self.at % 8)
+        self.peek_at(self.at)
     }
 
-    /// Up to eight bytes from `first` on, followed by zeros.
+    /// The bits from position `at` on, at least [`MAX_BITS`] of them, in the lowest places.
+    #[inline(always)]
+    pub(super) fn peek_at(&self, at: usize) -> u64 {
+        let first = at / 8;
+        match self.bytes.get(first..first + 8) {
+            Some(&[a, b, c, d, e, f, g, h]) => u64::from_le_bytes([a, b, c, d, e, f, g, h]) >> (at % 8),
+            _ => self.peek_near_end(at),
+        }
+    }
+
+    /// Fewer than eight bytes are left: the last eight of all hold them.
     #[cold]
     #[inline(never)]
-    fn last_word(&self, first: usize) -> u64 {
-        let rest = self.bytes.get(first..).unwrap_or(&[]);
-        rest.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte))
+    fn peek_near_end(&self, at: usize) -> u64 {
+        let (word, start) = match self.bytes.last_chunk() {
+            Some(bytes) => (u64::from_le_bytes(*bytes), self.bytes.len() - 8),
+            None => (self.bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+        };
+        u32::try_from(at - 8 * start).ok().and_then(|skipped| word.checked_shr(skipped)).unwrap_or(0)
     }
 }
 

@@ -1,10 +1,12 @@
 //! How does the body of a block become columns? Header first, one check of the length, then tight loops.
 
+use wide::bytemuck;
+
 use super::bits::BitReader;
-use super::column::DecoderSlot;
-use super::quantize::{fixed_value, ordered_value};
-use super::slot::{Coding, Slot};
-use super::{GROUP, MAX_CHANNELS, TIME_LIMIT_US, n_slots};
+use super::column::{DecoderSlot, Rows, SLACK, TILE, take_columns};
+use super::quantize::{fixed_values, ordered_values};
+use super::slot::Slot;
+use super::{GROUP, MAX_CHANNELS, MAX_SAMPLES, TIME_LIMIT_US, n_slots};
 use crate::error::DecodeError;
 
 /// Turns block bodies into columns. Works in memory that the caller gives: anything that lends a slice of
@@ -32,7 +34,8 @@ pub struct Columns<'a> {
     pub floats: &'a mut [f32],
     /// Room for the int channels: their number times `stride`. Absent is [`ABSENT`](crate::ABSENT).
     pub ints: &'a mut [i32],
-    /// Distance from one column to the next, and the most samples that fit.
+    /// Distance from one column to the next; [`column_stride`](super::column_stride) tells how much blocks need. What
+    /// lies behind a column's last sample is of no use.
     pub stride: usize,
 }
 
@@ -63,7 +66,7 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         }
         memory.as_mut().fill(DecoderSlot::default());
         for (kept, slot) in memory.as_mut().iter_mut().zip(slots) {
-            kept.coding = slot.coding;
+            *kept = DecoderSlot::new(slot.coding);
         }
         let n_floats = slots.iter().filter(|slot| slot.coding.is_float()).count();
         let n_ints = slots.len() - n_floats;
@@ -91,7 +94,7 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         for slot in slots.iter_mut() {
             slot.start(&mut bits);
         }
-        self.decode(1, n, origin_us, body, bits, columns)
+        self.decode(Rows { is_key: true, n }, origin_us, body, bits, columns)
     }
 
     /// Decodes the body of a block that continues the one decoded before, and returns its number of samples.
@@ -103,30 +106,25 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
             self.origin_us.take().ok_or(DecodeError::Body { what: "no key block came before it" })?;
         let n = self.n_samples(body, columns)?;
         let bits = BitReader::new(body, 8);
-        self.decode(0, n, origin_us, body, bits, columns)
+        self.decode(Rows { is_key: false, n }, origin_us, body, bits, columns)
     }
 
     /// The number of samples that the body states, if the columns have room for them.
     fn n_samples(&self, body: &[u8], columns: &Columns<'_>) -> Result<usize, DecodeError> {
         let n = usize::from(*body.first().ok_or(DecodeError::Truncated { needed: 1, found: 0 })?) + 1;
-        let room = columns.captured_at_us.len().min(columns.stride);
-        let floats = columns.floats.len().checked_div(self.n_floats).unwrap_or(room);
-        let ints = columns.ints.len().checked_div(self.n_ints).unwrap_or(room);
-        if columns.stride > floats || columns.stride > ints || n > room {
-            return Err(DecodeError::Limit {
-                what: "samples in a block",
-                found: n,
-                limit: room.min(floats).min(ints),
-            });
+        let floats = columns.floats.len().checked_div(self.n_floats).unwrap_or(columns.stride);
+        let ints = columns.ints.len().checked_div(self.n_ints).unwrap_or(columns.stride);
+        let limit = columns.captured_at_us.len().min(columns.stride.saturating_sub(SLACK));
+        if columns.stride > floats || columns.stride > ints || n > limit {
+            return Err(DecodeError::Limit { what: "samples in a block", found: n, limit });
         }
         Ok(n)
     }
 
-    /// Decodes parts 3 and 4 into samples `from..n` of the columns; the samples before are the slots' last numbers.
+    /// Decodes parts 3 and 4 into the columns.
     fn decode(
         &mut self,
-        from: usize,
-        n: usize,
+        rows: Rows,
         origin_us: u64,
         body: &[u8],
         mut bits: BitReader<'_>,
@@ -134,41 +132,46 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
     ) -> Result<usize, DecodeError> {
         let n_slots = n_slots(self.n_floats + self.n_ints);
         let slots = &mut self.slots.as_mut()[..n_slots];
-        let mut row_width = self.dense_width;
-        if n > from {
-            for group in slots.chunks_mut(GROUP) {
-                row_width = take_changes(group, from == 1, row_width, &mut bits)?;
-            }
-        }
-        check_length(body, bits.position() + row_width * (n - from))?;
+        let row = if rows.n_residuals() > 0 {
+            take_changes(slots, rows.is_key, self.dense_width, &mut bits)
+                .ok_or(DecodeError::Body { what: "a width leaves the range 0 to 32" })?
+        } else {
+            RowBits { now: 0, dense: self.dense_width }
+        };
+        check_length(body, bits.position() + row.now * rows.n_residuals())?;
+        self.dense_width = row.dense;
 
         let (channels, time) = slots.split_at_mut(n_slots - 1);
         let (float_slots, int_slots) = channels.split_at_mut(self.n_floats);
         let Columns { captured_at_us, floats, ints, stride } = columns;
-        for (slot, column) in float_slots.iter_mut().zip(floats.chunks_exact_mut(*stride)) {
-            let column = &mut column[..n];
-            match slot.coding {
-                Coding::Fixed { resolution, .. } => {
-                    slot.take_column(column, from, &mut bits, |number| fixed_value(number, resolution));
-                }
-                Coding::Lossless { .. } | Coding::Int { .. } => {
-                    slot.take_column(column, from, &mut bits, ordered_value);
-                }
+        take_columns(float_slots, rows, &mut bits, bytemuck::cast_slice_mut(floats), *stride);
+        take_columns(int_slots, rows, &mut bits, ints, *stride);
+        let mut offsets_us = [0; MAX_SAMPLES + SLACK];
+        take_columns(time, rows, &mut bits, &mut offsets_us, MAX_SAMPLES + SLACK);
+        for (slot, column) in float_slots.iter().zip(floats.chunks_exact_mut(*stride)) {
+            let tiles = column.as_chunks_mut().0.iter_mut().take(rows.n.div_ceil(TILE));
+            match slot.resolution {
+                Some(resolution) => tiles.for_each(|tile| *tile = fixed_values(*tile, resolution)),
+                None => tiles.for_each(|tile| *tile = ordered_values(*tile)),
             }
         }
-        for (slot, column) in int_slots.iter_mut().zip(ints.chunks_exact_mut(*stride)) {
-            slot.take_column(&mut column[..n], from, &mut bits, |number| number);
+        for (time_us, offset_us) in captured_at_us.iter_mut().zip(&offsets_us[..rows.n]) {
+            *time_us = origin_us.wrapping_add_signed(i64::from(*offset_us));
+            if *time_us >= TIME_LIMIT_US {
+                return Err(DecodeError::TimeRange);
+            }
         }
-        let times = &mut captured_at_us[..n];
-        time[0]
-            .take_column(times, from, &mut bits, |offset| origin_us.wrapping_add_signed(i64::from(offset)));
-        if times.iter().any(|time_us| *time_us >= TIME_LIMIT_US) {
-            return Err(DecodeError::TimeRange);
-        }
-        self.dense_width = slots.iter().map(|slot| usize::from(slot.width_now)).sum();
         self.origin_us = Some(origin_us);
-        Ok(n)
+        Ok(rows.n)
     }
+}
+
+/// Bits of the residuals of one row.
+struct RowBits {
+    /// In the block being decoded.
+    now: usize,
+    /// In a block in which no sparse slot moves.
+    dense: usize,
 }
 
 fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
@@ -178,27 +181,36 @@ fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// Part 3 of a body for one group. Returns `row_width` with the changes applied.
+/// Part 3 of a body. Returns the bits of one row in this block and in the next, from those in a block without changes;
+/// nothing if a width leaves its range.
+#[inline(never)]
 fn take_changes(
-    group: &mut [DecoderSlot],
+    slots: &mut [DecoderSlot],
     is_key: bool,
-    mut row_width: usize,
+    dense: usize,
     bits: &mut BitReader<'_>,
-) -> Result<usize, DecodeError> {
-    if bits.take(1) == 0 {
-        return Ok(row_width);
-    }
-    let mut events = bits.take(group.len() as u32);
-    while events != 0 {
-        let slot = &mut group[events.trailing_zeros() as usize];
-        events &= events - 1;
-        row_width -= usize::from(slot.width_now);
-        if !slot.take_change(is_key, bits) {
-            return Err(DecodeError::Body { what: "a width leaves the range 0 to 32" });
+) -> Option<RowBits> {
+    let mut reader = *bits;
+    let mut row = RowBits { now: dense, dense };
+    for group in slots.chunks_mut(GROUP) {
+        let next = reader.peek() as u32;
+        if next & 1 == 0 {
+            reader.skip(1);
+            continue;
         }
-        row_width += usize::from(slot.width_now);
+        reader.skip(1 + group.len() as u32);
+        let mut events = next >> 1 & ((1 << group.len()) - 1);
+        while events != 0 {
+            let slot = group.get_mut(events.trailing_zeros() as usize)?;
+            events &= events - 1;
+            let dense_before = slot.dense_width();
+            slot.take_change(is_key, &mut reader)?;
+            row.now = row.now.wrapping_sub(dense_before) + usize::from(slot.width_now);
+            row.dense = row.dense.wrapping_sub(dense_before) + slot.dense_width();
+        }
     }
-    Ok(row_width)
+    *bits = reader;
+    Some(row)
 }
 
 /// Whether the body ends with bit `end`, but for zeros that fill its last byte.
@@ -223,7 +235,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::block::{BlockEncoder, max_encoded_len};
+    use crate::block::{BlockEncoder, Coding, max_encoded_len};
     use crate::channels::Pace;
     use crate::sample::Row;
 
@@ -351,9 +363,9 @@ mod tests {
     fn columns_must_have_room() {
         let bodies = bodies(FIXED, &signal(), 6);
         let mut reader = Reader::new(FIXED);
-        assert_eq!(reader.read(Some(0), &bodies[0], 6), Ok(6));
+        assert_eq!(reader.read(Some(0), &bodies[0], 9), Ok(6));
         let too_many = Err(DecodeError::Limit { what: "samples in a block", found: 6, limit: 5 });
-        assert_eq!(reader.read(Some(0), &bodies[0], 5), too_many);
+        assert_eq!(reader.read(Some(0), &bodies[0], 8), too_many);
         assert!(reader.read(Some(0), &bodies[0], 0).is_err());
         assert!(reader.read(Some(0), &bodies[0], 65).is_err());
     }

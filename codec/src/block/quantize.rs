@@ -1,6 +1,8 @@
 //! How does a value become a whole number, and a number a value again? The same on every machine: only additions,
 //! multiplications and comparisons of IEEE 754, no fused operations, no library functions.
 
+use wide::{bytemuck, f32x4, i32x4, u32x4};
+
 use super::GROUP;
 use super::slot::{Coding, Slot};
 use crate::channels::ABSENT;
@@ -72,22 +74,32 @@ impl Quantizers {
     }
 }
 
-/// The value of a fixed point number.
+/// The values of four fixed point numbers. Numbers come as floats with their bits, in the place of the values.
 #[inline(always)]
-pub(super) fn fixed_value(number: i32, resolution: f32) -> f32 {
-    if number == ABSENT { f32::NAN } else { number as f32 * resolution }
+pub(super) fn fixed_values(numbers: [f32; 4], resolution: f32) -> [f32; 4] {
+    let numbers: i32x4 = bytemuck::cast(numbers);
+    with_absent(numbers, bytemuck::cast(numbers.round_float() * f32x4::splat(resolution)))
+}
+
+/// The inverse of [`ordered_bits`], for four numbers as [`fixed_values`] takes them.
+#[inline(always)]
+pub(super) fn ordered_values(numbers: [f32; 4]) -> [f32; 4] {
+    let numbers: i32x4 = bytemuck::cast(numbers);
+    let sign: u32x4 = bytemuck::cast(numbers >> 31_u32);
+    with_absent(numbers, numbers ^ bytemuck::cast::<_, i32x4>(sign >> 1_u32))
+}
+
+/// Values by their bits, but `NaN` where the number stands for absence.
+#[inline(always)]
+fn with_absent(numbers: i32x4, values: i32x4) -> [f32; 4] {
+    let absent = numbers.simd_eq(i32x4::splat(ABSENT));
+    bytemuck::cast(absent.bitselect(i32x4::splat(f32::NAN.to_bits() as i32), values))
 }
 
 /// The bits of `value` as a number that is the larger the larger the value is; every `NaN` becomes absent.
 #[inline(always)]
 pub(super) fn ordered_bits(value: f32) -> i32 {
     if value.is_nan() { ABSENT } else { flip(value.to_bits() as i32) }
-}
-
-/// The inverse of [`ordered_bits`].
-#[inline(always)]
-pub(super) fn ordered_value(number: i32) -> f32 {
-    if number == ABSENT { f32::NAN } else { f32::from_bits(flip(number) as u32) }
 }
 
 /// Flips the lower 31 bits of negative numbers.
@@ -134,10 +146,11 @@ mod tests {
             assert!(ordered_bits(pair[0]) < ordered_bits(pair[1]));
         }
         for value in values {
-            assert_eq!(ordered_value(ordered_bits(value)).to_bits(), value.to_bits());
+            let back = ordered_values([f32::from_bits(ordered_bits(value) as u32); 4]);
+            assert_eq!(back.map(f32::to_bits), [value.to_bits(); 4]);
         }
         assert_eq!(ordered_bits(f32::NAN), ABSENT);
         assert_eq!(ordered_bits(-f32::NAN), ABSENT);
-        assert!(ordered_value(ABSENT).is_nan());
+        assert!(ordered_values([f32::from_bits(ABSENT as u32); 4])[0].is_nan());
     }
 }

@@ -1,6 +1,7 @@
 //! What came out of one block? Columns of values, in the order of its stream's schema.
 
 use super::{Gap, StreamId};
+use crate::block::column_stride;
 use crate::{Columns, Schema};
 
 /// The samples of one block, valid until the reader's next record.
@@ -78,7 +79,7 @@ impl ColumnMemory {
     /// Columns with room for `n_samples` samples of this schema. Grows with the longest block and the largest schema
     /// seen so far, and never shrinks, so it stops to allocate after the first block of each.
     pub(super) fn for_block(&mut self, n_samples: usize, schema: &Schema) -> Columns<'_> {
-        self.stride = self.stride.max(n_samples.next_multiple_of(4));
+        self.stride = self.stride.max(column_stride(n_samples));
         grow(&mut self.captured_at_us, self.stride);
         grow(&mut self.floats, self.stride * schema.n_floats());
         grow(&mut self.ints, self.stride * schema.n_ints());
