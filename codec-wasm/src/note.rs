@@ -22,7 +22,13 @@ impl Note {
 
     /// Writes a number.
     pub(crate) fn number(&mut self, value: impl Into<f64>) -> &mut Self {
-        self.numbers.push(value.into());
+        self.push(value.into())
+    }
+
+    // Once in the module, not in each of a hundred places.
+    #[inline(never)]
+    fn push(&mut self, value: f64) -> &mut Self {
+        self.numbers.push(value);
         self
     }
 
@@ -37,6 +43,7 @@ impl Note {
     }
 
     /// Writes a text.
+    #[inline(never)]
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.text.extend_from_slice(text.as_bytes());
         self.large(text.len() as u64)

@@ -6,7 +6,7 @@
 mod client;
 mod server;
 
-use crate::{DecodeError, MAX_RECORD_LEN, wire};
+use crate::{DecodeError, MAX_RECORD_LEN};
 
 pub use client::{ClientMessage, Cursor, NextOffset, Subscribe};
 pub use server::{DataHeader, FeedState, GapReason, ServerMessage};
@@ -55,9 +55,4 @@ fn split(bytes: &[u8], limit: usize) -> Result<(u8, &[u8]), DecodeError> {
     }
     let (&kind, body) = bytes.split_first().ok_or(DecodeError::TooShort { needed: 1, found: 0 })?;
     Ok((kind, body))
-}
-
-/// Refuses a text that is longer than any such text may be.
-fn short(text: &str) -> Result<&str, DecodeError> {
-    wire::text(text).map(|()| text)
 }

@@ -2,9 +2,9 @@
 //!
 //! Whoever only passes records on (the bridge) reads this and never a body. `docs/wire-format.md` has the bytes.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::{DecodeError, EncodeError, SchemaHash, SessionId, crc::crc32c};
+use crate::{DecodeError, EncodeError, SchemaHash, SessionId, crc::crc32c, take::Take};
 
 /// The wire version that this build writes and reads.
 pub const WIRE_VERSION: u8 = 1;
@@ -163,8 +163,8 @@ impl<'a> Envelope<'a> {
     }
 
     /// The session, which blocks and unknown kinds do not carry.
-    pub const fn session(&self) -> Option<SessionId> {
-        match self.header {
+    pub const fn session(&self) -> Option<&SessionId> {
+        match &self.header {
             Header::Key { session, .. }
             | Header::Schema { session, .. }
             | Header::Facts { session }
@@ -204,42 +204,29 @@ impl Header {
 
     /// Reads the header of a record of `kind` from the start of `bytes`, and gives the body after it.
     fn parse(kind: Kind, bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
-        let (header, body) = match kind {
-            Kind::Block => {
-                let (BlockHeader { seq, link }, body) = take(bytes)?;
-                (Self::Block { seq, link }, body)
-            }
-            Kind::Key => {
-                let (KeyHeader { seq, session, schema_hash, origin_us }, body) = take(bytes)?;
-                if origin_us >= TIME_LIMIT_US {
-                    return Err(DecodeError::TimeRange);
-                }
-                let session = session_id(session)?;
-                (Self::Key { seq, session, schema_hash: SchemaHash(schema_hash), origin_us }, body)
-            }
-            Kind::Schema => {
-                let (SchemaHeader { session, schema_hash }, body) = take(bytes)?;
-                let session = session_id(session)?;
-                (Self::Schema { session, schema_hash: SchemaHash(schema_hash) }, body)
-            }
-            Kind::Facts => {
-                let (session, body) = take(bytes)?;
-                (Self::Facts { session: session_id(session)? }, body)
-            }
-            Kind::Event => {
-                let (session, body) = take(bytes)?;
-                (Self::Event { session: session_id(session)? }, body)
-            }
-            Kind::End => {
-                let (EndHeader { session, next_seq }, body) = take(bytes)?;
-                if !body.is_empty() {
-                    return Err(DecodeError::TrailingBytes { extra: body.len() });
-                }
-                (Self::End { session: session_id(session)?, next_seq }, body)
-            }
-            Kind::Unknown(number) => (Self::Unknown(number), bytes),
+        let mut take = Take::new(bytes);
+        let seq = if matches!(kind, Kind::Key | Kind::Block) { take.u32() } else { 0 };
+        let session = match kind {
+            Kind::Block | Kind::Unknown(_) => SessionId::NONE,
+            _ => session_id(&mut take)?,
         };
-        Ok((header, body))
+        let header = match kind {
+            Kind::Block => Self::Block { seq, link: u16::from_le_bytes(take.array()) },
+            Kind::Key => {
+                Self::Key { seq, session, schema_hash: schema_hash(&mut take), origin_us: take.u64() }
+            }
+            Kind::Schema => Self::Schema { session, schema_hash: schema_hash(&mut take) },
+            Kind::Facts => Self::Facts { session },
+            Kind::Event => Self::Event { session },
+            Kind::End => Self::End { session, next_seq: take.u32() },
+            Kind::Unknown(number) => Self::Unknown(number),
+        };
+        let body = take.rest().ok_or(DecodeError::Header)?;
+        match header {
+            Self::Key { origin_us: TIME_LIMIT_US.., .. } => Err(DecodeError::TimeRange),
+            Self::End { .. } if !body.is_empty() => Err(DecodeError::TrailingBytes { extra: body.len() }),
+            _ => Ok((header, body)),
+        }
     }
 }
 
@@ -300,14 +287,14 @@ impl Header {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct BlockHeader {
     seq: u32,
     #[serde(with = "postcard::fixint::le")]
     link: u16,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct KeyHeader<'a> {
     seq: u32,
     session: &'a str,
@@ -316,28 +303,32 @@ struct KeyHeader<'a> {
     origin_us: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct SchemaHeader<'a> {
     session: &'a str,
     #[serde(with = "postcard::fixint::le")]
     schema_hash: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct EndHeader<'a> {
     session: &'a str,
     next_seq: u32,
-}
-
-fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), DecodeError> {
-    postcard::take_from_bytes(bytes).map_err(|_| DecodeError::Header)
 }
 
 fn put<T: Serialize>(value: &T, out: &mut [u8]) -> Option<usize> {
     postcard::to_slice(value, out).ok().map(|written| written.len())
 }
 
-fn session_id(text: &str) -> Result<SessionId, DecodeError> {
+fn schema_hash(take: &mut Take<'_>) -> SchemaHash {
+    SchemaHash(u64::from_le_bytes(take.array()))
+}
+
+fn session_id(take: &mut Take<'_>) -> Result<SessionId, DecodeError> {
+    let text = take.text();
+    if take.has_failed() {
+        return Err(DecodeError::Header);
+    }
     SessionId::parse(text).map_err(|_| DecodeError::SessionId)
 }
 

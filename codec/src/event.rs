@@ -2,15 +2,16 @@
 
 use alloc::{string::String, vec::Vec};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::take::Take;
 use crate::{DecodeError, EncodeError, wire};
 
 /// Something that happened. New kinds get new numbers on the wire; readers skip those that they don't know.
 ///
 /// Every event has `at_us`, when it happened: Unix µs on the driver's clock. The log may repeat an event.
-// The order of the variants is the wire format: add at the end only, and count in `N_KNOWN`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+// The order of the variants is the wire format: add at the end only.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Event {
     /// The driver's car crossed the finish line.
@@ -50,20 +51,18 @@ pub enum Event {
         /// When, in Unix µs on the driver's clock.
         at_us: u64,
         /// At most 128 cars.
-        #[serde(deserialize_with = "wire::list::<_, _, { Event::MAX_CARS }>")]
         cars: Vec<OtherCar>,
     },
 }
 
 /// One finished lap.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct LapSummary {
     /// Which lap of the session, from 1.
     pub number: u32,
     /// Lap time, in ms.
     pub time_ms: u32,
     /// Sector times in order, in ms; at most 16, empty where the source gives none.
-    #[serde(deserialize_with = "wire::list::<_, _, { Event::MAX_SECTORS }>")]
     pub sector_ms: Vec<u32>,
     /// Whether the game counts it.
     pub valid: bool,
@@ -76,7 +75,7 @@ pub struct LapSummary {
 }
 
 /// One other car at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct OtherCar {
     /// The game's number for the car; stays the same through a session.
     pub car_index: u16,
@@ -95,7 +94,6 @@ impl Event {
     pub const MAX_SECTORS: usize = 16;
     /// Most other cars.
     pub const MAX_CARS: usize = 128;
-    const N_KNOWN: u32 = 5;
 
     /// When it happened, in Unix µs on the driver's clock.
     pub const fn at_us(&self) -> u64 {
@@ -130,17 +128,45 @@ impl Event {
     /// # Errors
     /// `Body`, `Limit` or `TrailingBytes`. No input panics or makes this allocate more than a few times its length.
     pub fn decode(body: &[u8]) -> Result<Option<Self>, DecodeError> {
-        const WHAT: &str = "event";
-        let (number, _) =
-            postcard::take_from_bytes::<u32>(body).map_err(|_| DecodeError::Body { what: WHAT })?;
-        if number >= Self::N_KNOWN {
-            return Ok(None);
-        }
-        let event: Self = wire::take_all(body, WHAT)?;
-        if let Self::Mark { label, .. } = &event {
-            wire::text(label)?;
-        }
+        let mut take = Take::new(body);
+        let event = match take.u32() {
+            0 => Self::LapFinished { at_us: take.u64(), lap: LapSummary::take(&mut take) },
+            1 => Self::Mark { at_us: take.u64(), label: take.short_text().into() },
+            2 => Self::StepsMissed { at_us: take.u64(), n_steps: take.u32() },
+            3 => {
+                Self::Gap { at_us: take.u64(), from_us: take.u64(), to_us: take.u64(), n_samples: take.u64() }
+            }
+            4 => Self::OtherCars { at_us: take.u64(), cars: take.list(Self::MAX_CARS, OtherCar::take) },
+            _ => return Ok(None),
+        };
+        take.finish("event")?;
         Ok(Some(event))
+    }
+}
+
+impl LapSummary {
+    fn take(take: &mut Take<'_>) -> Self {
+        Self {
+            number: take.u32(),
+            time_ms: take.u32(),
+            sector_ms: take.list(Event::MAX_SECTORS, Take::u32),
+            valid: take.bool(),
+            pit: take.bool(),
+            fuel_used_l: take.option(Take::f32),
+            top_speed_mps: take.option(Take::f32),
+        }
+    }
+}
+
+impl OtherCar {
+    fn take(take: &mut Take<'_>) -> Self {
+        Self {
+            car_index: take.u16(),
+            place: take.option(Take::u16),
+            laps: take.u16(),
+            lap_fraction: take.f32(),
+            speed_mps: take.option(Take::f32),
+        }
     }
 }
 
@@ -149,7 +175,7 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    fn events() -> [Event; Event::N_KNOWN as usize] {
+    fn events() -> [Event; 5] {
         let lap = LapSummary {
             number: 3,
             time_ms: 107_123,

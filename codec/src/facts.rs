@@ -2,12 +2,13 @@
 
 use alloc::{string::String, vec::Vec};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::take::Take;
 use crate::{DecodeError, EncodeError, wire};
 
 /// What a source knows about a session beside its samples; what it does not know is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Facts {
     /// Name of the game: `Assetto Corsa`.
     pub game: Option<String>,
@@ -28,12 +29,11 @@ pub struct Facts {
     /// How many samples a second the source intends to give, in Hz.
     pub nominal_rate_hz: Option<f32>,
     /// Facts that have no field here. Ids below 32768 are given out by this project, the others are free.
-    #[serde(deserialize_with = "wire::list::<_, _, { Facts::MAX_MORE }>")]
     pub more: Vec<Fact>,
 }
 
 /// A fact by number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fact {
     /// What the fact is about; never reused.
     pub id: u16,
@@ -42,7 +42,7 @@ pub struct Fact {
 }
 
 /// What to add to the driver's clock to get the broker's, and how far that may be off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ClockOffset {
     /// Broker's time minus driver's time, in µs.
     pub offset_us: i64,
@@ -69,8 +69,21 @@ impl Facts {
     /// # Errors
     /// `Body`, `Limit` or `TrailingBytes`. No input panics or makes this allocate more than a few times its length.
     pub fn decode(body: &[u8]) -> Result<Self, DecodeError> {
-        let facts: Self = wire::take_all(body, "facts")?;
-        facts.texts().try_for_each(wire::text)?;
+        let mut take = Take::new(body);
+        let text = |take: &mut Take<'_>| take.option(|take| take.short_text().into());
+        let facts = Self {
+            game: text(&mut take),
+            car: text(&mut take),
+            track: text(&mut take),
+            track_length_m: take.option(Take::f32),
+            driver: text(&mut take),
+            tyre_compound: text(&mut take),
+            collector_version: text(&mut take),
+            clock: take.option(|take| ClockOffset { offset_us: take.i64(), uncertainty_us: take.u64() }),
+            nominal_rate_hz: take.option(Take::f32),
+            more: take.list(Self::MAX_MORE, |take| Fact { id: take.u16(), text: take.short_text().into() }),
+        };
+        take.finish("facts")?;
         Ok(facts)
     }
 

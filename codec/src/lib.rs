@@ -23,6 +23,7 @@ pub mod schema;
 mod schema_hash;
 mod session;
 mod stream;
+mod take;
 #[cfg(feature = "alloc")]
 mod tenant;
 #[cfg(feature = "alloc")]

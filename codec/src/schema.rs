@@ -120,13 +120,12 @@ impl Schema {
 
     /// What the block kernel must know: the float channels in order, then the int channels in order.
     pub fn slots(&self) -> Vec<Slot> {
-        let of = |floats: bool| {
-            let channels = self.channels.iter().zip(&self.positions);
-            channels
-                .filter(move |(_, position)| matches!(position, Position::Float(_)) == floats)
-                .map(|(channel, _)| Slot { coding: channel.coding, pace: channel.pace })
-        };
-        of(true).chain(of(false)).collect()
+        let mut slots = Vec::with_capacity(self.channels.len());
+        for floats in [true, false] {
+            let channels = self.channels.iter().filter(|channel| channel.coding.is_float() == floats);
+            slots.extend(channels.map(|channel| Slot { coding: channel.coding, pace: channel.pace }));
+        }
+        slots
     }
 }
 

@@ -19,6 +19,9 @@ impl SessionId {
     /// The longest session id, in bytes.
     pub const MAX_LEN: usize = 64;
 
+    /// Stands for a session where there is none yet; equals no session id.
+    pub(crate) const NONE: Self = Self { bytes: [0; Self::MAX_LEN], length: 0 };
+
     /// Checks and keeps a session id.
     ///
     /// # Errors

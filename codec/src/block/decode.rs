@@ -64,9 +64,8 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         if found < limit {
             return Err(DecodeError::Limit { what: "elements of decoder memory", found, limit });
         }
-        memory.as_mut().fill(DecoderSlot::default());
-        for (kept, slot) in memory.as_mut().iter_mut().zip(slots) {
-            *kept = DecoderSlot::new(slot.coding);
+        for (at, kept) in memory.as_mut().iter_mut().enumerate() {
+            *kept = slots.get(at).map_or_else(DecoderSlot::default, |slot| DecoderSlot::new(slot.coding));
         }
         let n_floats = slots.iter().filter(|slot| slot.coding.is_float()).count();
         let n_ints = slots.len() - n_floats;

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{MAX_CLIENT_MESSAGE_LEN, split};
-use crate::{DecodeError, wire, wire::take_all};
+use crate::{DecodeError, SessionId, take::Take};
 
 /// A message from a viewer. A viewer that sends nothing is served live, all sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,10 +28,9 @@ pub enum ClientMessage<'a> {
 }
 
 /// Which records a viewer wants.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Subscribe<'a> {
     /// Only this session's; `None` for all.
-    #[serde(borrow)]
     pub session: Option<&'a str>,
     /// First the records of this many seconds from the log.
     pub last_seconds: Option<u32>,
@@ -42,22 +41,38 @@ pub struct Subscribe<'a> {
 }
 
 /// How far a viewer has got.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Cursor {
     /// The topic that the offsets belong to, from [`ServerMessage::Hello`](super::ServerMessage::Hello).
     pub topic_id: [u8; 16],
     /// At most 1024 partitions. Those that are not here start at the bridge's look-back.
-    #[serde(deserialize_with = "wire::list::<_, _, { Cursor::MAX_PARTITIONS }>")]
     pub next: Vec<NextOffset>,
 }
 
 /// The first offset of a partition that a viewer has not had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct NextOffset {
     /// The partition.
     pub partition: u16,
     /// The offset.
     pub offset: u64,
+}
+
+impl<'a> Subscribe<'a> {
+    fn take(take: &mut Take<'a>) -> Self {
+        Self {
+            session: take.option(Take::text),
+            last_seconds: take.option(Take::u32),
+            keys_only: take.bool(),
+            cursor: take.option(|take| Cursor {
+                topic_id: take.array(),
+                next: take.list(Cursor::MAX_PARTITIONS, |take| NextOffset {
+                    partition: take.u16(),
+                    offset: take.u64(),
+                }),
+            }),
+        }
+    }
 }
 
 impl Cursor {
@@ -77,30 +92,84 @@ impl<'a> ClientMessage<'a> {
     /// `TrailingBytes`. No input panics.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let (kind, body) = split(bytes, MAX_CLIENT_MESSAGE_LEN)?;
-        Ok(match kind {
-            SUBSCRIBE => {
-                let subscribe: Subscribe<'_> = take_all(body, "subscribe")?;
-                if subscribe.session.is_some_and(|session| crate::SessionId::parse(session).is_err()) {
-                    return Err(DecodeError::SessionId);
-                }
-                Self::Subscribe(subscribe)
+        let mut take = Take::new(body);
+        let (message, what) = match kind {
+            SUBSCRIBE => (Self::Subscribe(Subscribe::take(&mut take)), "subscribe"),
+            REFRESH => (Self::Refresh { token: take.text() }, "refresh"),
+            TIME => (Self::Time { client_us: take.u64() }, "time"),
+            _ => return Ok(Self::Unknown(kind)),
+        };
+        take.finish(what)?;
+        match &message {
+            Self::Subscribe(Subscribe { session: Some(session), .. })
+                if SessionId::parse(session).is_err() =>
+            {
+                Err(DecodeError::SessionId)
             }
-            REFRESH => Self::Refresh { token: take_all(body, "refresh")? },
-            TIME => Self::Time { client_us: take_all(body, "time")? },
-            _ => Self::Unknown(kind),
-        })
+            _ => Ok(message),
+        }
     }
 
     /// The message's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let bytes = match self {
-            Self::Subscribe(subscribe) => postcard::to_allocvec(&(SUBSCRIBE, subscribe)),
-            Self::Refresh { token } => postcard::to_allocvec(&(REFRESH, token)),
-            Self::Time { client_us } => postcard::to_allocvec(&(TIME, client_us)),
-            Self::Unknown(kind) => postcard::to_allocvec(kind),
-        };
-        // postcard cannot fail on these types in a growing buffer.
-        bytes.unwrap_or_default()
+        let mut put = Put(Vec::new());
+        match self {
+            Self::Subscribe(Subscribe { session, last_seconds, keys_only, cursor }) => {
+                put.byte(SUBSCRIBE);
+                put.option(*session, Put::text);
+                put.option(*last_seconds, |put, seconds| put.varint(seconds.into()));
+                put.byte((*keys_only).into());
+                put.option(cursor.as_ref(), |put, Cursor { topic_id, next }| {
+                    put.0.extend_from_slice(topic_id);
+                    put.varint(next.len() as u64);
+                    for NextOffset { partition, offset } in next {
+                        put.varint((*partition).into());
+                        put.varint(*offset);
+                    }
+                });
+            }
+            Self::Refresh { token } => {
+                put.byte(REFRESH);
+                put.text(token);
+            }
+            Self::Time { client_us } => {
+                put.byte(TIME);
+                put.varint(*client_us);
+            }
+            Self::Unknown(kind) => put.byte(*kind),
+        }
+        put.0
+    }
+}
+
+/// Writes postcard's format, without the kilobyte that its serializer would add to a page's download.
+struct Put(Vec<u8>);
+
+impl Put {
+    #[inline(never)]
+    fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    #[inline(never)]
+    fn varint(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.byte(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.byte(number as u8);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.varint(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
+        self.byte(value.is_some().into());
+        if let Some(value) = value {
+            put(self, value);
+        }
     }
 }
 
@@ -112,6 +181,9 @@ mod tests {
     #[track_caller]
     fn check(message: ClientMessage<'_>) {
         let mut bytes = message.to_bytes();
+        if let ClientMessage::Subscribe(subscribe) = &message {
+            assert_eq!(Ok(bytes.clone()), postcard::to_allocvec(&(SUBSCRIBE, subscribe)));
+        }
         assert_eq!(ClientMessage::parse(&bytes), Ok(message));
         for cut in 1..bytes.len() {
             assert_eq!(ClientMessage::parse(&bytes[..cut]).unwrap_err().code(), "body");

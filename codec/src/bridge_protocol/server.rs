@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::{MAX_SERVER_MESSAGE_LEN, short, split};
-use crate::{DecodeError, wire::take_all};
+use super::{MAX_SERVER_MESSAGE_LEN, split};
+use crate::{DecodeError, take::Take};
 
 /// A message from the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub enum ServerMessage<'a> {
 }
 
 /// What stands before a record in a [`ServerMessage::Data`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DataHeader {
     /// Partition of the user's topic.
     pub partition: u16,
@@ -107,8 +107,8 @@ impl DataHeader {
 macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $number:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(from = "u8", into = "u8")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+        #[serde(into = "u8")]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
             /// A number from a newer bridge.
@@ -175,7 +175,7 @@ const TIME: u8 = 5;
 const TOKEN_EXPIRING: u8 = 6;
 const BYE: u8 = 7;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Hello<'a> {
     version: u8,
     user: &'a str,
@@ -185,7 +185,7 @@ struct Hello<'a> {
     topic_id: [u8; 16],
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Gap {
     partition: u16,
     from_offset: Option<u64>,
@@ -202,37 +202,50 @@ impl<'a> ServerMessage<'a> {
     /// `TrailingBytes`. No input panics.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let (kind, body) = split(bytes, MAX_SERVER_MESSAGE_LEN)?;
-        Ok(match kind {
+        let mut take = Take::new(body);
+        let (message, what) = match kind {
             HELLO => {
-                let Hello { version, user, server_time_us, heartbeat_ms, queue_messages, topic_id } =
-                    take_all(body, "hello")?;
-                let user = short(user)?;
-                Self::Hello { version, user, server_time_us, heartbeat_ms, queue_messages, topic_id }
+                let hello = Self::Hello {
+                    version: take.u8(),
+                    user: take.short_text(),
+                    server_time_us: take.u64(),
+                    heartbeat_ms: take.u32(),
+                    queue_messages: take.u32(),
+                    topic_id: take.array(),
+                };
+                (hello, "hello")
             }
             DATA => {
-                let (header, record) =
-                    postcard::take_from_bytes(body).map_err(|_| DecodeError::Body { what: "data" })?;
-                Self::Data { header, record }
+                let header = DataHeader {
+                    partition: take.u16(),
+                    offset: take.u64(),
+                    broker_time_ms: take.u64(),
+                    snapshot: take.bool(),
+                };
+                let record = take.rest().ok_or(DecodeError::Body { what: "data" })?;
+                return Ok(Self::Data { header, record });
             }
             GAP => {
-                let Gap { partition, from_offset, to_offset, reason, n_records } = take_all(body, "gap")?;
-                Self::Gap { partition, from_offset, to_offset, reason, n_records }
+                let gap = Self::Gap {
+                    partition: take.u16(),
+                    from_offset: take.option(Take::u64),
+                    to_offset: take.option(Take::u64),
+                    reason: take.u8().into(),
+                    n_records: take.u64(),
+                };
+                (gap, "gap")
             }
-            STATE => {
-                let (state, age_ms) = take_all(body, "state")?;
-                Self::State { state, age_ms }
-            }
+            STATE => (Self::State { state: take.u8().into(), age_ms: take.option(Take::u64) }, "state"),
             TIME => {
-                let (client_us, received_us, sent_us) = take_all(body, "time")?;
-                Self::Time { client_us, received_us, sent_us }
+                let time = Self::Time { client_us: take.u64(), received_us: take.u64(), sent_us: take.u64() };
+                (time, "time")
             }
-            TOKEN_EXPIRING => Self::TokenExpiring { in_s: take_all(body, "token expiring")? },
-            BYE => {
-                let (code, reason) = take_all(body, "bye")?;
-                Self::Bye { code, reason: short(reason)? }
-            }
-            _ => Self::Unknown(kind),
-        })
+            TOKEN_EXPIRING => (Self::TokenExpiring { in_s: take.u32() }, "token expiring"),
+            BYE => (Self::Bye { code: take.u16(), reason: take.short_text() }, "bye"),
+            _ => return Ok(Self::Unknown(kind)),
+        };
+        take.finish(what)?;
+        Ok(message)
     }
 
     /// The message's bytes.

@@ -156,7 +156,14 @@ pub(super) fn check(channels: &[Channel]) -> Result<(), SchemaError> {
 }
 
 fn is_plain(text: &str) -> bool {
-    (1..=MAX_STRING_LEN).contains(&text.len()) && !text.chars().any(char::is_control)
+    // Control characters are those below 32, 127, and 128 to 159, which UTF-8 writes as C2 and themselves.
+    let mut before = 0;
+    let is_control = |byte: u8| {
+        let is_second_of_two = before == 0xC2 && byte < 0xA0;
+        before = byte;
+        byte < 0x20 || byte == 0x7F || is_second_of_two
+    };
+    (1..=MAX_STRING_LEN).contains(&text.len()) && !text.bytes().any(is_control)
 }
 
 fn is_codable(coding: Coding) -> bool {
@@ -253,6 +260,13 @@ mod tests {
         assert!(named(256).is_ok());
         assert_eq!(named(257), Err(SchemaError::BadText { id: 1 }));
         assert_eq!(named(0), Err(SchemaError::BadText { id: 1 }));
+    }
+
+    #[test]
+    fn control_characters_are_those_of_unicode() {
+        for character in (0..0x300).filter_map(char::from_u32) {
+            assert_eq!(is_plain(&character.to_string()), !character.is_control(), "{character:?}");
+        }
     }
 
     #[test]

@@ -368,7 +368,7 @@ mod tests {
         let session = encoder.settings.session;
         let check = |record: &[u8], kind| {
             let envelope = Envelope::parse(record).unwrap();
-            assert_eq!((envelope.kind, envelope.epoch, envelope.session()), (kind, 7, Some(session)));
+            assert_eq!((envelope.kind, envelope.epoch, envelope.session()), (kind, 7, Some(&session)));
         };
         check(encoder.schema_record(), Kind::Schema);
         check(encoder.facts_record(&Facts::default()).unwrap(), Kind::Facts);

@@ -29,28 +29,28 @@ pub enum Received<'a> {
     /// The channels of a stream.
     Schema {
         /// The stream.
-        stream: StreamId,
+        stream: &'a StreamId,
         /// Its channels.
         schema: &'a Schema,
     },
     /// The facts of a stream's session.
     Facts {
         /// The stream.
-        stream: StreamId,
+        stream: &'a StreamId,
         /// Its facts.
         facts: Facts,
     },
     /// Something that happened in a stream's session. The log may repeat it.
     Event {
         /// The stream.
-        stream: StreamId,
+        stream: &'a StreamId,
         /// What happened.
         event: Event,
     },
     /// A stream is over.
     End {
         /// The stream.
-        stream: StreamId,
+        stream: &'a StreamId,
         /// Blocks missing between the last samples and the end.
         missing: Option<Gap>,
     },
@@ -95,6 +95,8 @@ pub struct StreamReader {
     unknown: Option<SchemaHash>,
     /// Counts records, to tell which stream was quiet for longest.
     tick: u64,
+    /// The stream of the record that is being read, so that answers can name it.
+    current: StreamId,
 }
 
 /// One stream that has had a key block.
@@ -129,6 +131,7 @@ impl StreamReader {
             known,
             unknown: None,
             tick: 0,
+            current: StreamId { session: SessionId::NONE, epoch: 0 },
         }
     }
 
@@ -141,58 +144,56 @@ impl StreamReader {
     pub fn push(&mut self, bytes: &[u8]) -> Result<Received<'_>, DecodeError> {
         let envelope = Envelope::parse(bytes)?;
         self.tick += 1;
-        let epoch = envelope.epoch;
+        self.current.epoch = envelope.epoch;
+        if let Some(session) = envelope.session() {
+            self.current.session = *session;
+        }
         match envelope.header {
-            Header::Key { session, schema_hash, .. } => {
-                self.read_key(&envelope, StreamId { session, epoch }, schema_hash)
-            }
+            Header::Key { schema_hash, .. } => self.read_key(&envelope, schema_hash),
             Header::Block { .. } => self.read_block(&envelope),
-            Header::Schema { session, schema_hash } => {
-                let schema = self.read_schema(schema_hash, envelope.body)?;
-                Ok(Received::Schema { stream: StreamId { session, epoch }, schema })
+            Header::Schema { schema_hash, .. } => {
+                let at = self.read_schema(schema_hash, envelope.body)?;
+                Ok(Received::Schema { stream: &self.current, schema: &self.schemas[at] })
             }
-            Header::Facts { session } => {
-                let facts = Facts::decode(envelope.body)?;
-                Ok(Received::Facts { stream: StreamId { session, epoch }, facts })
+            Header::Facts { .. } => {
+                Ok(Received::Facts { stream: &self.current, facts: Facts::decode(envelope.body)? })
             }
-            Header::Event { session } => Ok(match Event::decode(envelope.body)? {
-                Some(event) => Received::Event { stream: StreamId { session, epoch }, event },
+            Header::Event { .. } => Ok(match Event::decode(envelope.body)? {
+                Some(event) => Received::Event { stream: &self.current, event },
                 None => Received::Skipped { kind: envelope.kind.number() },
             }),
-            Header::End { session, next_seq } => {
-                let stream = StreamId { session, epoch };
-                let known = self.streams.iter().find(|known| known.id == stream);
-                let missing = known.and_then(|known| known.chain.missing_at_end(next_seq));
-                Ok(Received::End { stream, missing })
+            Header::End { next_seq, .. } => {
+                let missing = self.stream().and_then(|known| known.chain.missing_at_end(next_seq));
+                Ok(Received::End { stream: &self.current, missing })
             }
             Header::Unknown(kind) => Ok(Received::Skipped { kind }),
         }
     }
 
-    fn read_key(
-        &mut self,
-        envelope: &Envelope<'_>,
-        id: StreamId,
-        hash: SchemaHash,
-    ) -> Result<Received<'_>, DecodeError> {
-        let epoch = id.epoch;
-        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == id) {
+    fn read_key(&mut self, envelope: &Envelope<'_>, hash: SchemaHash) -> Result<Received<'_>, DecodeError> {
+        let (epoch, tick) = (envelope.epoch, self.tick);
+        if let Some(stream) = self.stream() {
             let mut chain = stream.chain;
             if chain.check(envelope) == Link::Repeat {
-                stream.last_tick = self.tick;
+                stream.last_tick = tick;
                 return Ok(Received::Repeat { epoch });
             }
         }
         let Some(schema) = self.schema(hash) else {
-            let stream = self.streams.iter_mut().find(|stream| stream.id == id);
-            let missing = stream.and_then(|stream| {
+            let missing = self.stream().and_then(|stream| {
                 stream.chain.lose();
                 envelope.seq().and_then(|seq| stream.chain.missing_to(seq))
             });
             return Ok(Received::Waiting { epoch, reason: WaitingFor::Schema(hash), missing });
         };
-        let at = self.stream_for_key(id, schema)?;
+        let at = self.stream_for_key(schema)?;
         self.read_at(at, envelope)
+    }
+
+    /// The stream of the record that is being read, if it has had a key block.
+    fn stream(&mut self) -> Option<&mut Stream> {
+        let current = &self.current;
+        self.streams.iter_mut().find(|stream| stream.id == *current)
     }
 
     fn read_block(&mut self, envelope: &Envelope<'_>) -> Result<Received<'_>, DecodeError> {
@@ -226,7 +227,7 @@ impl StreamReader {
         };
         match decoded {
             Ok(length) => Ok(Received::Samples(Samples {
-                stream: stream.id,
+                stream: &stream.id,
                 seq,
                 missing,
                 schema: &stream.schema,
@@ -241,51 +242,50 @@ impl StreamReader {
         }
     }
 
-    /// The stream that a key block belongs to, made if it is new or has another schema now.
-    fn stream_for_key(&mut self, id: StreamId, schema: Arc<Schema>) -> Result<usize, DecodeError> {
+    /// The place of the stream that a key block belongs to, made if it is new or has another schema now.
+    fn stream_for_key(&mut self, schema: Arc<Schema>) -> Result<usize, DecodeError> {
         // An epoch names a stream to the blocks after the key, so it cannot stay with another session.
-        let found = self.streams.iter().position(|stream| stream.id.epoch == id.epoch);
+        let found = self.streams.iter().position(|stream| stream.id.epoch == self.current.epoch);
+        let mut chain = Chain::default();
         if let Some(at) = found {
             let stream = &self.streams[at];
-            if stream.id == id && stream.schema.hash() == schema.hash() {
-                return Ok(at);
+            if stream.id == self.current {
+                if stream.schema.hash() == schema.hash() {
+                    return Ok(at);
+                }
+                chain = stream.chain;
             }
         }
         let decoder = BlockDecoder::owned(&schema.slots())?;
-        let chain = found.map(|at| &self.streams[at]).filter(|old| old.id == id).map(|old| old.chain);
-        let stream = Stream { id, chain: chain.unwrap_or_default(), schema, decoder, last_tick: self.tick };
-        let quietest = || {
-            let ticks = self.streams.iter().enumerate().map(|(at, stream)| (stream.last_tick, at));
-            ticks.min().map(|(_, at)| at)
-        };
-        let place = found.or_else(|| if self.streams.len() < MAX_STREAMS { None } else { quietest() });
-        match place {
-            Some(at) => {
-                self.streams[at] = stream;
-                Ok(at)
-            }
-            None => {
-                self.streams.push(stream);
-                Ok(self.streams.len() - 1)
-            }
+        let stream = Stream { id: self.current, chain, schema, decoder, last_tick: self.tick };
+        let at = found.unwrap_or_else(|| self.free_place());
+        match self.streams.get_mut(at) {
+            Some(place) => *place = stream,
+            None => self.streams.push(stream),
         }
+        Ok(at)
     }
 
-    /// Keeps the schema of a schema record, unless it is there already.
-    fn read_schema(&mut self, stated: SchemaHash, body: &[u8]) -> Result<&Schema, DecodeError> {
-        let at = match self.schemas.iter().position(|schema| schema.hash() == stated) {
-            Some(at) => at,
-            None => {
-                let schema = Schema::from_record(body).map_err(|_| DecodeError::Body { what: "schema" })?;
-                if schema.hash() != stated {
-                    let computed = schema.hash().0;
-                    return Err(DecodeError::SchemaHash { stated: stated.0, computed });
-                }
-                self.keep_schema(schema);
-                self.schemas.len() - 1
-            }
-        };
-        Ok(&self.schemas[at])
+    /// Where a new stream goes: behind the others, or in the place of the one that was quiet for longest.
+    fn free_place(&self) -> usize {
+        if self.streams.len() < MAX_STREAMS {
+            return self.streams.len();
+        }
+        let ticks = self.streams.iter().enumerate().map(|(at, stream)| (stream.last_tick, at));
+        ticks.min().map_or(0, |(_, at)| at)
+    }
+
+    /// Keeps the schema of a schema record, unless it is there already, and gives its place.
+    fn read_schema(&mut self, stated: SchemaHash, body: &[u8]) -> Result<usize, DecodeError> {
+        if let Some(at) = self.schemas.iter().position(|schema| schema.hash() == stated) {
+            return Ok(at);
+        }
+        let schema = Schema::from_record(body).map_err(|_| DecodeError::Body { what: "schema" })?;
+        if schema.hash() != stated {
+            return Err(DecodeError::SchemaHash { stated: stated.0, computed: schema.hash().0 });
+        }
+        self.keep_schema(schema);
+        Ok(self.schemas.len() - 1)
     }
 
     fn schema(&mut self, hash: SchemaHash) -> Option<Arc<Schema>> {

@@ -8,7 +8,7 @@ use crate::{Columns, Schema};
 #[derive(Debug, Clone, Copy)]
 pub struct Samples<'a> {
     /// The stream that they belong to.
-    pub stream: StreamId,
+    pub stream: &'a StreamId,
     /// Number of the block in its stream.
     pub seq: u32,
     /// Blocks missing between the samples before and these.
