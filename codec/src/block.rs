@@ -57,6 +57,7 @@
 //! The length of part 4 is known before its first bit is read, so a body is checked against its length once.
 
 mod bits;
+mod change;
 mod choice;
 mod column;
 mod decode;

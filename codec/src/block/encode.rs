@@ -160,8 +160,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
         for group in self.groups.as_mut() {
             group.reset();
         }
-        self.encode_rows(Kind::Key, n_rows - 1, &mut bits);
-        Ok(bits.finish())
+        Ok(self.encode_rows(Kind::Key, n_rows - 1, bits))
     }
 
     /// Encodes the waiting rows into a body that continues the block before, and returns its length in bytes.
@@ -180,12 +179,11 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
         }
         let mut bits = BitWriter::new(out);
         bits.put(self.n_rows as u64 - 1, 8);
-        self.encode_rows(Kind::Block, self.n_rows, &mut bits);
-        Ok(bits.finish())
+        Ok(self.encode_rows(Kind::Block, self.n_rows, bits))
     }
 
     /// Writes parts 3 and 4 of a body for `n` rows. The last rows become history.
-    fn encode_rows(&mut self, kind: Kind, n: usize, bits: &mut BitWriter<'_>) {
+    fn encode_rows(&mut self, kind: Kind, n: usize, mut bits: BitWriter<'_>) -> usize {
         let n_slots = self.n_floats + self.n_ints + 1;
         let n_rows_of_group = HISTORY + self.capacity;
         let groups = &mut self.groups.as_mut()[..n_groups(n_slots - 1)];
@@ -196,16 +194,18 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
             let rows = self.numbers.as_mut().chunks_exact_mut(n_rows_of_group);
             for (at, (group, rows)) in groups.iter_mut().zip(rows).enumerate() {
                 let lanes = GROUP.min(n_slots - at * GROUP);
-                group.put_changes(kind, &mut rows[from..until], lanes as u32, bits);
+                group.put_changes(kind, &mut rows[from..until], lanes as u32, &mut bits);
             }
         }
+        let mut bits = bits;
         let rows = self.numbers.as_mut().chunks_exact_mut(n_rows_of_group);
         for (group, rows) in groups.iter().zip(rows) {
             let history = [rows[until - 2], rows[until - 1]];
-            group.put_residuals(&mut rows[from..until], bits);
+            group.put_residuals(&mut rows[from..until], &mut bits);
             rows[..HISTORY].copy_from_slice(&history);
         }
         self.n_rows = 0;
+        bits.finish()
     }
 
     /// Puts the numbers of the ints and of the time behind those of the floats, in row `at` of each group.

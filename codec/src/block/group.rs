@@ -1,7 +1,10 @@
 //! How are eight neighbouring slots encoded at once? What the encoder keeps of them, what they need, their bits.
 
+use wide::{bytemuck, i16x8, i32x8, u32x8};
+
 use super::bits::{BitWriter, MAX_BITS};
-use super::choice::{Choice, WORTH_BITS, Widths, choose};
+use super::change::{Changes, MAX_CODE_BITS};
+use super::choice::{Settings, Widths, choose};
 use super::quantize::Quantizers;
 use super::slot::{Mode, Slot, width_of, zigzag};
 use super::{GROUP, HISTORY, RESIDUALS_PER_WORD};
@@ -11,20 +14,11 @@ use crate::channels::ABSENT;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EncoderGroup {
     quantizers: Quantizers,
-    mode: [Mode; GROUP],
-    width: [u8; GROUP],
-    /// Two to the power of `width`, as far as 32 bits hold it.
-    limit: [u32; GROUP],
-    /// All ones in the lanes of slots that are sparse, linear or mean.
-    is_sparse: [u32; GROUP],
-    is_linear: [u32; GROUP],
-    is_mean: [u32; GROUP],
+    settings: Settings,
     /// Blocks in a row in which the slot moved.
-    streak: [u32; GROUP],
-    /// `width`, but 0 for sparse slots.
-    dense_width: [u8; GROUP],
+    streak: i16x8,
     /// Width in the block being encoded: 0 for a sparse slot that does not move.
-    width_now: [u8; GROUP],
+    width_now: i16x8,
 }
 
 /// Whether a block stands on its own.
@@ -43,11 +37,11 @@ const MIN_KEY_ROWS_FOR_LINEAR: usize = 3;
 
 impl EncoderGroup {
     pub(super) fn new(slots: &[Slot]) -> Self {
-        let mut group = Self { quantizers: Quantizers::new(slots), ..Self::default() };
-        for (streak, slot) in group.streak.iter_mut().zip(slots) {
+        let mut streak = [0; GROUP];
+        for (streak, slot) in streak.iter_mut().zip(slots) {
             *streak = slot.initial_streak();
         }
-        group
+        Self { quantizers: Quantizers::new(slots), streak: i16x8::new(streak), ..Self::default() }
     }
 
     /// Sets the first of `numbers` to those of `values` (up to eight), and returns how many lay outside their range.
@@ -58,33 +52,43 @@ impl EncoderGroup {
 
     /// Takes every slot back to where a key block starts.
     pub(super) fn reset(&mut self) {
-        (0..GROUP).for_each(|lane| self.set(lane, Mode::Sparse, 0));
+        self.settings = Settings::default();
     }
 
     /// Writes part 3 of a body for the `lanes` first slots, whose numbers are `rows` (the first two are history), and
     /// sets `width_now` for part 4.
+    #[inline(always)]
     pub(super) fn put_changes(&mut self, kind: Kind, rows: &mut Rows, lanes: u32, bits: &mut BitWriter<'_>) {
-        let n = (rows.len() - HISTORY) as u32;
         let widest = if kind == Kind::Key { Widest::of_key(rows) } else { Widest::of_block(rows) };
-        let mut unsettled = self.unsettled(&widest, n);
-        let mut choices = [Choice::Keep; GROUP];
-        let mut events = 0;
-        while unsettled != 0 {
-            let lane = unsettled.trailing_zeros() as usize % GROUP;
-            unsettled &= unsettled - 1;
-            let width = u32::from(self.width[lane]);
-            choices[lane] = choose(self.mode[lane], width, self.streak[lane], &widest.widths(lane), n);
-            events |= u64::from(choices[lane] != Choice::Keep) << lane;
-        }
+        let widths = widest.widths();
+        let moves = !widths.delta.simd_eq(i16x8::ZERO);
+        self.streak = self.streak.saturating_add(i16x8::splat(1)) & moves;
+        let choices = choose(&self.settings, self.streak, &widths, (rows.len() - HISTORY) as i16);
+        let events = choices.events.to_bitmask();
+        let was_sparse = self.settings.are(Mode::Sparse);
         if events == 0 {
+            self.width_now = self.settings.width & !was_sparse;
             return bits.put(0, 1);
         }
-        bits.put(1 | events << 1, 1 + lanes);
-        while events != 0 {
-            let lane = events.trailing_zeros() as usize % GROUP;
-            events &= events - 1;
-            self.put_change(lane, choices[lane], bits);
-            if kind == Kind::Key && self.mode[lane] == Mode::Linear {
+        let changes = Changes::new(&self.settings, &choices);
+        self.settings = changes.settings;
+        // A slot that becomes sparse does not move; a sparse one that moves may become dense.
+        let is_sparse = self.settings.are(Mode::Sparse);
+        self.width_now = self.settings.width & (was_sparse & choices.events | !is_sparse);
+        bits.put((1 | events << 1).into(), 1 + lanes);
+        if kind == Kind::Key {
+            self.put_key_codes(&changes, rows, events, bits);
+        } else {
+            put_codes(&changes, events, bits);
+        }
+    }
+
+    /// Writes the changes of a key block: those to linear are followed by the first difference.
+    fn put_key_codes(&self, changes: &Changes, rows: &mut Rows, events: u32, bits: &mut BitWriter<'_>) {
+        let is_linear = self.settings.are(Mode::Linear).to_bitmask();
+        for lane in lanes_of(events) {
+            put_codes(changes, 1 << lane, bits);
+            if is_linear & 1 << lane != 0 {
                 let difference = rows[2][lane].wrapping_sub(rows[1][lane]);
                 put_absolute(bits, difference);
                 rows[0][lane] = rows[1][lane].wrapping_sub(difference);
@@ -92,77 +96,15 @@ impl EncoderGroup {
         }
     }
 
-    /// Finds, for eight slots at once, those that [`choose`] might not keep as they are: one bit each, set where the
-    /// residuals do not fit the width, leave its highest bit unused, or another mode could pay for a change.
-    #[expect(clippy::needless_range_loop, reason = "eight lanes of many arrays, side by side")]
-    fn unsettled(&mut self, widest: &Widest, n: u32) -> u32 {
-        let gain_width = WORTH_BITS / n + 1;
-        let outside = |limit: u32| !limit.wrapping_sub(1);
-        let mut unsettled = [0; GROUP];
-        for lane in 0..GROUP {
-            let (delta, linear, mean) = (widest.delta[lane], widest.linear[lane], widest.mean[lane]);
-            let (is_linear, is_mean) = (self.is_linear[lane], self.is_mean[lane]);
-            let needed = (delta & !(is_linear | is_mean)) | (linear & is_linear) | (mean & is_mean);
-            let limit = self.limit[lane];
-            let too_wide = ones_if(needed & outside(limit) != 0);
-            let too_narrow = ones_if(needed & outside(limit >> 1) == 0);
-            let gain = outside(limit >> gain_width) | ones_if(limit >> gain_width == 0);
-            let gains = ones_if(delta & gain == 0) | ones_if(linear & gain == 0) | ones_if(mean & gain == 0);
-            let moves = ones_if(delta != 0);
-            let is_sparse = self.is_sparse[lane];
-            unsettled[lane] = (is_sparse & moves) | (!is_sparse & (too_wide | too_narrow | gains));
-            self.streak[lane] = self.streak[lane].wrapping_add(1) & moves;
-        }
-        self.width_now = self.dense_width;
-        unsettled.iter().enumerate().fold(0, |lanes, (lane, mask)| lanes | (mask & 1) << lane)
-    }
-
-    /// Sets what a change brings.
-    fn set(&mut self, lane: usize, mode: Mode, width: u32) {
-        self.mode[lane] = mode;
-        self.width[lane] = width as u8;
-        self.dense_width[lane] = if mode == Mode::Sparse { 0 } else { width as u8 };
-        self.limit[lane] = 1_u32.checked_shl(width).unwrap_or(0);
-        self.is_sparse[lane] = ones_if(mode == Mode::Sparse);
-        self.is_linear[lane] = ones_if(mode == Mode::Linear);
-        self.is_mean[lane] = ones_if(mode == Mode::Mean);
-    }
-
-    /// Writes what follows the event bit of one slot.
-    fn put_change(&mut self, lane: usize, choice: Choice, bits: &mut BitWriter<'_>) {
-        let (mode, width) = (self.mode[lane], u32::from(self.width[lane]));
-        let is_new = mode == Mode::Sparse && width == 0;
-        if mode == Mode::Sparse && !is_new {
-            bits.put(u64::from(choice != Choice::Move), 1);
-        }
-        let Choice::Change(new_mode, new_width) = choice else {
-            self.width_now[lane] = self.width[lane];
-            return;
-        };
-        let step = new_width as i32 - width as i32;
-        let mut new_width = new_width;
-        if !is_new && mode == new_mode && step.abs() == 1 {
-            bits.put(u64::from(step < 0) << 1, 2);
-        } else if !is_new && mode == new_mode && step.abs() == 2 {
-            bits.put(0b01 | u64::from(step < 0) << 2, 3);
-        } else {
-            new_width = if new_width > 30 { 32 } else { new_width };
-            let full = u64::from(new_mode as u8) | u64::from(new_width.min(31)) << 2;
-            if is_new { bits.put(full, 7) } else { bits.put(0b11 | full << 2, 9) }
-        }
-        self.set(lane, new_mode, new_width);
-        let falls_asleep = new_mode == Mode::Sparse && mode != Mode::Sparse;
-        self.width_now[lane] = if falls_asleep { 0 } else { new_width as u8 };
-    }
-
     /// Writes part 4 of a body for the slots of this group. Its residuals take the place of `rows`.
+    #[inline(always)]
     pub(super) fn put_residuals(&self, rows: &mut Rows, bits: &mut BitWriter<'_>) {
-        if self.width_now == [0; GROUP] {
+        if self.width_now == i16x8::ZERO {
             return;
         }
         let residuals = self.residuals(rows);
-        for lane in 0..GROUP {
-            let width = u32::from(self.width_now[lane]);
+        let widths = self.width_now.to_array().map(|width| width as u32);
+        for (lane, width) in widths.into_iter().enumerate() {
             let n_bits = width * residuals.len() as u32;
             if n_bits <= MAX_BITS {
                 bits.put(packed(residuals, lane, width), n_bits);
@@ -175,109 +117,122 @@ impl EncoderGroup {
     }
 
     /// Replaces all numbers but the two of history by their zigzag residuals, eight slots at once.
+    #[inline(always)]
     fn residuals<'r>(&self, rows: &'r mut Rows) -> &'r Rows {
         let [older, last, rest @ ..] = rows else { return &[] };
-        let (mut before, mut last) = (differences(last, older), *last);
+        let is_linear = i32x8::from_i16x8(self.settings.are(Mode::Linear));
+        let is_mean = i32x8::from_i16x8(self.settings.are(Mode::Mean));
+        let mut last = i32x8::new(*last);
+        let mut before = last - i32x8::new(*older);
         for row in rest.iter_mut() {
-            self.replace_row(row, &mut last, &mut before);
+            let now = i32x8::new(*row);
+            let delta = now - last;
+            let residual = delta - (before & is_linear) + (before >> 1_u32 & is_mean);
+            *row = (residual << 1_u32 ^ residual >> 31_u32).to_array();
+            (last, before) = (now, delta);
         }
         rest
     }
-
-    // On its own for the same reason as `Widest::add_row`.
-    #[inline(never)]
-    fn replace_row(&self, row: &mut [i32; GROUP], last: &mut [i32; GROUP], before: &mut [i32; GROUP]) {
-        for lane in 0..GROUP {
-            let delta = row[lane].wrapping_sub(last[lane]);
-            let linear = Mode::Linear.predicted_delta(before[lane]) & self.is_linear[lane] as i32;
-            let mean = Mode::Mean.predicted_delta(before[lane]) & self.is_mean[lane] as i32;
-            last[lane] = row[lane];
-            row[lane] = zigzag(delta.wrapping_sub(linear | mean)) as i32;
-            before[lane] = delta;
-        }
-    }
 }
 
-/// All residuals of a block under each prediction, or-ed together: as wide as the widest.
+/// Writes what follows the event bits in `events`.
+#[inline(always)]
+fn put_codes(changes: &Changes, events: u32, bits: &mut BitWriter<'_>) {
+    let codes = changes.code.to_array();
+    let n_bits = changes.n_bits.to_array();
+    let (mut word, mut n_word_bits) = (0, 0);
+    for lane in lanes_of(events) {
+        if n_word_bits > MAX_BITS - MAX_CODE_BITS {
+            bits.put(word, n_word_bits);
+            (word, n_word_bits) = (0, 0);
+        }
+        word |= (codes[lane] as u64) << n_word_bits;
+        n_word_bits += n_bits[lane] as u32;
+    }
+    bits.put(word, n_word_bits);
+}
+
+/// The numbers of the lanes whose bits are set.
+#[inline(always)]
+fn lanes_of(mut mask: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let lane = mask.trailing_zeros() as usize % GROUP;
+        let is_set = mask != 0;
+        mask &= mask.wrapping_sub(1);
+        is_set.then_some(lane)
+    })
+}
+
+/// The residuals of a block under each prediction, or-ed together after [`spread`]: as wide as the widest.
 #[derive(Default)]
 struct Widest {
-    delta: [u32; GROUP],
-    linear: [u32; GROUP],
-    mean: [u32; GROUP],
+    delta: i32x8,
+    linear: i32x8,
+    mean: i32x8,
 }
 
 impl Widest {
     /// The widest residuals of a block that continues another.
+    #[inline(always)]
     fn of_block(rows: &Rows) -> Self {
-        let mut widest = Self::default();
-        if let [older, last, rest @ ..] = rows {
-            widest.add(rest, last, differences(last, older));
-        }
-        widest
+        let [older, last, rest @ ..] = rows else { return Self::default() };
+        let last = i32x8::new(*last);
+        Self::default().with(rest, last, last - i32x8::new(*older))
     }
 
     /// The widest residuals of a key block: its first difference is coded on its own for linear slots.
     fn of_key(rows: &Rows) -> Self {
-        let mut widest = Self::default();
-        if let [_, first, second, rest @ ..] = rows {
-            let delta = differences(second, first);
-            widest.delta = delta.map(zigzag);
-            widest.mean = widest.delta;
-            widest.add(rest, second, delta);
-            if rest.len() < MIN_KEY_ROWS_FOR_LINEAR {
-                widest.linear = widest.delta;
-            }
-        }
-        widest
+        let [_, first, second, rest @ ..] = rows else { return Self::default() };
+        let second = i32x8::new(*second);
+        let first_delta = second - i32x8::new(*first);
+        let delta = spread(first_delta);
+        let widest = Self { delta, linear: i32x8::ZERO, mean: delta }.with(rest, second, first_delta);
+        if rest.len() < MIN_KEY_ROWS_FOR_LINEAR { Self { linear: widest.delta, ..widest } } else { widest }
     }
 
-    /// Adds the residuals of `rows`, which follow the row `last` and the differences `before`.
+    /// These and the residuals of `rows`, which follow the row `last` and the differences `before`.
     #[inline(always)]
-    fn add(&mut self, rows: &Rows, last: &[i32; GROUP], mut before: [i32; GROUP]) {
-        let mut last = last;
-        for now in rows {
-            self.add_row(now, last, &mut before);
-            last = now;
+    fn with(mut self, rows: &Rows, mut last: i32x8, mut before: i32x8) -> Self {
+        for row in rows {
+            let now = i32x8::new(*row);
+            let delta = now - last;
+            self.delta |= spread(delta);
+            self.linear |= spread(delta - before);
+            self.mean |= spread(delta + (before >> 1_u32));
+            (last, before) = (now, delta);
         }
-    }
-
-    // On its own because the compiler otherwise works on several rows at once instead of eight slots, at twice the cost.
-    #[inline(never)]
-    fn add_row(&mut self, now: &[i32; GROUP], last: &[i32; GROUP], before: &mut [i32; GROUP]) {
-        for lane in 0..GROUP {
-            let delta = now[lane].wrapping_sub(last[lane]);
-            self.delta[lane] |= zigzag(delta);
-            self.linear[lane] |= zigzag(delta.wrapping_sub(Mode::Linear.predicted_delta(before[lane])));
-            self.mean[lane] |= zigzag(delta.wrapping_sub(Mode::Mean.predicted_delta(before[lane])));
-            before[lane] = delta;
-        }
+        self
     }
 
     #[inline(always)]
-    fn widths(&self, lane: usize) -> Widths {
-        Widths {
-            delta: width_of(self.delta[lane]),
-            linear: width_of(self.linear[lane]),
-            mean: width_of(self.mean[lane]),
-        }
+    fn widths(&self) -> Widths {
+        Widths { delta: widths_of(self.delta), linear: widths_of(self.linear), mean: widths_of(self.mean) }
     }
 }
 
-/// By how much eight numbers differ from those before.
+/// Numbers without sign that are as wide as the zigzag codes of `numbers`, for less work: the highest bit set is the one
+/// above those that only repeat the sign.
 #[inline(always)]
-fn differences(now: &[i32; GROUP], last: &[i32; GROUP]) -> [i32; GROUP] {
-    core::array::from_fn(|lane| now[lane].wrapping_sub(last[lane]))
+fn spread(numbers: i32x8) -> i32x8 {
+    numbers ^ numbers << 1_u32
+}
+
+/// Bits needed for each of eight codes: the exponents that they have as floats.
+#[inline(always)]
+fn widths_of(codes: i32x8) -> i16x8 {
+    let codes: u32x8 = bytemuck::cast(codes);
+    // Without two ones in a row, no float is rounded up to the next power of two.
+    let codes: i32x8 = bytemuck::cast(codes & !(codes >> 1_u32));
+    let floats: u32x8 = bytemuck::cast(codes.round_float());
+    let exponents = i16x8::from_i32x8_saturate(bytemuck::cast(floats >> 23_u32));
+    // The exponent of 1 is 127, 0 has none, and codes of 32 bits count as negative: their signs make large numbers.
+    (exponents - 126).max(i16x8::ZERO).min(i16x8::splat(32))
 }
 
 /// The residuals of one slot one behind the other, the first in the lowest bits.
 #[inline(always)]
 fn packed(residuals: &Rows, lane: usize, width: u32) -> u64 {
     residuals.iter().rev().fold(0, |word, row| word << width | u64::from(row[lane] as u32))
-}
-
-/// All ones or none.
-const fn ones_if(condition: bool) -> u32 {
-    if condition { u32::MAX } else { 0 }
 }
 
 /// Part 2 of a body: one number on its own.
@@ -287,5 +242,21 @@ pub(super) fn put_absolute(bits: &mut BitWriter<'_>, number: i32) {
         _ if number == ABSENT => bits.put(31, 5),
         width @ 0..=29 => bits.put(u64::from(width) | code << 5, 5 + width),
         _ => bits.put(30 | code << 5, 5 + 32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_widths_are_those_of_the_zigzag_codes() {
+        let near = |shift: u32| [-2, -1, 0, 1, 2].map(|more| (1_i32 << shift).wrapping_add(more));
+        for number in (0..32).flat_map(near) {
+            for number in [number, number.wrapping_neg(), !(number as u32 >> 1) as i32] {
+                let widths = widths_of(spread(i32x8::splat(number)));
+                assert_eq!(widths, i16x8::splat(width_of(zigzag(number)) as i16), "{number}");
+            }
+        }
     }
 }

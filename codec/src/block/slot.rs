@@ -51,9 +51,9 @@ pub struct Slot {
 
 impl Slot {
     /// For how many blocks a slot of this pace is taken to have moved when a stream starts.
-    pub(super) const fn initial_streak(self) -> u32 {
+    pub(super) const fn initial_streak(self) -> i16 {
         match self.pace {
-            Pace::Fast => 1 << 16,
+            Pace::Fast => i16::MAX,
             Pace::Slow => 0,
         }
     }
