@@ -63,6 +63,7 @@ mod column;
 mod decode;
 mod encode;
 mod group;
+mod pack;
 mod quantize;
 mod slot;
 

@@ -9,35 +9,32 @@ pub(super) const SLACK: usize = 8;
 /// Writes bits into a slice that is long enough: what does not fit is lost, so callers check the length first.
 pub(super) struct BitWriter<'a> {
     out: &'a mut [u8],
-    /// Bytes of `out` that are final.
-    at: usize,
-    /// Bits after the final bytes, lowest first.
+    /// Position of the next bit. Far below 2^32: a body has at most 2^24.
+    at: u32,
+    /// The bits before it in its byte, lowest first.
     pending: u64,
-    /// Number of bits in `pending`, below 8.
-    n_pending: u32,
 }
 
 impl<'a> BitWriter<'a> {
     pub(super) fn new(out: &'a mut [u8]) -> Self {
-        Self { out, at: 0, pending: 0, n_pending: 0 }
+        Self { out, at: 0, pending: 0 }
     }
 
     /// Writes the lowest `width` (0 to [`MAX_BITS`]) bits of `value`; the bits above must be zero.
     #[inline(always)]
     pub(super) fn put(&mut self, value: u64, width: u32) {
-        let word = self.pending | value << self.n_pending;
-        if let Some(bytes) = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut()) {
-            *bytes = word.to_le_bytes();
+        let (first, n_pending) = ((self.at / 8) as usize, self.at % 8);
+        let word = self.pending | value << n_pending;
+        if let Some(bytes) = self.out.get_mut(first..first + 8) {
+            bytes.copy_from_slice(&word.to_le_bytes());
         }
-        let n_bits = self.n_pending + width;
-        self.at += (n_bits / 8) as usize;
-        self.pending = word >> (n_bits & !7);
-        self.n_pending = n_bits & 7;
+        self.pending = word >> ((n_pending + width) & !7);
+        self.at += width;
     }
 
     /// Returns the number of bytes written; the last one is filled with zeros.
     pub(super) fn finish(self) -> usize {
-        self.at + usize::from(self.n_pending > 0)
+        self.at.div_ceil(8) as usize
     }
 }
 

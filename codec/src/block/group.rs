@@ -5,9 +5,10 @@ use wide::{bytemuck, i16x8, i32x8, u32x8};
 use super::bits::{BitWriter, MAX_BITS};
 use super::change::{Changes, MAX_CODE_BITS};
 use super::choice::{Settings, Widths, choose};
+use super::pack::put_residuals;
 use super::quantize::Quantizers;
 use super::slot::{Mode, Slot, width_of, zigzag};
-use super::{GROUP, HISTORY, RESIDUALS_PER_WORD};
+use super::{GROUP, HISTORY};
 use crate::channels::ABSENT;
 
 /// What the encoder keeps of eight slots between blocks.
@@ -96,42 +97,12 @@ impl EncoderGroup {
         }
     }
 
-    /// Writes part 4 of a body for the slots of this group. Its residuals take the place of `rows`.
+    /// Writes part 4 of a body for the slots of this group, whose numbers are `rows`. These are lost.
     #[inline(always)]
     pub(super) fn put_residuals(&self, rows: &mut Rows, bits: &mut BitWriter<'_>) {
-        if self.width_now == i16x8::ZERO {
-            return;
+        if self.width_now != i16x8::ZERO {
+            put_residuals(&self.settings, self.width_now, rows, bits);
         }
-        let residuals = self.residuals(rows);
-        let widths = self.width_now.to_array().map(|width| width as u32);
-        for (lane, width) in widths.into_iter().enumerate() {
-            let n_bits = width * residuals.len() as u32;
-            if n_bits <= MAX_BITS {
-                bits.put(packed(residuals, lane, width), n_bits);
-            } else {
-                for part in residuals.chunks(usize::from(RESIDUALS_PER_WORD[width as usize & 63])) {
-                    bits.put(packed(part, lane, width), width * part.len() as u32);
-                }
-            }
-        }
-    }
-
-    /// Replaces all numbers but the two of history by their zigzag residuals, eight slots at once.
-    #[inline(always)]
-    fn residuals<'r>(&self, rows: &'r mut Rows) -> &'r Rows {
-        let [older, last, rest @ ..] = rows else { return &[] };
-        let is_linear = i32x8::from_i16x8(self.settings.are(Mode::Linear));
-        let is_mean = i32x8::from_i16x8(self.settings.are(Mode::Mean));
-        let mut last = i32x8::new(*last);
-        let mut before = last - i32x8::new(*older);
-        for row in rest.iter_mut() {
-            let now = i32x8::new(*row);
-            let delta = now - last;
-            let residual = delta - (before & is_linear) + (before >> 1_u32 & is_mean);
-            *row = (residual << 1_u32 ^ residual >> 31_u32).to_array();
-            (last, before) = (now, delta);
-        }
-        rest
     }
 }
 
@@ -227,12 +198,6 @@ fn widths_of(codes: i32x8) -> i16x8 {
     let exponents = i16x8::from_i32x8_saturate(bytemuck::cast(floats >> 23_u32));
     // The exponent of 1 is 127, 0 has none, and codes of 32 bits count as negative: their signs make large numbers.
     (exponents - 126).max(i16x8::ZERO).min(i16x8::splat(32))
-}
-
-/// The residuals of one slot one behind the other, the first in the lowest bits.
-#[inline(always)]
-fn packed(residuals: &Rows, lane: usize, width: u32) -> u64 {
-    residuals.iter().rev().fold(0, |word, row| word << width | u64::from(row[lane] as u32))
 }
 
 /// Part 2 of a body: one number on its own.
