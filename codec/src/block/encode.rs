@@ -2,6 +2,7 @@
 
 use super::bits::BitWriter;
 use super::group::{EncoderGroup, Kind, Rows, put_absolute};
+use super::quantize::OutsideCount;
 use super::slot::Slot;
 use super::{
     GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, SPAN_LIMIT_US, TIME_LIMIT_US, max_encoded_len, n_groups,
@@ -90,13 +91,8 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
     /// would span 2^30 µs or more. The row is then not taken.
     pub fn push(&mut self, row: Row<'_>) -> Result<(), EncodeError> {
         self.check_row(&row)?;
-        let (at, n_rows_of_group) = (HISTORY + self.n_rows, HISTORY + self.capacity);
-        let mut rows = self.numbers.as_mut().iter_mut().skip(at).step_by(n_rows_of_group);
-        let floats = row.floats.chunks(GROUP);
-        for ((group, values), numbers) in self.groups.as_mut().iter().zip(floats).zip(rows.by_ref()) {
-            self.saturated += group.quantize(values, numbers);
-        }
-        self.put_ints_and_time(&row, at);
+        self.put_floats(row.floats);
+        self.put_ints_and_time(&row);
         if self.n_rows == 0 {
             self.first_us = row.captured_at_us;
         }
@@ -208,28 +204,44 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
         bits.finish()
     }
 
-    /// Puts the numbers of the ints and of the time behind those of the floats, in row `at` of each group.
-    fn put_ints_and_time(&mut self, row: &Row<'_>, at: usize) {
-        let time = row.captured_at_us.wrapping_sub(self.origin_us) as i32;
-        let first_group = self.n_floats / GROUP;
-        let n_rows_of_group = HISTORY + self.capacity;
-        let rows = self
-            .numbers
-            .as_mut()
-            .iter_mut()
-            .skip(first_group * n_rows_of_group + at)
-            .step_by(n_rows_of_group);
-        let mut lane = self.n_floats % GROUP;
-        let mut ints = row.ints;
-        for numbers in rows {
-            let (here, rest) = ints.split_at(ints.len().min(GROUP - lane));
-            numbers[lane..lane + here.len()].copy_from_slice(here);
-            if let (true, Some(number)) = (rest.is_empty(), numbers.get_mut(lane + here.len())) {
-                *number = time;
-                return;
-            }
-            (ints, lane) = (rest, 0);
+    /// Puts the numbers of the floats into the next row of each group. What is left of the last group is for ints.
+    fn put_floats(&mut self, floats: &[f32]) {
+        let (groups, numbers) = (self.groups.as_mut(), self.numbers.as_mut());
+        let (eights, rest) = floats.as_chunks::<GROUP>();
+        let mut outside = OutsideCount::default();
+        let mut at = HISTORY + self.n_rows;
+        for (group, values) in groups.iter().zip(eights) {
+            numbers[at] = group.numbers(values, &mut outside);
+            at += HISTORY + self.capacity;
         }
+        if !rest.is_empty() {
+            let values = core::array::from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0));
+            numbers[at] = groups[eights.len()].numbers(&values, &mut outside);
+        }
+        self.saturated += outside.sum();
+    }
+
+    /// Puts the numbers of the ints and of the time behind those of the floats.
+    fn put_ints_and_time(&mut self, row: &Row<'_>) {
+        let time = row.captured_at_us.wrapping_sub(self.origin_us) as i32;
+        let n_rows_of_group = HISTORY + self.capacity;
+        let numbers = self.numbers.as_mut();
+        let mut at = HISTORY + self.n_rows + self.n_floats / GROUP * n_rows_of_group;
+        // The first ints are in a group with the last floats.
+        let lane = self.n_floats % GROUP;
+        let (first, others) = row.ints.split_at(row.ints.len().min(GROUP - lane));
+        numbers[at][lane..][..first.len()].copy_from_slice(first);
+        if let Some(number) = numbers[at].get_mut(lane + first.len()) {
+            *number = time;
+            return;
+        }
+        let (eights, last) = others.as_chunks::<GROUP>();
+        for eight in eights {
+            at += n_rows_of_group;
+            numbers[at] = *eight;
+        }
+        let number = |lane| last.get(lane).copied().unwrap_or(if lane == last.len() { time } else { 0 });
+        numbers[at + n_rows_of_group] = core::array::from_fn(number);
     }
 
     fn check_row(&self, row: &Row<'_>) -> Result<(), EncodeError> {

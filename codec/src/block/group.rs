@@ -6,7 +6,7 @@ use super::bits::{BitWriter, MAX_BITS};
 use super::change::{Changes, MAX_CODE_BITS};
 use super::choice::{Settings, Widths, choose};
 use super::pack::put_residuals;
-use super::quantize::Quantizers;
+use super::quantize::{OutsideCount, Quantizers};
 use super::slot::{Mode, Slot, width_of, zigzag};
 use super::{GROUP, HISTORY};
 use crate::channels::ABSENT;
@@ -45,10 +45,10 @@ impl EncoderGroup {
         Self { quantizers: Quantizers::new(slots), streak: i16x8::new(streak), ..Self::default() }
     }
 
-    /// Sets the first of `numbers` to those of `values` (up to eight), and returns how many lay outside their range.
+    /// The numbers of eight values. Counts those outside their range.
     #[inline(always)]
-    pub(super) fn quantize(&self, values: &[f32], numbers: &mut [i32; GROUP]) -> u64 {
-        self.quantizers.numbers(values, numbers)
+    pub(super) fn numbers(&self, values: &[f32; GROUP], outside: &mut OutsideCount) -> [i32; GROUP] {
+        self.quantizers.numbers(values, outside)
     }
 
     /// Takes every slot back to where a key block starts.

@@ -1,7 +1,7 @@
 //! How does a value become a whole number, and a number a value again? The same on every machine: only additions,
 //! multiplications and comparisons of IEEE 754, no fused operations, no library functions.
 
-use wide::{bytemuck, f32x4, i32x4, u32x4};
+use wide::{bytemuck, f32x4, f32x8, i32x4, i32x8, u32x4, u32x8};
 
 use super::GROUP;
 use super::slot::{Coding, Slot};
@@ -11,66 +11,82 @@ use crate::channels::ABSENT;
 const ROUND: f64 = (3_u64 << 51) as f64;
 
 /// The way from value to number of eight neighbouring slots, side by side so that one instruction serves several.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Quantizers {
-    lossless: [bool; GROUP],
-    /// Whether any of `lossless` is set.
+    /// All ones in the lanes of lossless slots.
+    is_lossless: i32x8,
     any_lossless: bool,
     steps_per_unit: [f64; GROUP],
-    min: [f32; GROUP],
-    max: [f32; GROUP],
+    /// Of lossless slots and of lanes without floats: infinite, so that nothing is outside.
+    min: f32x8,
+    max: f32x8,
+}
+
+impl Default for Quantizers {
+    fn default() -> Self {
+        Self::new(&[])
+    }
 }
 
 impl Quantizers {
     pub(super) fn new(slots: &[Slot]) -> Self {
-        let mut quantizers = Self::default();
+        let (mut min, mut max) = ([f32::NEG_INFINITY; GROUP], [f32::INFINITY; GROUP]);
+        let (mut is_lossless, mut steps_per_unit) = ([0; GROUP], [0.0; GROUP]);
         for (lane, slot) in slots.iter().enumerate() {
             match slot.coding {
-                Coding::Fixed { resolution, min, max } => {
-                    quantizers.steps_per_unit[lane] = 1.0 / f64::from(resolution);
-                    (quantizers.min[lane], quantizers.max[lane]) = (min, max);
+                Coding::Fixed { resolution, min: lowest, max: highest } => {
+                    steps_per_unit[lane] = 1.0 / f64::from(resolution);
+                    (min[lane], max[lane]) = (lowest, highest);
                 }
-                Coding::Lossless { .. } => quantizers.lossless[lane] = true,
+                Coding::Lossless { .. } => is_lossless[lane] = -1,
                 Coding::Int { .. } => {}
             }
         }
-        quantizers.any_lossless = quantizers.lossless.contains(&true);
-        quantizers
+        let any_lossless = is_lossless.contains(&-1);
+        let (min, max, is_lossless) = (f32x8::new(min), f32x8::new(max), i32x8::new(is_lossless));
+        Self { is_lossless, any_lossless, steps_per_unit, min, max }
     }
 
-    /// Sets the first of `numbers` to those of `values` (up to eight), and returns how many lay outside their range.
+    /// The numbers of eight values. Counts those outside their range.
     #[inline(always)]
-    pub(super) fn numbers(&self, values: &[f32], numbers: &mut [i32; GROUP]) -> u64 {
-        if let Ok(values) = values.try_into() {
-            return self.eight_numbers(values, numbers);
-        }
-        let mut padded = [0.0; GROUP];
-        let mut results = [0; GROUP];
-        padded[..values.len()].copy_from_slice(values);
-        padded[values.len()..].copy_from_slice(&self.min[values.len()..]); // in range
-        let outside = self.eight_numbers(&padded, &mut results);
-        numbers[..values.len()].copy_from_slice(&results[..values.len()]);
-        outside
+    pub(super) fn numbers(&self, values: &[f32; GROUP], outside: &mut OutsideCount) -> [i32; GROUP] {
+        let values = f32x8::new(*values);
+        let limited = values.fast_min(self.max).fast_max(self.min);
+        let is_absent: i32x8 = bytemuck::cast(values.is_nan());
+        let is_limited: i32x8 = bytemuck::cast(limited.simd_ne(values));
+        outside.add(is_limited & !is_absent);
+        let numbers = i32x8::new(self.steps(limited.to_array()));
+        let numbers = if self.any_lossless {
+            self.is_lossless.bitselect(ordered_bits(bytemuck::cast(values)), numbers)
+        } else {
+            numbers
+        };
+        is_absent.bitselect(i32x8::splat(ABSENT), numbers).to_array()
+    }
+
+    /// The numbers of steps nearest to eight values.
+    #[inline(always)]
+    fn steps(&self, limited: [f32; GROUP]) -> [i32; GROUP] {
+        core::array::from_fn(|lane| {
+            (f64::from(limited[lane]) * self.steps_per_unit[lane] + ROUND).to_bits() as i32
+        })
+    }
+}
+
+/// Counts the values of one row that lie outside their range.
+#[derive(Default)]
+pub(super) struct OutsideCount(i32x8);
+
+impl OutsideCount {
+    /// Counts the lanes that are all ones.
+    #[inline(always)]
+    fn add(&mut self, is_outside: i32x8) {
+        self.0 -= is_outside;
     }
 
     #[inline(always)]
-    fn eight_numbers(&self, values: &[f32; GROUP], numbers: &mut [i32; GROUP]) -> u64 {
-        let mut outside = [0_u32; GROUP];
-        for lane in 0..GROUP {
-            let (value, min, max) = (values[lane], self.min[lane], self.max[lane]);
-            let limited = if value > max { max } else { value };
-            let limited = if limited < min { min } else { limited };
-            outside[lane] = u32::from(value > max) | u32::from(value < min);
-            let rounded = (f64::from(limited) * self.steps_per_unit[lane] + ROUND).to_bits() as i32;
-            numbers[lane] = if value.is_nan() { ABSENT } else { rounded };
-        }
-        if self.any_lossless {
-            for lane in (0..GROUP).filter(|lane| self.lossless[*lane]) {
-                numbers[lane] = ordered_bits(values[lane]);
-                outside[lane] = 0;
-            }
-        }
-        u64::from(outside.iter().sum::<u32>())
+    pub(super) fn sum(&self) -> u64 {
+        self.0.to_array().iter().map(|count| *count as u64).sum()
     }
 }
 
@@ -96,16 +112,12 @@ fn with_absent(numbers: i32x4, values: i32x4) -> [f32; 4] {
     bytemuck::cast(absent.bitselect(i32x4::splat(f32::NAN.to_bits() as i32), values))
 }
 
-/// The bits of `value` as a number that is the larger the larger the value is; every `NaN` becomes absent.
+/// The bits of eight values as numbers that are the larger the larger the values are: flips the lower 31 bits of
+/// negative numbers.
 #[inline(always)]
-pub(super) fn ordered_bits(value: f32) -> i32 {
-    if value.is_nan() { ABSENT } else { flip(value.to_bits() as i32) }
-}
-
-/// Flips the lower 31 bits of negative numbers.
-#[inline(always)]
-const fn flip(bits: i32) -> i32 {
-    bits ^ ((bits >> 31) as u32 >> 1) as i32
+fn ordered_bits(bits: i32x8) -> i32x8 {
+    let sign: u32x8 = bytemuck::cast(bits >> 31_u32);
+    bits ^ bytemuck::cast::<_, i32x8>(sign >> 1_u32)
 }
 
 #[cfg(test)]
@@ -117,11 +129,9 @@ mod tests {
     fn check_fixed(value: f32, number: i32, outside: u64) {
         let coding = Coding::Fixed { resolution: 0.5, min: -10.0, max: 10.0 };
         let quantizers = Quantizers::new(&[Slot { coding, pace: Pace::Fast }; GROUP]);
-        let mut numbers = [7; GROUP];
-        assert_eq!(quantizers.numbers(&[value], &mut numbers), outside);
-        assert_eq!(numbers, [number, 7, 7, 7, 7, 7, 7, 7]);
-        assert_eq!(quantizers.numbers(&[value; GROUP], &mut numbers), outside * GROUP as u64);
-        assert_eq!(numbers, [number; GROUP]);
+        let mut count = OutsideCount::default();
+        assert_eq!(quantizers.numbers(&[value; GROUP], &mut count), [number; GROUP]);
+        assert_eq!(count.sum(), outside * GROUP as u64);
     }
 
     #[test]
@@ -139,18 +149,33 @@ mod tests {
         check_fixed(f32::NAN, ABSENT, 0);
     }
 
+    /// The number of a value in a lossless slot between others.
+    fn lossless(value: f32) -> i32 {
+        let codings = [
+            Coding::Fixed { resolution: 0.5, min: 0.0, max: 0.0 },
+            Coding::Lossless { min: 0.0, max: 0.0 },
+            Coding::Int { min: 0, max: 0 },
+        ];
+        let quantizers = Quantizers::new(&codings.map(|coding| Slot { coding, pace: Pace::Fast }));
+        let mut count = OutsideCount::default();
+        let values = [7.0, value, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let [fixed, number, rest @ ..] = quantizers.numbers(&values, &mut count);
+        assert_eq!((fixed, rest, count.sum()), (0, [0; 6], 1));
+        number
+    }
+
     #[test]
     fn every_float_keeps_its_bits_and_its_order() {
         let values = [f32::NEG_INFINITY, -1.5, -1e-45, -0.0, 0.0, 1e-45, 1.5, f32::MAX, f32::INFINITY];
         for pair in values.windows(2) {
-            assert!(ordered_bits(pair[0]) < ordered_bits(pair[1]));
+            assert!(lossless(pair[0]) < lossless(pair[1]));
         }
         for value in values {
-            let back = ordered_values([f32::from_bits(ordered_bits(value) as u32); 4]);
+            let back = ordered_values([f32::from_bits(lossless(value) as u32); 4]);
             assert_eq!(back.map(f32::to_bits), [value.to_bits(); 4]);
         }
-        assert_eq!(ordered_bits(f32::NAN), ABSENT);
-        assert_eq!(ordered_bits(-f32::NAN), ABSENT);
+        assert_eq!(lossless(f32::NAN), ABSENT);
+        assert_eq!(lossless(-f32::NAN), ABSENT);
         assert!(ordered_values([f32::from_bits(ABSENT as u32); 4])[0].is_nan());
     }
 }
