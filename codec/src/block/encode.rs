@@ -193,6 +193,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
                 group.put_changes(kind, &mut rows[from..until], lanes as u32, &mut bits);
             }
         }
+        // Moved to where no call that is not inlined sees it, so that it stays in registers.
         let mut bits = bits;
         let rows = self.numbers.as_mut().chunks_exact_mut(n_rows_of_group);
         for (group, rows) in groups.iter().zip(rows) {

@@ -70,14 +70,17 @@ impl Residuals {
     /// Puts pairs of residuals into the first places, the earlier residual in the lower bits, and returns them.
     #[inline(always)]
     fn replace_with_pairs<'r>(mut self, rows: &'r mut Rows, widths: i16x8) -> &'r Rows {
-        let pair = Pairing::new(widths);
-        let n_pairs = rows.len().div_ceil(2);
+        let pairing = Pairing::new(widths);
+        let n_pairs = rows.len() / 2;
         for at in 0..n_pairs {
-            let first = self.next(&rows[2 * at]);
-            let second = rows.get(2 * at + 1).map_or(i32x8::ZERO, |row| self.next(row));
-            rows[at] = pair.of(first, second).to_array();
+            let [first, second] = [rows[2 * at], rows[2 * at + 1]].map(|row| self.next(&row));
+            rows[at] = pairing.pair(first, second).to_array();
         }
-        &rows[..n_pairs]
+        if rows.len() % 2 == 0 {
+            return &rows[..n_pairs];
+        }
+        rows[n_pairs] = self.next(&rows[2 * n_pairs]).to_array();
+        &rows[..=n_pairs]
     }
 }
 
@@ -96,7 +99,7 @@ impl Pairing {
     }
 
     #[inline(always)]
-    fn of(&self, first: i32x8, second: i32x8) -> i32x8 {
+    fn pair(&self, first: i32x8, second: i32x8) -> i32x8 {
         let [low, high]: [i16x8; 2] = bytemuck::cast(first | second << 16_u32);
         let [low_factors, high_factors]: [i16x8; 2] = bytemuck::cast(self.factors);
         bytemuck::cast([low.dot(low_factors), high.dot(high_factors)])
