@@ -1,7 +1,8 @@
 //! How are changes written? The bits that follow the event bits, of eight slots side by side.
 
-use wide::i16x8;
+use wide::{bytemuck, f32x4, i16x8};
 
+use super::GROUP;
 use super::choice::{Choices, Settings};
 use super::slot::Mode;
 
@@ -9,14 +10,11 @@ use super::slot::Mode;
 pub(super) struct Changes {
     /// The bits, the first in the lowest place.
     pub(super) code: i16x8,
-    /// How many there are: none for slots without an event, else at most [`MAX_CODE_BITS`].
+    /// How many there are: none for slots without an event, at most 10.
     pub(super) n_bits: i16x8,
     /// What holds from this block on: as chosen, except that the wire has no full change to width 31.
     pub(super) settings: Settings,
 }
-
-/// A bit that says that a change follows, and a full change.
-pub(super) const MAX_CODE_BITS: u32 = 10;
 
 impl Changes {
     /// What to write for slots that were at `before`.
@@ -48,9 +46,25 @@ impl Changes {
         let width = width + (has_no_code & lanes(1));
         Self { code, n_bits, settings: Settings { mode, width } }
     }
+
+    /// The codes of neighbouring slots behind each other, and how many bits each pair has.
+    #[inline(always)]
+    pub(super) fn in_pairs(&self) -> [(u64, u32); GROUP / 2] {
+        let firsts = i16x8::new([1, 0, 1, 0, 1, 0, 1, 0]);
+        let seconds = i16x8::new([0, 1, 0, 1, 0, 1, 0, 1]);
+        // A float whose exponent is a number of bits shifts by so many, as a factor. All is far below 2^15, where a
+        // product of 16 bits is one of 32.
+        let exponents = (self.n_bits.dot(firsts) + 127) << 23_u32;
+        let factors: i16x8 = bytemuck::cast(bytemuck::cast::<_, f32x4>(exponents).fast_trunc_int());
+        let second_codes: i16x8 = bytemuck::cast(self.code.dot(seconds));
+        let codes = (self.code.dot(firsts) + second_codes.dot(factors)).to_array();
+        let n_bits = self.n_bits.dot(firsts | seconds).to_array();
+        core::array::from_fn(|pair| (codes[pair] as u64, n_bits[pair] as u32))
+    }
 }
 
 #[cfg(test)]
+#[expect(clippy::unusual_byte_groupings, reason = "the fields of a change")]
 mod tests {
     use super::*;
     use crate::block::choice::mode_lanes;
@@ -65,6 +79,8 @@ mod tests {
         assert_eq!(written.code, i16x8::splat(code));
         assert_eq!(written.n_bits, i16x8::splat(n_bits));
         assert_eq!(written.settings.width, i16x8::splat(width));
+        let (code, n_bits) = (code as u64, n_bits as u32);
+        assert_eq!(written.in_pairs(), [(code | code << n_bits, 2 * n_bits); 4]);
     }
 
     #[test]

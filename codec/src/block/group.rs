@@ -2,8 +2,8 @@
 
 use wide::{bytemuck, i16x8, i32x8, u32x8};
 
-use super::bits::{BitWriter, MAX_BITS};
-use super::change::{Changes, MAX_CODE_BITS};
+use super::bits::BitWriter;
+use super::change::Changes;
 use super::choice::{Settings, Widths, choose};
 use super::pack::put_residuals;
 use super::quantize::{OutsideCount, Quantizers};
@@ -76,19 +76,21 @@ impl EncoderGroup {
         // A slot that becomes sparse does not move; a sparse one that moves may become dense.
         let is_sparse = self.settings.are(Mode::Sparse);
         self.width_now = self.settings.width & (was_sparse & choices.events | !is_sparse);
-        bits.put((1 | events << 1).into(), 1 + lanes);
+        let head = (1 | events << 1).into();
         if kind == Kind::Key {
+            bits.put(head, 1 + lanes);
             self.put_key_codes(&changes, rows, events, bits);
         } else {
-            put_codes(&changes, events, bits);
+            put_codes(head, 1 + lanes, &changes, bits);
         }
     }
 
     /// Writes the changes of a key block: those to linear are followed by the first difference.
     fn put_key_codes(&self, changes: &Changes, rows: &mut Rows, events: u32, bits: &mut BitWriter<'_>) {
         let is_linear = self.settings.are(Mode::Linear).to_bitmask();
-        for lane in lanes_of(events) {
-            put_codes(changes, 1 << lane, bits);
+        let (codes, n_bits) = (changes.code.to_array(), changes.n_bits.to_array());
+        for lane in (0..GROUP).filter(|lane| events & 1 << lane != 0) {
+            bits.put(codes[lane] as u64, n_bits[lane] as u32);
             if is_linear & 1 << lane != 0 {
                 let difference = rows[2][lane].wrapping_sub(rows[1][lane]);
                 put_absolute(bits, difference);
@@ -106,32 +108,12 @@ impl EncoderGroup {
     }
 }
 
-/// Writes what follows the event bits in `events`.
+/// Writes `n_head_bits` of `head` (at most 9) and what follows them.
 #[inline(always)]
-fn put_codes(changes: &Changes, events: u32, bits: &mut BitWriter<'_>) {
-    let codes = changes.code.to_array();
-    let n_bits = changes.n_bits.to_array();
-    let (mut word, mut n_word_bits) = (0, 0);
-    for lane in lanes_of(events) {
-        if n_word_bits > MAX_BITS - MAX_CODE_BITS {
-            bits.put(word, n_word_bits);
-            (word, n_word_bits) = (0, 0);
-        }
-        word |= (codes[lane] as u64) << n_word_bits;
-        n_word_bits += n_bits[lane] as u32;
-    }
-    bits.put(word, n_word_bits);
-}
-
-/// The numbers of the lanes whose bits are set.
-#[inline(always)]
-fn lanes_of(mut mask: u32) -> impl Iterator<Item = usize> {
-    core::iter::from_fn(move || {
-        let lane = mask.trailing_zeros() as usize % GROUP;
-        let is_set = mask != 0;
-        mask &= mask.wrapping_sub(1);
-        is_set.then_some(lane)
-    })
+fn put_codes(head: u64, n_head_bits: u32, changes: &Changes, bits: &mut BitWriter<'_>) {
+    let [(a, n_a), (b, n_b), (c, n_c), (d, n_d)] = changes.in_pairs();
+    bits.put(head | a << n_head_bits | b << (n_head_bits + n_a), n_head_bits + n_a + n_b);
+    bits.put(c | d << n_c, n_c + n_d);
 }
 
 /// The residuals of a block under each prediction, or-ed together after [`spread`]: as wide as the widest.

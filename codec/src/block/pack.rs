@@ -69,14 +69,14 @@ impl Residuals {
 
     /// Puts pairs of residuals into the first places, the earlier residual in the lower bits, and returns them.
     #[inline(always)]
-    fn replace_with_pairs<'r>(mut self, rows: &'r mut Rows, widths: i16x8) -> &'r Rows {
+    fn replace_with_pairs(mut self, rows: &mut Rows, widths: i16x8) -> &Rows {
         let pairing = Pairing::new(widths);
         let n_pairs = rows.len() / 2;
         for at in 0..n_pairs {
             let [first, second] = [rows[2 * at], rows[2 * at + 1]].map(|row| self.next(&row));
             rows[at] = pairing.pair(first, second).to_array();
         }
-        if rows.len() % 2 == 0 {
+        if rows.len().is_multiple_of(2) {
             return &rows[..n_pairs];
         }
         rows[n_pairs] = self.next(&rows[2 * n_pairs]).to_array();
@@ -151,7 +151,25 @@ fn put_column(rows: &Rows, lane: usize, width: u32, n_bits: u32, bits: &mut BitW
     }
 }
 
+/// Eight numbers that are not negative.
 #[inline(always)]
 fn lanes_u32(lanes: i16x8) -> [u32; GROUP] {
     bytemuck::cast(i32x8::from_i16x8(lanes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_of_a_pair_is_above_the_first() {
+        for widths in [[0, 1, 2, 3, 4, 5, 6, 7], [7, 8, 9, 10, 11, 12, 13, MAX_PAIR_WIDTH]] {
+            let first = widths.map(|width| (1 << width) - 1);
+            let second = first.map(|number| number / 3);
+            let pairs =
+                Pairing::new(i16x8::new(widths)).pair(i32x8::new(first), i32x8::new(second)).to_array();
+            let expected = core::array::from_fn(|lane| first[lane] | second[lane] << widths[lane]);
+            assert_eq!(pairs, expected);
+        }
+    }
 }
