@@ -1,10 +1,11 @@
 //! One user's live data inside this bridge: who watches it, and what do they get?
 //!
 //! [`Feeds::join`] gives a viewer its place in its user's feed, which begins with the first viewer and ends some time
-//! after the last. `state` decides everything, `task` does it, `stream` keeps what a joining viewer needs, and
-//! `queue` bounds what waits for each viewer.
+//! after the last. `state` decides everything, `task` does it, `stream` and `gop` keep what a joining viewer needs,
+//! and `queue` bounds what waits for each viewer.
 
 mod audience;
+mod gop;
 pub(crate) mod message;
 mod queue;
 mod state;
@@ -32,9 +33,9 @@ pub use self::queue::Closed;
 pub use self::viewer::ViewerHandle;
 
 use self::audience::ViewerId;
+use self::gop::GopBudget;
 use self::queue::{QueueLimits, ViewerQueue};
 use self::state::Feed;
-use self::stream::GopBudget;
 use self::task::{INBOX, Request, Task};
 use crate::auth::VerifiedUser;
 use crate::kafka::{Kafka, KafkaError, KafkaSettings};

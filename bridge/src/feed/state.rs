@@ -16,9 +16,10 @@ use purple_sector_codec::{Envelope, Kind};
 use tracing::{debug, warn};
 
 use super::audience::{Audience, JoinOptions, ViewerId};
+use super::gop::GopBudget;
 use super::message;
 use super::queue::{Closed, Item, Role};
-use super::stream::{GopBudget, Meaning, SILENT_AFTER, Streams};
+use super::stream::{Meaning, SILENT_AFTER, Streams};
 use crate::kafka::{FromKafka, Record, Start, StartError, Wanted};
 use crate::stats::{Stats, UserStats};
 

@@ -3,21 +3,16 @@
 //! Per live stream: schema, facts, and the current GOP, which is the newest key block and the blocks after it. Kept
 //! from envelopes alone; a block's body is never looked at.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use purple_sector_codec::{Chain, Envelope, Kind, Link, SessionId};
 
+use super::gop::{Gop, GopBudget};
 use super::queue::StreamNo;
 use crate::kafka::Record;
-use crate::stats::Counter;
 
 /// Streams of one feed; one more drops the one whose last record is oldest.
 pub(crate) const MAX_STREAMS: usize = 8;
-/// Blocks of one GOP. Key blocks come at least this often.
-const MAX_GOP_BLOCKS: usize = 256;
-/// Bytes of one GOP.
-const MAX_GOP_BYTES: usize = 256 * 1024;
 /// A stream without a record for this long is not live.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(10);
 
@@ -32,13 +27,6 @@ pub(crate) enum Meaning {
     NeedsKey,
     /// Was there before.
     Repeat,
-}
-
-/// Bytes that the GOPs of all feeds together may take.
-#[derive(Clone, Debug)]
-pub(crate) struct GopBudget {
-    pub(crate) used: Arc<Counter>,
-    pub(crate) limit: u64,
 }
 
 /// One stream of a feed.
@@ -64,14 +52,14 @@ impl Stream {
 
     /// Whether it has blocks for viewers who join.
     pub(crate) fn keeps_gop(&self) -> bool {
-        !self.gop.blocks.is_empty()
+        !self.gop.is_empty()
     }
 
     /// What a joining viewer is given, in order; with each record whether it is a key block, a block, or neither.
     pub(crate) fn snapshot(&self) -> impl Iterator<Item = (&Record, Kind)> {
         let schema = self.schema.iter().map(|record| (record, Kind::Schema));
         let facts = self.facts.iter().map(|record| (record, Kind::Facts));
-        let gop = self.gop.blocks.iter().enumerate();
+        let gop = self.gop.records().iter().enumerate();
         let gop = gop.map(|(i, record)| (record, if i == 0 { Kind::Key } else { Kind::Block }));
         schema.chain(facts).chain(gop)
     }
@@ -152,8 +140,8 @@ impl Streams {
     /// While all feeds together keep more than they may, frees GOPs of this one, which made them grow: the one of the
     /// stream that was active longest ago first.
     pub(crate) fn keep_budget(&mut self) {
-        while self.budget.used.get() > self.budget.limit {
-            let kept = self.streams.iter_mut().filter(|stream| stream.gop.n_bytes > 0);
+        while self.budget.is_exceeded() {
+            let kept = self.streams.iter_mut().filter(|stream| !stream.gop.is_empty());
             let Some(oldest) = kept.min_by_key(|stream| stream.last_at) else { return };
             oldest.gop.clear();
         }
@@ -186,51 +174,5 @@ impl Stream {
                 Meaning::NeedsKey
             }
         }
-    }
-}
-
-/// A key block and those after it, within limits; empty means that joining viewers wait for the next key block.
-struct Gop {
-    blocks: Vec<Record>,
-    n_bytes: usize,
-    budget: GopBudget,
-}
-
-impl Gop {
-    fn new(budget: GopBudget) -> Self {
-        Self { blocks: Vec::new(), n_bytes: 0, budget }
-    }
-
-    fn start(&mut self, key: &Record) {
-        self.clear();
-        self.push(key);
-    }
-
-    fn add(&mut self, block: &Record) {
-        if self.blocks.is_empty() {
-            return;
-        }
-        self.push(block);
-        if self.blocks.len() > MAX_GOP_BLOCKS || self.n_bytes > MAX_GOP_BYTES {
-            self.clear();
-        }
-    }
-
-    fn push(&mut self, record: &Record) {
-        self.n_bytes += record.message.len();
-        self.budget.used.add(record.message.len() as u64);
-        self.blocks.push(record.clone());
-    }
-
-    fn clear(&mut self) {
-        self.budget.used.sub(self.n_bytes as u64);
-        self.n_bytes = 0;
-        self.blocks.clear();
-    }
-}
-
-impl Drop for Gop {
-    fn drop(&mut self) {
-        self.clear();
     }
 }
