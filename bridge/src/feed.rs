@@ -53,7 +53,7 @@ pub struct FeedSettings {
     pub viewer_queue_bytes: usize,
     /// How long a feed stays after its last viewer left.
     pub linger: Duration,
-    /// Bytes that all feeds together keep for viewers who join.
+    /// Bytes of blocks that all feeds together keep for viewers who join; beyond it the oldest go first.
     pub gop_bytes: u64,
     /// Feeds at the same time, those that linger included.
     pub max_feeds: usize,
@@ -91,6 +91,7 @@ pub struct Feeds {
     settings: FeedSettings,
     kafka: Arc<Kafka>,
     stats: Arc<Stats>,
+    gops: Arc<GopBudget>,
     feeds: Mutex<HashMap<UserId, Entry>>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -112,10 +113,12 @@ impl Feeds {
     pub async fn start(settings: FeedSettings, kafka: &KafkaSettings) -> Result<Self, KafkaError> {
         let stats = Arc::new(Stats::default());
         let kafka = Arc::new(Kafka::start(kafka, stats.clone()).await?);
+        let gops = GopBudget::new(stats.gop_bytes.clone(), settings.gop_bytes);
         Ok(Self {
             settings,
             kafka,
             stats,
+            gops,
             feeds: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -195,12 +198,11 @@ impl Feeds {
     fn begin(&self, user: &VerifiedUser) -> Entry {
         let topic: Arc<str> = user.id().topic().into();
         let user_stats = self.stats.user(user.id());
-        let budget = GopBudget { used: self.stats.gop_bytes.clone(), limit: self.settings.gop_bytes };
         let mut actions = Vec::new();
         let feed = Feed::new(
             topic.clone(),
             self.settings.linger,
-            budget,
+            self.gops.clone(),
             self.stats.clone(),
             user_stats.clone(),
             tokio::time::Instant::now().into_std(),

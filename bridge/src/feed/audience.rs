@@ -37,7 +37,7 @@ impl JoinOptions {
                 Kind::Block => Role::Block(stream.no),
                 _ => Role::Aside,
             };
-            let bytes = message::snapshot(record);
+            let bytes = message::snapshot(&record);
             let item = Item { bytes, partition: record.partition, role, snapshot: true };
             actions.push(Action::Send { viewer, item });
         }

@@ -119,7 +119,7 @@ impl Feed {
     pub(crate) fn new(
         topic: Arc<str>,
         linger: Duration,
-        budget: GopBudget,
+        budget: Arc<GopBudget>,
         stats: Arc<Stats>,
         user_stats: Arc<UserStats>,
         now: Instant,
@@ -359,7 +359,7 @@ impl Feed {
             Kind::Facts => stream.keep_facts(record),
             Kind::Key | Kind::Block => {
                 self.last_block_at = self.last_block_at.max(Some(at));
-                match stream.take_block(record, envelope) {
+                match stream.take_block(record, envelope, at) {
                     Meaning::Next => {}
                     Meaning::AfterHole { n_blocks } => hole = Some(n_blocks),
                     Meaning::NeedsKey => return,
@@ -371,9 +371,7 @@ impl Feed {
             }
             _ => {}
         }
-        let announced = stream.announced;
-        self.streams.keep_budget();
-        if announced {
+        if stream.announced {
             if let Some(n_blocks) = hole {
                 self.tell_gap(message::hole(record.partition, n_blocks), actions);
             }

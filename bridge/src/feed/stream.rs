@@ -3,6 +3,7 @@
 //! Per live stream: schema, facts, and the current GOP, which is the newest key block and the blocks after it. Kept
 //! from envelopes alone; a block's body is never looked at.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use purple_sector_codec::{Chain, Envelope, Kind, Link, SessionId};
@@ -56,10 +57,10 @@ impl Stream {
     }
 
     /// What a joining viewer is given, in order; with each record whether it is a key block, a block, or neither.
-    pub(crate) fn snapshot(&self) -> impl Iterator<Item = (&Record, Kind)> {
-        let schema = self.schema.iter().map(|record| (record, Kind::Schema));
-        let facts = self.facts.iter().map(|record| (record, Kind::Facts));
-        let gop = self.gop.records().iter().enumerate();
+    pub(crate) fn snapshot(&self) -> impl Iterator<Item = (Record, Kind)> {
+        let schema = self.schema.iter().map(|record| (record.clone(), Kind::Schema));
+        let facts = self.facts.iter().map(|record| (record.clone(), Kind::Facts));
+        let gop = self.gop.records().into_iter().enumerate();
         let gop = gop.map(|(i, record)| (record, if i == 0 { Kind::Key } else { Kind::Block }));
         schema.chain(facts).chain(gop)
     }
@@ -68,12 +69,12 @@ impl Stream {
 /// The streams of one feed, most of which have one.
 pub(crate) struct Streams {
     streams: Vec<Stream>,
-    budget: GopBudget,
+    budget: Arc<GopBudget>,
     last_no: u32,
 }
 
 impl Streams {
-    pub(crate) fn new(budget: GopBudget) -> Self {
+    pub(crate) fn new(budget: Arc<GopBudget>) -> Self {
         Self { streams: Vec::new(), budget, last_no: 0 }
     }
 
@@ -136,16 +137,6 @@ impl Streams {
             stream.gop.clear();
         }
     }
-
-    /// While all feeds together keep more than they may, frees GOPs of this one, which made them grow: the one of the
-    /// stream that was active longest ago first.
-    pub(crate) fn keep_budget(&mut self) {
-        while self.budget.is_exceeded() {
-            let kept = self.streams.iter_mut().filter(|stream| !stream.gop.is_empty());
-            let Some(oldest) = kept.min_by_key(|stream| stream.last_at) else { return };
-            oldest.gop.clear();
-        }
-    }
 }
 
 impl Stream {
@@ -157,15 +148,15 @@ impl Stream {
         self.facts = Some(record.clone());
     }
 
-    /// Takes one block or key block.
-    pub(crate) fn take_block(&mut self, record: &Record, envelope: &Envelope<'_>) -> Meaning {
+    /// Takes one block or key block, which came at `at`.
+    pub(crate) fn take_block(&mut self, record: &Record, envelope: &Envelope<'_>, at: Instant) -> Meaning {
         match self.chain.check(envelope) {
             Link::Next => {
                 self.gop.add(record);
                 Meaning::Next
             }
             Link::Key { missing } => {
-                self.gop.start(record);
+                self.gop.start(record, at);
                 missing.map_or(Meaning::Next, |gap| Meaning::AfterHole { n_blocks: gap.n_blocks() })
             }
             Link::Repeat => Meaning::Repeat,

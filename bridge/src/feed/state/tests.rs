@@ -5,6 +5,7 @@ use purple_sector_codec::bridge_protocol::{GapReason, ServerMessage};
 
 use super::super::testing::{Source, record};
 use super::*;
+use crate::stats::Counter;
 
 const TOPIC: &str = "telemetry-user-alice";
 /// The broker's and this machine's time at the start of a test.
@@ -19,7 +20,7 @@ struct Bench {
     got: HashMap<ViewerId, Vec<Got>>,
     others: Vec<Action>,
     offsets: HashMap<u16, u64>,
-    gop_bytes: Arc<crate::stats::Counter>,
+    gop_bytes: Arc<Counter>,
 }
 
 /// A message as a viewer sees it.
@@ -39,7 +40,11 @@ const B: ViewerId = ViewerId(2);
 impl Bench {
     /// A feed that has looked up two partitions; the first has history up to `end`.
     fn reading(end: u64) -> Self {
-        let mut bench = Self::new();
+        Self::new().read(end)
+    }
+
+    fn read(self, end: u64) -> Self {
+        let mut bench = self;
         let starts =
             vec![Start { partition: 0, from: 0, end: end as i64 }, Start { partition: 1, from: 0, end: 0 }];
         bench.on(Event::Found { generation: 1, result: Ok(starts) });
@@ -48,9 +53,14 @@ impl Bench {
     }
 
     fn new() -> Self {
+        let gop_bytes = Arc::default();
+        let budget = GopBudget::new(Arc::clone(&gop_bytes), 1 << 30);
+        Self::with_budget(budget, gop_bytes)
+    }
+
+    /// One of several feeds that share a budget.
+    fn with_budget(budget: Arc<GopBudget>, gop_bytes: Arc<Counter>) -> Self {
         let stats = Arc::new(Stats::default());
-        let budget = GopBudget { used: stats.gop_bytes.clone(), limit: 1 << 30 };
-        let gop_bytes = stats.gop_bytes.clone();
         let now = Instant::now() + Duration::from_secs(3600);
         let mut actions = Vec::new();
         let linger = Duration::from_secs(15);
@@ -354,6 +364,43 @@ fn a_gop_that_grows_too_large_is_not_given_until_the_next_key() {
     bench.record(&source.key());
     bench.join(B);
     assert_eq!(bench.take(B), [State(FeedState::Live), Snapshot(Kind::Key)]);
+}
+
+#[test]
+fn beyond_the_budget_the_oldest_gop_of_all_feeds_goes_first() {
+    let gop_bytes: Arc<Counter> = Arc::default();
+    let budget = GopBudget::new(gop_bytes.clone(), 200_000);
+    let feed = || Bench::with_budget(budget.clone(), gop_bytes.clone()).read(0);
+    let (mut quiet, mut busy) = (feed(), feed());
+    // The same clock for both.
+    busy.now = quiet.now;
+    let [mut first, mut second, mut third] =
+        ["1", "2", "3"].map(|session| Source::new(session, 1).with_body(60_000));
+    quiet.record(&first.key());
+    busy.now += Duration::from_millis(1);
+    busy.record_at(0, WALL_MS, &second.key());
+    busy.now += Duration::from_millis(1);
+    busy.record_at(1, WALL_MS, &third.key());
+    assert!(gop_bytes.get() > 180_000, "three fit");
+
+    busy.record_at(1, WALL_MS, &third.block());
+    quiet.join(A);
+    assert_eq!(quiet.take(A), [State(FeedState::Live)], "the quiet feed had the oldest");
+    busy.join(A);
+    let both = [State(FeedState::Live), Snapshot(Kind::Key), Snapshot(Kind::Key), Snapshot(Kind::Block)];
+    assert_eq!(busy.take(A), both);
+
+    // With a new key block it is the youngest, and the busy feed pays for its growth by itself.
+    quiet.now = busy.now + Duration::from_millis(1);
+    quiet.record(&first.block());
+    quiet.record(&first.key());
+    assert_eq!(quiet.take(A), [Live(Kind::Block), Live(Kind::Key)], "what is live goes on");
+    busy.record_at(1, WALL_MS, &third.block());
+    quiet.join(B);
+    assert_eq!(quiet.take(B), [State(FeedState::Live), Snapshot(Kind::Key)]);
+    busy.join(B);
+    assert_eq!(busy.take(B), [State(FeedState::Live)], "both of its own were older");
+    assert!(gop_bytes.get() <= 200_000);
 }
 
 #[test]
