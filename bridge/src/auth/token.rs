@@ -201,3 +201,7 @@ fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, AuthError> {
 #[cfg(test)]
 #[path = "token_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "token_algorithm_tests.rs"]
+mod algorithm_tests;

@@ -8,9 +8,9 @@ use serde_json::json;
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-const NOW_S: u64 = 1_800_000_000;
+pub(super) const NOW_S: u64 = 1_800_000_000;
 
-fn rules() -> Rules {
+pub(super) fn rules() -> Rules {
     Rules { issuer: "https://id.example".into(), audience: "bridge".into(), user_claim: "sub".into() }
 }
 
@@ -18,16 +18,21 @@ fn secret_keys() -> KeySet {
     KeySet::from_secret(&SECRET.parse().expect("any text is a secret")).expect("32 bytes are enough")
 }
 
-fn claims() -> Value {
+pub(super) fn claims() -> Value {
     json!({ "iss": "https://id.example", "aud": "bridge", "sub": "alice", "exp": NOW_S + 60 })
 }
 
-fn base64(bytes: impl AsRef<[u8]>) -> String {
+pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// A token with any header and payload, signed with `key` by `algorithm`.
-fn sign(header: &Value, payload: impl AsRef<[u8]>, key: &EncodingKey, algorithm: Algorithm) -> String {
+pub(super) fn sign(
+    header: &Value,
+    payload: impl AsRef<[u8]>,
+    key: &EncodingKey,
+    algorithm: Algorithm,
+) -> String {
     let message = format!("{}.{}", base64(header.to_string()), base64(payload));
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm).expect("the key signs");
     format!("{message}.{signature}")
