@@ -1,8 +1,8 @@
 //! How do records of a user's topic reach that user's feed?
 //!
 //! A feed asks where to start (`Kafka::find`), then has partitions assigned (`Kafka::assign`); records come to its
-//! `Sink`. Behind it: `start` looks offsets up, `pool` holds the consumers, `topics` makes topics, and
-//! `embedded` is a broker inside this process for trying things out.
+//! `Sink`. Behind it: `start` looks offsets up, `pool` holds the consumers, `topics` makes topics, `watch` asks whether
+//! Kafka is there, and `embedded` is a broker inside this process for trying things out.
 
 mod admin;
 mod client;
@@ -17,6 +17,7 @@ mod start;
 mod tests;
 mod topics;
 mod upkeep;
+mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -152,8 +153,8 @@ pub(crate) struct Kafka {
     lookup: Arc<Lookup>,
     starter: Starter,
     pool: mpsc::Sender<Command>,
-    /// Dropped to end its thread.
-    upkeep: std::sync::Mutex<Option<mpsc::Sender<()>>>,
+    /// Dropped to end the threads that look now and then: `upkeep` and `watch`.
+    lookers: std::sync::Mutex<Vec<mpsc::Sender<()>>>,
     threads: std::sync::Mutex<Vec<JoinHandle<()>>>,
     embedded: Option<Arc<Embedded>>,
 }
@@ -191,8 +192,10 @@ impl Kafka {
         let pool_settings = pool.unwrap_or(if embedded.is_some() { EMBEDDED_POOL } else { POOL });
         let (pool, pool_thread) = Pool::start(&brokers, pool_settings, lookup.clone(), stats.clone())?;
         let (upkeep, upkeep_thread) = upkeep::start(lookup.clone(), pool.clone(), stats)?;
-        let threads = std::sync::Mutex::new(vec![starter_thread, pool_thread, upkeep_thread]);
-        Ok(Self { lookup, starter, pool, upkeep: std::sync::Mutex::new(Some(upkeep)), threads, embedded })
+        let (watch, watch_thread) = watch::start(lookup.clone())?;
+        let lookers = std::sync::Mutex::new(vec![upkeep, watch]);
+        let threads = std::sync::Mutex::new(vec![starter_thread, pool_thread, upkeep_thread, watch_thread]);
+        Ok(Self { lookup, starter, pool, lookers, threads, embedded })
     }
 
     /// Whether Kafka answered lately.
@@ -225,7 +228,7 @@ impl Kafka {
     pub(crate) async fn shutdown(&self, within: Duration) {
         let _ = self.pool.send(Command::Stop);
         self.starter.stop();
-        self.upkeep.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        self.lookers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
         let threads = {
             let mut threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             std::mem::take(&mut *threads)

@@ -5,7 +5,7 @@
 //! together share one call.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,6 @@ const EMBEDDED_LOOK_BACK: i64 = 2_048;
 const LEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// How long its leaders may take to answer then.
 const READY_WITHIN: Duration = Duration::from_secs(3);
-/// How often Kafka is asked whether it is there.
-const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// Starts that share one call.
 const MAX_BATCH: usize = 256;
 
@@ -103,20 +101,10 @@ impl Starter {
 }
 
 fn run(lookup: &Lookup, topics: &Topics, embedded: bool, requests: &Receiver<Request>) {
-    let mut next_check = Instant::now() + CHECK_EVERY;
-    loop {
-        match requests.recv_timeout(next_check.saturating_duration_since(Instant::now())) {
-            Ok(first) => {
-                let batch: Vec<_> =
-                    std::iter::once(first).chain(requests.try_iter()).take(MAX_BATCH).collect();
-                answer(lookup, topics, embedded, batch);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                lookup.check(CHECK_EVERY);
-                next_check = Instant::now() + CHECK_EVERY;
-            }
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
+    // The sender is dropped when the bridge stops.
+    while let Ok(first) = requests.recv() {
+        let batch: Vec<_> = std::iter::once(first).chain(requests.try_iter()).take(MAX_BATCH).collect();
+        answer(lookup, topics, embedded, batch);
     }
 }
 

@@ -7,6 +7,7 @@ mod files;
 mod handshake;
 mod limits;
 mod logs;
+mod ready;
 mod records;
 mod server;
 mod silence;

@@ -1,16 +1,18 @@
 //! Records for a test, and the way into the embedded Kafka.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use purple_sector_codec::{Schema, SessionId, StreamEncoder, StreamSettings};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
+use crate::server::Server;
+
 pub(crate) struct Producer(FutureProducer);
 
 impl Producer {
-    pub(crate) fn new(kafka: SocketAddr) -> Self {
+    pub(crate) fn new(server: &Server) -> Self {
+        let kafka = server.kafka.expect("the server has an embedded Kafka");
         let producer = ClientConfig::new()
             .set("bootstrap.servers", kafka.to_string())
             .set("allow.auto.create.topics", "false")

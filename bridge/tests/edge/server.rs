@@ -17,7 +17,8 @@ pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) struct Server {
     pub(crate) public: SocketAddr,
     pub(crate) operators: SocketAddr,
-    pub(crate) kafka: SocketAddr,
+    /// Where the embedded Kafka is reached, if there is one.
+    pub(crate) kafka: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
 }
@@ -29,12 +30,21 @@ impl Server {
     }
 
     pub(crate) async fn start(flags: &[&str]) -> Self {
-        let own = "bridge --kafka embedded --kafka-embedded-port 0 --port 0 --ops-addr 127.0.0.1:0";
+        Self::start_on("--kafka embedded --kafka-embedded-port 0", flags).await
+    }
+
+    /// A server that checks tokens, on an Apache Kafka.
+    pub(crate) async fn on_kafka(brokers: &str) -> Self {
+        Self::start_on(&format!("--brokers {brokers}"), &["--jwt-secret", SECRET]).await
+    }
+
+    async fn start_on(kafka: &str, flags: &[&str]) -> Self {
+        let own = format!("bridge {kafka} --port 0 --ops-addr 127.0.0.1:0");
         let flags = own.split(' ').chain(flags.iter().copied());
         let cli = Cli::try_parse_from(flags).expect("the test's flags are good");
         let config = Config::check(cli.serve).expect("the test's settings are good");
-        let feeds = connect(&config).await.expect("the embedded Kafka starts");
-        let kafka = feeds.embedded_kafka().expect("there is an embedded Kafka");
+        let feeds = connect(&config).await.expect("Kafka answers");
+        let kafka = feeds.embedded_kafka();
         let listeners = bind(&config).await.expect("there are free ports");
         let public = listeners.public.local_addr().expect("an open port has an address");
         let operators = listeners.operators.as_ref().map(|listener| listener.local_addr());

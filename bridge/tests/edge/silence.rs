@@ -52,7 +52,7 @@ async fn who_does_not_read_is_closed_and_delays_nobody() {
     let mut reader = viewer(server.public, &token("alice")).await;
     reader.until(|message| matches!(message, ServerMessage::State { .. }).then_some(())).await;
 
-    let producer = Producer::new(server.kafka);
+    let producer = Producer::new(&server);
     let record = schema_record("alice");
     let n_records = 2 * 1024 * 1024 / record.len();
     let sending = async {
@@ -84,7 +84,7 @@ async fn reading_drop_by_drop_does_not_outlive_the_token() {
     let mut slow = viewer_on(Client::from(slow), &token_until("alice", now_s() + 4)).await;
     slow.until(|message| matches!(message, ServerMessage::State { .. }).then_some(())).await;
     let started = Instant::now();
-    let producer = Producer::new(server.kafka);
+    let producer = Producer::new(&server);
     let record = schema_record("alice");
     for _ in 0..1024 * 1024 / record.len() {
         producer.send("alice", &record).await;

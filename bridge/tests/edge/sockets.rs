@@ -121,7 +121,7 @@ async fn records_reach_their_user_while_another_viewer_does_not_read() {
     let (mut alice, mut bob) =
         (viewer(server.public, &token("alice")).await, viewer(server.public, &token("bob")).await);
     let _deaf = viewer(server.public, &token("alice")).await;
-    let producer = Producer::new(server.kafka);
+    let producer = Producer::new(&server);
     for (client, user) in [(&mut alice, "alice"), (&mut bob, "bob")] {
         client.until(|message| matches!(message, ServerMessage::State { .. }).then_some(())).await;
         let record = schema_record(user);
