@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 
 use crate::auth::{Access, KeyFile, KeySet, KeyStore, Rules};
+use crate::host::Hosts;
 use crate::kafka::{KafkaSettings, KafkaSource};
 use crate::origin::Origins;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where operators connect.
     pub ops: Option<SocketAddr>,
+    /// Names that operators may use for it.
+    pub ops_hosts: Hosts,
     /// How callers are checked.
     pub access: Access,
     /// The key file to follow, where tokens are checked with one.
@@ -78,6 +81,7 @@ impl Config {
             kafka,
             listen: SocketAddr::new(args.bind, args.port),
             ops: args.ops_addr,
+            ops_hosts: Hosts { allowed: args.ops_hosts },
             access,
             key_file,
             origins: Origins { allowed: args.allowed_origins, open },
@@ -245,6 +249,7 @@ mod tests {
         refused(&["--open", "--bind", "localhost"], "--bind");
         refused(&["--open", "--allowed-origins", "https://a.example,*"], "--allowed-origins");
         refused(&["--open", "--allowed-origins", "https://a.example/"], "without a path");
+        refused(&["--open", "--ops-hosts", "ops.example.com,https://a.example"], "without a scheme");
         refused(&["--open", "--feed-linger", "15"], "a unit");
         refused(&["--open", "--viewer-queue-blocks", "0"], "--viewer-queue-blocks");
         refused(&["--open", "--dashboard-dir", "/does/not/exist"], "DASHBOARD_DIR");

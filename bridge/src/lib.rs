@@ -6,6 +6,7 @@ pub mod auth;
 pub mod commands;
 pub mod config;
 pub mod feed;
+pub mod host;
 mod http;
 pub mod kafka;
 pub mod logging;

@@ -3,7 +3,7 @@
 //! WebSockets are not covered by CORS: a page of any site can open one. What tells them apart is the `Origin` header,
 //! which no page can forge.
 
-use std::net::IpAddr;
+use crate::host::is_local_name;
 
 /// Scheme, host and port of a page, as browsers send them: lower case, no default port, no slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,21 +47,17 @@ impl Origins {
         let Some(origin) = Origin::parse(origin) else { return false };
         let host = host.to_ascii_lowercase();
         let own = Origin::parse(&format!("{}://{host}", origin.scheme)).is_some_and(|own| own == origin)
-            && (!self.open || is_local_name(&host));
+            && (!self.open || is_local_name(name_of(&host)));
         own || self.allowed.contains(&origin)
     }
 }
 
-/// Whether `host` is an address, or a name that the public DNS cannot answer for.
-fn is_local_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
+/// `host` without its port.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
-    };
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<IpAddr>().is_ok()
-        || !name.contains('.')
-        || [".localhost", ".local", ".internal"].iter().any(|end| name.ends_with(end))
+    }
 }
 
 #[cfg(test)]

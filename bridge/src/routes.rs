@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
+use warp::host::Authority;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use warp::reject::{InvalidQuery, MethodNotAllowed, Rejection};
 use warp::reply::Response;
@@ -22,6 +23,7 @@ use self::problem::Problem;
 use crate::auth::{Access, Admission};
 use crate::config::Config;
 use crate::feed::Feeds;
+use crate::host::Hosts;
 use crate::http::Connection;
 use crate::origin::Origins;
 use crate::time::unix_s;
@@ -82,13 +84,20 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
     routes.recover(reject).unify().map(harden).boxed()
 }
 
-/// What operators reach.
-pub(crate) fn operators(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
+/// What operators reach. There are no tokens here: a page of a stranger must not read it by a name that it made.
+pub(crate) fn operators(bridge: &Arc<Bridge>, hosts: Hosts) -> BoxedFilter<(Response,)> {
+    let by_a_known_name = warp::host::optional()
+        .and_then(move |authority: Option<Authority>| {
+            let known = hosts.allows(authority.as_ref());
+            async move { if known { Ok(()) } else { Err(warp::reject::custom(Problem::Host)) } }
+        })
+        .untuple_one();
     let all_stats = with(bridge)
         .and(warp::path!("v1" / "stats"))
         .and(warp::get())
         .map(|bridge: Arc<Bridge>| no_store(stats::of_all(bridge.feeds.stats())));
-    all_stats.or(health(bridge)).unify().recover(reject).unify().map(harden).boxed()
+    let routes = by_a_known_name.and(all_stats.or(health(bridge)).unify());
+    routes.recover(reject).unify().map(harden).boxed()
 }
 
 fn with(bridge: &Arc<Bridge>) -> impl Filter<Extract = (Arc<Bridge>,), Error = Infallible> + Clone + use<> {
@@ -167,7 +176,9 @@ fn no_store(body: serde_json::Value) -> Response {
 
 /// Turns what no route answered into JSON.
 async fn reject(rejection: Rejection) -> Result<Response, Infallible> {
-    let problem = if rejection.is_not_found() {
+    let problem = if let Some(problem) = rejection.find::<Problem>() {
+        *problem
+    } else if rejection.is_not_found() {
         Problem::NotFound
     } else if rejection.find::<MethodNotAllowed>().is_some() {
         Problem::Method

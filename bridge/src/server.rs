@@ -74,7 +74,8 @@ pub async fn serve(listeners: Listeners, feeds: Feeds, config: Config, shutdown:
         tasks: tasks.clone(),
     });
     let gate = Gate::new(config.limits.connections, config.limits.connections_per_address);
-    let (public, operators) = (routes::public(&bridge, &config), routes::operators(&bridge));
+    let (public, operators) =
+        (routes::public(&bridge, &config), routes::operators(&bridge, config.ops_hosts));
     tasks.spawn(http::serve(listeners.public, public, gate.clone(), tasks.clone(), stop.clone()));
     if let Some(listener) = listeners.operators {
         // A gate of its own: a crowd at the public door must not lock the operators out.

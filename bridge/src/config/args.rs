@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use super::values;
 use crate::auth::Secret;
 use crate::commands::{keys, token};
+use crate::host::HostName;
 use crate::origin::Origin;
 
 /// Serves each driver's live telemetry from Kafka to that driver's browsers, and to nobody else's.
@@ -96,6 +97,10 @@ pub struct ServeArgs {
     /// Address of the operators' listener: figures of all users, no tokens. Keep it private [default: off].
     #[arg(long, env = "OPS_ADDR", value_name = "IP:PORT")]
     pub ops_addr: Option<SocketAddr>,
+
+    /// Names of the operators' listener, comma-separated, besides addresses and names without a dot or in .localhost, .local and .internal.
+    #[arg(long, env = "OPS_HOSTS", value_delimiter = ',', value_parser = values::host_name, value_name = "NAME")]
+    pub ops_hosts: Vec<HostName>,
 
     /// Key that signs access tokens (HS256, at least 32 bytes). Prefer the environment: flags show in process lists.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_name = "KEY")]

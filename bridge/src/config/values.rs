@@ -1,9 +1,10 @@
-//! How are durations and lists of origins written in settings?
+//! How are durations, origins and names of hosts written in settings?
 
 use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::host::HostName;
 use crate::origin::Origin;
 
 /// Longest duration in a setting: 10 years, so that adding it to a time never overflows.
@@ -35,6 +36,12 @@ pub(crate) fn origin(text: &str) -> Result<Origin, &'static str> {
     Origin::parse(text.trim()).ok_or(
         "write it as the browser sends it: https://app.example.com, without a path or a slash at the end",
     )
+}
+
+/// Reads one name of a host.
+pub(crate) fn host_name(text: &str) -> Result<HostName, &'static str> {
+    HostName::parse(text.trim())
+        .ok_or("write the name alone: ops.example.com, without a scheme, a port or a path")
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ pub(crate) enum Problem {
     Access(#[from] Refusal),
     #[error("pages of this origin may not connect; the operator can allow them (ALLOWED_ORIGINS)")]
     Origin,
+    #[error(
+        "this name is not known to be the operators' listener; use its address, or allow the name (OPS_HOSTS)"
+    )]
+    Host,
     #[error("{0}")]
     BadRequest(&'static str),
     #[error("there is nothing at this address")]
@@ -33,6 +37,8 @@ pub(crate) enum Problem {
     NotReady,
 }
 
+impl warp::reject::Reject for Problem {}
+
 impl Problem {
     /// Status and stable code.
     fn name(self) -> (StatusCode, &'static str) {
@@ -44,6 +50,7 @@ impl Problem {
             Self::Access(Refusal::UserMissing) => (StatusCode::BAD_REQUEST, "user_missing"),
             Self::Access(Refusal::UserInvalid) => (StatusCode::BAD_REQUEST, "user_invalid"),
             Self::Origin => (StatusCode::FORBIDDEN, "origin_refused"),
+            Self::Host => (StatusCode::MISDIRECTED_REQUEST, "host_refused"),
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

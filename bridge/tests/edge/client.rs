@@ -196,7 +196,8 @@ fn frame_bounds(bytes: &[u8]) -> Option<(usize, usize)> {
 /// A GET with these header lines, on a connection of its own.
 pub(crate) async fn get(address: SocketAddr, path: &str, headers: &[&str]) -> Answer {
     let mut client = Client::connect(address).await;
-    client.write(request("GET", path, &[&["host: bridge.test"], headers].concat())).await;
+    let host = format!("host: {address}");
+    client.write(request("GET", path, &[&[host.as_str()], headers].concat())).await;
     client.answer().await.expect("the server answers")
 }
 

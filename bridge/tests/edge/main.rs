@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod files;
 mod handshake;
+mod hosts;
 mod limits;
 mod logs;
 mod ready;
