@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 export const GOAL_BROTLI = 15_000;
 
 /** What they must not exceed: a little more than they are, so that growth is noticed. */
-export const LIMIT_BROTLI = 25_500;
+export const LIMIT_BROTLI = 17_000;
 
 /** The sizes of `bytes` in bytes. */
 export function sizes(bytes) {

@@ -1,39 +1,70 @@
-//! What does a viewer send to the bridge? Its three messages as bytes.
+//! What does a viewer send to the bridge? Its three messages. Texts and lists come in the reader's input buffer.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
+use js_sys::Uint8Array;
 use purple_sector_codec::bridge_protocol::{ClientMessage, Cursor, NextOffset, Subscribe};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// What to serve from now on. The cursor is there if `topic_id` has its 16 bytes; `next` then holds partition and
-/// next offset by turns.
-#[wasm_bindgen(js_name = subscribeMessage)]
-pub fn subscribe_message(
-    session: Option<String>,
-    last_seconds: Option<u32>,
+use crate::Reader;
+
+#[wasm_bindgen]
+impl Reader {
+    /// What to serve from now on. The input holds the topic's id (16 bytes), partition and next offset of
+    /// `n_partitions` partitions (pairs of f64), and the session's id; `NaN` seconds mean only what is live.
+    pub fn subscribe(
+        &self,
+        session_len: usize,
+        last_seconds: f64,
+        keys_only: bool,
+        n_partitions: usize,
+    ) -> Uint8Array {
+        bytes(&subscribe_message(self.input(), session_len, last_seconds, keys_only, n_partitions))
+    }
+
+    /// A new token, before the old one ends: the first `token_len` bytes of the input.
+    pub fn refresh(&self, token_len: usize) -> Uint8Array {
+        bytes(&ClientMessage::Refresh { token: text(self.input(), 0, token_len) })
+    }
+
+    /// The question for the bridge's time; `client_us` is the viewer's clock in µs.
+    pub fn time(client_us: f64) -> Uint8Array {
+        bytes(&ClientMessage::Time { client_us: client_us as u64 })
+    }
+}
+
+/// The message's bytes, as an array of the page's own.
+fn bytes(message: &ClientMessage<'_>) -> Uint8Array {
+    Uint8Array::from(&message.to_bytes()[..])
+}
+
+fn subscribe_message(
+    input: &[u8],
+    session_len: usize,
+    last_seconds: f64,
     keys_only: bool,
-    topic_id: &[u8],
-    next: &[f64],
-) -> Vec<u8> {
-    let next_offset = |pair: &[f64]| NextOffset { partition: pair[0] as u16, offset: pair[1] as u64 };
-    let cursor = <[u8; 16]>::try_from(topic_id)
-        .ok()
-        .map(|topic_id| Cursor { topic_id, next: next.chunks_exact(2).map(next_offset).collect() });
-    ClientMessage::Subscribe(Subscribe { session: session.as_deref(), last_seconds, keys_only, cursor })
-        .to_bytes()
+    n_partitions: usize,
+) -> ClientMessage<'_> {
+    let (&topic_id, rest) = input.split_first_chunk().unwrap_or((&[0; 16], &[]));
+    let number = |bytes: &[u8; 8]| f64::from_le_bytes(*bytes);
+    let pairs = rest.as_chunks::<8>().0.as_chunks::<2>().0.iter().take(n_partitions);
+    let next_offset = |[partition, offset]: &[[u8; 8]; 2]| NextOffset {
+        partition: number(partition) as u16,
+        offset: number(offset) as u64,
+    };
+    let next: Vec<_> = pairs.map(next_offset).collect();
+    ClientMessage::Subscribe(Subscribe {
+        session: (session_len > 0).then(|| text(rest, 16 * n_partitions, session_len)),
+        last_seconds: (!last_seconds.is_nan()).then_some(last_seconds as u32),
+        keys_only,
+        cursor: (n_partitions > 0).then_some(Cursor { topic_id, next }),
+    })
 }
 
-/// A new token, before the old one ends.
-#[wasm_bindgen(js_name = refreshMessage)]
-pub fn refresh_message(token: &str) -> Vec<u8> {
-    ClientMessage::Refresh { token }.to_bytes()
-}
-
-/// The question for the bridge's time; `client_us` is the viewer's clock in µs.
-#[wasm_bindgen(js_name = timeMessage)]
-pub fn time_message(client_us: f64) -> Vec<u8> {
-    ClientMessage::Time { client_us: client_us as u64 }.to_bytes()
+/// Text from the input; what is no text is none.
+fn text(input: &[u8], at: usize, len: usize) -> &str {
+    let bytes = input.get(at..).and_then(|input| input.get(..len));
+    bytes.and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -41,15 +72,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_needs_the_topic_it_belongs_to() {
-        let bytes = subscribe_message(Some("imola-1".into()), Some(60), true, &[7; 16], &[3.0, 1000.0]);
+    fn the_input_holds_topic_partitions_and_session() {
+        let next = [3.0_f64, 1000.0].map(f64::to_le_bytes).concat();
+        let input = [&[7; 16][..], &next, b"imola-1 and more"].concat();
         let cursor =
             Some(Cursor { topic_id: [7; 16], next: vec![NextOffset { partition: 3, offset: 1000 }] });
         let expected =
             Subscribe { session: Some("imola-1"), last_seconds: Some(60), keys_only: true, cursor };
-        assert_eq!(ClientMessage::parse(&bytes), Ok(ClientMessage::Subscribe(expected)));
+        assert_eq!(subscribe_message(&input, 7, 60.0, true, 1), ClientMessage::Subscribe(expected));
+    }
 
-        let bytes = subscribe_message(None, None, false, &[], &[3.0, 1000.0]);
-        assert_eq!(ClientMessage::parse(&bytes), Ok(ClientMessage::Subscribe(Subscribe::default())));
+    #[test]
+    fn what_is_not_asked_for_is_left_out() {
+        let expected = ClientMessage::Subscribe(Subscribe::default());
+        assert_eq!(subscribe_message(&[0; 64], 0, f64::NAN, false, 0), expected);
+        assert_eq!(subscribe_message(&[], 0, f64::NAN, false, 0), expected);
     }
 }

@@ -16,5 +16,4 @@ mod reader;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
 
-pub use client::{refresh_message, subscribe_message, time_message};
 pub use reader::Reader;

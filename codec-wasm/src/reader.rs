@@ -140,26 +140,33 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// What JavaScript wrote for a message of its own.
+    pub(crate) fn input(&self) -> &[u8] {
+        &self.input
+    }
+}
+
 impl Output {
     /// Hands a record to the codec and writes down what it was.
     fn push(&mut self, streams: &mut StreamReader, record: &[u8]) -> u32 {
         match streams.push(record) {
             Ok(Received::Samples(samples)) => self.samples(&samples),
             Ok(Received::Schema { stream, schema }) => self.describe(found::SCHEMA, |note| {
-                describe::stream(&stream, note);
+                describe::stream(stream, note);
                 describe::schema(schema, note);
             }),
             Ok(Received::Facts { stream, facts }) => self.describe(found::FACTS, |note| {
-                describe::stream(&stream, note);
+                describe::stream(stream, note);
                 describe::facts(&facts, note);
             }),
             Ok(Received::Event { stream, event }) => self.describe(found::EVENT, |note| {
-                describe::stream(&stream, note);
+                describe::stream(stream, note);
                 describe::event(&event, note);
             }),
             Ok(Received::End { stream, missing }) => {
                 self.gap(missing);
-                self.describe(found::END, |note| describe::stream(&stream, note))
+                self.describe(found::END, |note| describe::stream(stream, note))
             }
             Ok(Received::Repeat { .. }) => found::REPEAT,
             Ok(Received::Waiting { missing, .. }) => {
@@ -189,7 +196,7 @@ impl Output {
     /// The number of the samples' stream; a new one gets a number and is described in the note.
     fn number(&mut self, samples: &Samples<'_>) -> u32 {
         let (stream, hash) = (samples.stream, samples.schema.hash());
-        let known = self.known.iter().find(|known| known.0 == stream && known.1 == hash);
+        let known = self.known.iter().find(|known| known.0 == *stream && known.1 == hash);
         if let Some(&(.., number)) = known {
             return number;
         }
@@ -197,9 +204,9 @@ impl Output {
             self.known.remove(0);
         }
         self.n_described = self.n_described.wrapping_add(1);
-        self.known.push((stream, hash, self.n_described));
+        self.known.push((*stream, hash, self.n_described));
         self.describe(found::SAMPLES, |note| {
-            describe::stream(&stream, note);
+            describe::stream(stream, note);
             describe::schema(samples.schema, note);
         });
         self.n_described

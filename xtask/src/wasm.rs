@@ -54,7 +54,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "codec-wasm/examples",
         "codec-wasm/Cargo.toml",
     ];
-    let shared = ["Cargo.toml", "Cargo.lock", "LICENSE-MIT", "LICENSE-APACHE", "xtask/src/wasm.rs"];
+    let shared = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "xtask/src/wasm.rs",
+        ".cargo/config.toml",
+    ];
     let inputs: Vec<_> = inputs.iter().chain(&shared).map(|input| root.join(input)).collect();
     let fingerprint = fingerprint::of(&inputs, &[&options.profile])?;
     if fingerprint::unchanged(&stamp, &fingerprint) && root.join("codec-wasm/pkg/package.json").is_file() {
@@ -85,8 +92,10 @@ fn build(options: &Options) -> Result<PathBuf> {
 
     let module = made.join(format!("{NAME}_bg.wasm"));
     let mut optimize = Command::new(optimizer);
-    // Inlining what has one caller shortens the module but hides repetition from brotli: 1 kB.
+    // Inlining what has one caller shortens the module but hides repetition from brotli. Nothing lies in the first
+    // kilobyte of memory, where the stack ends.
     optimize.args(FEATURES).args(["-Oz", "--converge", "--one-caller-inline-max-function-size=1"]);
+    optimize.args(["--low-memory-unused", "--strip-producers", "--strip-target-features"]);
     optimize.arg(&module).arg("-o").arg(&module);
     step::run("shrinking it with wasm-opt", "5 s", &mut optimize)?;
     Ok(made)

@@ -335,14 +335,14 @@ impl Feed {
         let caught_up = self.partitions[usize::from(record.partition)].caught_up;
         let stream = match envelope.session() {
             Some(session) if envelope.kind != Kind::End && !matches!(envelope.kind, Kind::Event) => {
-                Some(self.streams.find_or_add(record.partition, envelope.epoch, session, at))
+                Some(self.streams.find_or_add(record.partition, envelope.epoch, *session, at))
             }
             _ => self.streams.find(record.partition, envelope.epoch),
         };
         let Some(stream) = stream else {
             // A block before the first key block of its stream, or something without a stream.
             if caught_up && envelope.kind != Kind::Block {
-                self.viewers.forward(envelope.session(), Role::Aside, record, actions);
+                self.viewers.forward(envelope.session().copied(), Role::Aside, record, actions);
             }
             return;
         };

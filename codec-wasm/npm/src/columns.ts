@@ -137,14 +137,43 @@ export class ColumnViews {
   }
 }
 
+/** For each schema the class of its columns. */
+const classes = new WeakMap<Schema, new () => ColumnViews & Columns>();
+
 /** Columns with a property for every channel of this schema and of the built-in table. */
 export function makeColumns(schema: Schema): ColumnViews & Columns {
-  const columns = new ColumnViews(schema);
-  const define = (key: string, get: () => Column) => {
-    if (!(key in columns)) Object.defineProperty(columns, key, { get, enumerable: true });
+  let Made = classes.get(schema);
+  if (Made === undefined) {
+    Made = columnsClass(schema);
+    classes.set(schema, Made);
+  }
+  return new Made();
+}
+
+function columnsClass(schema: Schema): new () => ColumnViews & Columns {
+  class SchemaColumns extends ColumnViews {
+    constructor() {
+      super(schema);
+    }
+  }
+  const { prototype } = SchemaColumns;
+  const define = (key: string, get: (this: ColumnViews) => Column) => {
+    if (!(key in prototype)) Object.defineProperty(prototype, key, { get, enumerable: true });
   };
-  schema.channels.forEach(({ key }, position) => define(key, () => columns.at(position)));
-  for (const key of FLOAT_KEYS) define(key, () => columns.absent('float'));
-  for (const key of INT_KEYS) define(key, () => columns.absent('int'));
-  return columns as ColumnViews & Columns;
+  schema.channels.forEach(({ key }, position) =>
+    define(key, function () {
+      return this.at(position);
+    }),
+  );
+  for (const key of FLOAT_KEYS) {
+    define(key, function () {
+      return this.absent('float');
+    });
+  }
+  for (const key of INT_KEYS) {
+    define(key, function () {
+      return this.absent('int');
+    });
+  }
+  return SchemaColumns as unknown as new () => ColumnViews & Columns;
 }

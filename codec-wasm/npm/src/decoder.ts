@@ -56,6 +56,8 @@ const REPEAT: Received = { kind: 'repeat' };
 const WAITING: Received = { kind: 'waiting' };
 const SKIPPED: Received = { kind: 'skipped' };
 
+const utf8 = new TextEncoder();
+
 /** What a page reads before the first block. */
 const NOTHING = makeColumns({ hash: '', channels: [] });
 
@@ -156,6 +158,32 @@ export class Decoder {
   /** @internal Takes a message of the bridge: its kind, as `reader.rs` numbers it. */
   pushMessage(bytes: Uint8Array | ArrayBuffer): number {
     return this.#reader.pushMessage(this.#write(bytes));
+  }
+
+  /** @internal What a viewer wants from now on; without partitions in `next`, from now on only. */
+  subscribeMessage(
+    session: string | undefined,
+    lastSeconds: number | undefined,
+    keysOnly: boolean,
+    topicId: Uint8Array,
+    next: Float64Array,
+  ): Uint8Array {
+    const topic = new Uint8Array(16);
+    topic.set(topicId);
+    const offsets = new Uint8Array(next.buffer, next.byteOffset, next.byteLength);
+    const name = utf8.encode(session ?? '');
+    this.#write(Uint8Array.of(...topic, ...offsets, ...name));
+    return this.#reader.subscribe(name.length, lastSeconds ?? NaN, keysOnly, next.length / 2);
+  }
+
+  /** @internal A new token, before the old one ends. */
+  refreshMessage(token: string): Uint8Array {
+    return this.#reader.refresh(this.#write(utf8.encode(token)));
+  }
+
+  /** @internal The question for the bridge's time. */
+  timeMessage(nowUs: number): Uint8Array {
+    return Reader.time(nowUs);
   }
 
   /** @internal Place `index` of the head. */

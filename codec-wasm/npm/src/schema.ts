@@ -37,10 +37,26 @@ export function keyOf(name: string): string {
   return name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Reads what `describe::schema` wrote. */
+/** Schemas read so far, by hash: a schema record comes every ten seconds, and each new stream is described again. */
+const known = new Map<string, Schema>();
+const REMEMBERED_SCHEMAS = 32;
+
+/** Reads what `describe::schema` wrote, at the end of a note. The same schema is the same object each time. */
 export function readSchema(note: Note): Schema {
   const hash = halfOfHash(note) + halfOfHash(note);
-  const channels = note.list((): Channel => {
+  const schema = known.get(hash) ?? { hash, channels: readChannels(note) };
+  // To the end: the first ones are those that did not come for longest.
+  known.delete(hash);
+  known.set(hash, schema);
+  for (const oldest of known.keys()) {
+    if (known.size <= REMEMBERED_SCHEMAS) break;
+    known.delete(oldest);
+  }
+  return schema;
+}
+
+function readChannels(note: Note): Channel[] {
+  return note.list((): Channel => {
     const id = note.number();
     const name = note.text();
     const unit = note.text();
@@ -52,7 +68,6 @@ export function readSchema(note: Note): Schema {
     const kind = coding === INT ? 'int' : 'float';
     return { id, name, key: keyOf(name), unit, kind, resolution, min, max, labels };
   });
-  return { hash, channels };
 }
 
 function halfOfHash(note: Note): string {

@@ -1,15 +1,9 @@
 // Where does the WebAssembly module come from, and is it there yet? One instance for the whole page.
-import load, {
-  Reader,
-  refreshMessage,
-  subscribeMessage,
-  timeMessage,
-  type InitOutput,
-} from './purple_sector_codec_wasm.js';
+import load, { Reader, type InitOutput } from './purple_sector_codec_wasm.js';
 import { CodecError } from './errors.js';
 import { Note } from './note.js';
 
-export { Reader, refreshMessage, subscribeMessage, timeMessage };
+export { Reader };
 
 /** What {@link init} can take the module from. */
 export type WasmSource = URL | string | Request | Response | BufferSource | WebAssembly.Module;

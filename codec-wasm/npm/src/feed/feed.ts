@@ -1,7 +1,6 @@
 // How does a page follow a user live? A feed: a socket, the core that decides, and the events that come of it.
 import { Decoder } from '../decoder.js';
 import { CodecError } from '../errors.js';
-import { refreshMessage, subscribeMessage, timeMessage } from '../wasm.js';
 import { pageTimeUs, type ClockOffset } from './clock.js';
 import { FeedCore, type Action, type Input } from './core.js';
 import { Emitter } from './emitter.js';
@@ -172,7 +171,7 @@ export class Feed {
       case 'greet':
         return this.#greet();
       case 'askTime':
-        return this.#send(timeMessage(pageTimeUs()));
+        return this.#send((decoder) => decoder.timeMessage(pageTimeUs()));
       case 'refresh':
         return void this.#refresh();
       case 'drop':
@@ -239,11 +238,13 @@ export class Feed {
 
   #greet(): void {
     const { session, lastSeconds, keysOnly = false } = this.#options;
-    const { topicId, next } = this.#intake?.cursor ?? { topicId: new Uint8Array(), next: new Float64Array() };
-    this.#intake?.connected();
+    if (this.#intake === null) return;
+    const { topicId, next } = this.#intake.cursor;
+    this.#intake.connected();
     // Who asks for nothing is served everything live.
     if (session === undefined && lastSeconds === undefined && !keysOnly && topicId.length === 0) return;
-    this.#send(subscribeMessage(session, lastSeconds, keysOnly, topicId, next));
+    const offsets = topicId.length === 0 ? new Float64Array() : next;
+    this.#send((decoder) => decoder.subscribeMessage(session, lastSeconds, keysOnly, topicId, offsets));
   }
 
   async #refresh(): Promise<void> {
@@ -252,15 +253,17 @@ export class Feed {
       if (typeof this.#source === 'function') this.#token = await this.#source();
       if (attempt !== this.#attempt || this.#token === null) return;
       checkToken(this.#token);
-      this.#send(refreshMessage(this.#token));
+      const token = this.#token;
+      this.#send((decoder) => decoder.refreshMessage(token));
     } catch (cause) {
       this.#emitter.emit('error', new CodecError('token_failed', `cannot get a new token: ${String(cause)}`, { cause }));
     }
   }
 
-  #send(message: Uint8Array): void {
+  #send(message: (decoder: Decoder) => Uint8Array): void {
     const OPEN = 1;
-    if (this.#socket?.readyState === OPEN) this.#socket.send(message as Uint8Array<ArrayBuffer>);
+    if (this.#intake === null || this.#socket?.readyState !== OPEN) return;
+    this.#socket.send(message(this.#intake.decoder) as Uint8Array<ArrayBuffer>);
   }
 
   #drop(code: number): void {

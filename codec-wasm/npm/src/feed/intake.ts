@@ -34,7 +34,7 @@ export class Intake {
     errors: 0,
     rateHz: null,
   };
-  readonly #decoder: Decoder;
+  readonly decoder: Decoder;
   readonly #emitter: Emitter<FeedEvents>;
   readonly #input: (input: Input) => void;
   readonly #bridgeClock = new BridgeClock();
@@ -44,7 +44,7 @@ export class Intake {
   #samples: Mutable<FeedSamples> | null = null;
 
   constructor(decoder: Decoder, emitter: Emitter<FeedEvents>, input: (input: Input) => void) {
-    this.#decoder = decoder;
+    this.decoder = decoder;
     this.#emitter = emitter;
     this.#input = input;
   }
@@ -60,20 +60,20 @@ export class Intake {
   }
 
   free(): void {
-    this.#decoder.free();
+    this.decoder.free();
   }
 
   /** Takes one message. */
   take(bytes: Uint8Array): void {
     const receivedAtUs = pageTimeUs();
     this.stats.bytes += bytes.length;
-    const found = this.#decoder.pushMessage(bytes);
+    const found = this.decoder.pushMessage(bytes);
     if (found >= FOUND.data && found < FOUND.hello) this.#record(found - FOUND.data, receivedAtUs);
-    else this.#message(found, this.#decoder.note(), receivedAtUs);
+    else this.#message(found, this.decoder.note(), receivedAtUs);
   }
 
   #record(found: number, receivedAtUs: number): void {
-    const decoder = this.#decoder;
+    const decoder = this.decoder;
     this.cursor.passed(decoder.head(HEAD.partition), decoder.head(HEAD.offset));
     let got: Received;
     try {
@@ -110,7 +110,7 @@ export class Intake {
 
   #block(got: ReceivedSamples, receivedAtUs: number): void {
     const { session: id, epoch, length, gap } = got;
-    const decoder = this.#decoder;
+    const decoder = this.decoder;
     const session = this.#hear(id, epoch);
     const snapshot = decoder.head(HEAD.snapshot) === 1;
     const brokerTimeMs = decoder.head(HEAD.brokerTimeMs);
