@@ -100,7 +100,7 @@ pub struct ServeArgs {
 
     /// Names of the operators' listener, comma-separated, besides addresses and names without a dot or in .localhost, .local and .internal.
     #[arg(long, env = "OPS_HOSTS", value_delimiter = ',', value_parser = values::host_name, value_name = "NAME")]
-    pub ops_hosts: Vec<HostName>,
+    pub ops_hosts: Vec<Option<HostName>>,
 
     /// Key that signs access tokens (HS256, at least 32 bytes). Prefer the environment: flags show in process lists.
     #[arg(long, env = "JWT_SECRET", hide_env_values = true, value_name = "KEY")]
@@ -128,7 +128,7 @@ pub struct ServeArgs {
 
     /// Origins of pages that may connect besides the bridge's own, comma-separated, such as `https://app.example.com`.
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = values::origin, value_name = "ORIGIN")]
-    pub allowed_origins: Vec<Origin>,
+    pub allowed_origins: Vec<Option<Origin>>,
 
     /// Folder with the dashboard's files to serve [default: none].
     #[arg(long, env = "DASHBOARD_DIR", value_name = "DIR")]

@@ -31,17 +31,23 @@ pub(crate) fn duration(text: &str) -> Result<Duration, DurationError> {
     if duration.as_secs() > MAX_S { Err(DurationError) } else { Ok(duration) }
 }
 
-/// Reads one origin, as browsers send it.
-pub(crate) fn origin(text: &str) -> Result<Origin, &'static str> {
-    Origin::parse(text.trim()).ok_or(
+/// Reads one origin, as browsers send it. Nothing, as a compose file leaves a variable, is none.
+pub(crate) fn origin(text: &str) -> Result<Option<Origin>, &'static str> {
+    unless_empty(text, Origin::parse).ok_or(
         "write it as the browser sends it: https://app.example.com, without a path or a slash at the end",
     )
 }
 
-/// Reads one name of a host.
-pub(crate) fn host_name(text: &str) -> Result<HostName, &'static str> {
-    HostName::parse(text.trim())
+/// Reads one name of a host, or none.
+pub(crate) fn host_name(text: &str) -> Result<Option<HostName>, &'static str> {
+    unless_empty(text, HostName::parse)
         .ok_or("write the name alone: ops.example.com, without a scheme, a port or a path")
+}
+
+/// What `parse` makes of `text`; nothing of nothing.
+fn unless_empty<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+    let text = text.trim();
+    if text.is_empty() { Some(None) } else { parse(text).map(Some) }
 }
 
 #[cfg(test)]
@@ -51,6 +57,14 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected_ms: Option<u64>) {
         assert_eq!(duration(text).ok(), expected_ms.map(Duration::from_millis), "{text}");
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        assert!(matches!(origin(" "), Ok(None)));
+        assert!(matches!(host_name(""), Ok(None)));
+        assert_eq!(host_name(" ops.example.com "), Ok(HostName::parse("ops.example.com")));
+        assert!(host_name("a b").is_err());
     }
 
     #[test]
