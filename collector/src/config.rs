@@ -83,6 +83,9 @@ pub struct CommonConfig {
     #[arg(long, env = "KAFKA_BROKERS", global = true, default_value = "localhost:9092", value_name = "ADDRESSES",
         value_parser = parse_brokers)]
     pub brokers: String,
+    /// Kafka runs on this machine: its clock is this one's, also where it does not tell its time, as the bridge's embedded one.
+    #[arg(long, env = "LOCAL_BROKER", global = true)]
+    pub local_broker: bool,
     /// Time that one block covers, in ms.
     #[arg(long, env = "BLOCK_MS", global = true, default_value_t = 33, value_name = "MS",
         value_parser = clap::value_parser!(u64).range(1..=1_000))]

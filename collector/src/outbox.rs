@@ -66,8 +66,13 @@ pub struct Outbox {
     /// Where its records go.
     pub address: Address,
     clock: Clock,
+    /// Whether the broker's clock is the driver's, as it runs on the same machine.
+    shares_clock: bool,
     state: Mutex<State>,
 }
+
+/// How far the driver's clock here may be off the machine's, which a broker on it reads: it was read once, at the start.
+const SHARED_CLOCK_UNCERTAINTY_US: u64 = 1_000;
 
 #[derive(Debug)]
 struct State {
@@ -121,7 +126,13 @@ impl Outbox {
             offset: OffsetEstimate::default(),
             counts: Counts::default(),
         };
-        Self { address, clock, state: Mutex::new(state) }
+        Self { address, clock, shares_clock: false, state: Mutex::new(state) }
+    }
+
+    /// Says that the broker runs on this machine, so that its clock is known even where it does not tell its time.
+    #[must_use]
+    pub fn sharing_clock(self, shares_clock: bool) -> Self {
+        Self { shares_clock, ..self }
     }
 
     /// Queues a record; never waits. Tells which samples had to go to make room.
@@ -181,7 +192,9 @@ impl Outbox {
 
     /// The estimate of the broker's clock against the driver's.
     pub fn clock_offset(&self) -> Option<ClockOffset> {
-        self.lock().offset.now(self.clock.now_us())
+        let shared = ClockOffset { offset_us: 0, uncertainty_us: SHARED_CLOCK_UNCERTAINTY_US };
+        let measured = self.lock().offset.now(self.clock.now_us());
+        measured.or(self.shares_clock.then_some(shared))
     }
 
     /// Counts samples that came too late to be taken.
@@ -266,6 +279,18 @@ mod tests {
             assert_eq!(outbox.push(Record { bytes: Arc::from([n].as_slice()), content }), None);
         }
         outbox
+    }
+
+    #[test]
+    fn a_shared_clock_is_known_until_it_is_measured() {
+        assert_eq!(outbox(0).clock_offset(), None);
+        let outbox = outbox(1).sharing_clock(true);
+        assert_eq!(outbox.clock_offset().map(|clock| clock.offset_us), Some(0));
+        let (_, receipt) = send(&outbox)[0];
+        let ahead_ms = i64::try_from(receipt.sent_us / 1_000).unwrap() + 5_000;
+        outbox.report(receipt, Outcome::Delivered { appended_ms: Some(ahead_ms) });
+        let measured = outbox.clock_offset().unwrap();
+        assert!(measured.offset_us > 4_000_000, "what the broker says wins: {measured:?}");
     }
 
     fn send(outbox: &Outbox) -> Vec<(u8, Receipt)> {

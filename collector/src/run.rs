@@ -140,7 +140,9 @@ fn address(
     Ok(counts.map(|counts| {
         let outboxes = topics.into_iter().zip(counts).map(|(topic, n_partitions)| {
             let partition = partition_for(&session, n_partitions) as i32;
-            Arc::new(Outbox::new(Address { topic, partition, key: session.to_string() }, clock, max_bytes))
+            let outbox =
+                Outbox::new(Address { topic, partition, key: session.to_string() }, clock, max_bytes);
+            Arc::new(outbox.sharing_clock(config.common.local_broker))
         });
         outboxes.collect()
     }))

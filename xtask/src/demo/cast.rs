@@ -91,7 +91,7 @@ impl Cast {
     pub(super) fn start_collector(&self, driver: &Driver, brokers: &str) -> Result<Process> {
         let name = format!("collector of {}", driver.user);
         let program = self.program(&name, "collector").args(driver.source);
-        program.args(["--user", driver.user, "--brokers", brokers]).start()
+        program.args(["--user", driver.user, "--brokers", brokers, "--local-broker"]).start()
     }
 
     /// The link that shows `user`'s data. The token is behind the `#`, which browsers never send to a server.
