@@ -71,7 +71,7 @@ fn describe_samples(samples: &Samples<'_>) -> Value {
     if !bits.is_empty() {
         body["bits"] = Value::Object(bits);
     }
-    with_stream("samples", &samples.stream, body)
+    with_stream("samples", samples.stream, body)
 }
 
 fn describe_channel(channel: &Channel) -> Value {
