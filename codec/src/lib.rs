@@ -23,6 +23,7 @@ pub mod schema;
 mod schema_hash;
 mod session;
 mod stream;
+#[cfg_attr(not(feature = "alloc"), expect(dead_code, reason = "without alloc only headers are read"))]
 mod take;
 #[cfg(feature = "alloc")]
 mod tenant;
