@@ -196,7 +196,7 @@ impl Feeds {
     }
 
     fn begin(&self, user: &VerifiedUser) -> Entry {
-        let topic: Arc<str> = user.id().topic().into();
+        let topic: Arc<str> = Arc::from(&*user.id().topic());
         let user_stats = self.stats.user(user.id());
         let mut actions = Vec::new();
         let feed = Feed::new(

@@ -28,6 +28,8 @@ mod take;
 #[cfg(feature = "alloc")]
 mod tenant;
 #[cfg(feature = "alloc")]
+mod topic;
+#[cfg(feature = "alloc")]
 mod wire;
 
 pub use block::{BlockDecoder, BlockEncoder, Coding, Columns, Slot};
@@ -50,3 +52,5 @@ pub use stream::{
 };
 #[cfg(feature = "alloc")]
 pub use tenant::{UserId, UserIdError};
+#[cfg(feature = "alloc")]
+pub use topic::Topic;

@@ -3,6 +3,8 @@
 use alloc::{borrow::ToOwned, boxed::Box, string::String};
 use core::{fmt, str};
 
+use crate::topic::Topic;
+
 const TOPIC_PREFIX: &str = "telemetry-user-";
 const GROUP_PREFIX: &str = "telemetry-processors-bridge-";
 const ENCODED_PREFIX: &str = "x-";
@@ -84,8 +86,8 @@ impl UserId {
     }
 
     /// The Kafka topic that holds this user's records, and nobody else's.
-    pub fn topic(&self) -> String {
-        TOPIC_PREFIX.to_owned() + &self.name()
+    pub fn topic(&self) -> Topic {
+        Topic::new(&(TOPIC_PREFIX.to_owned() + &self.name()))
     }
 
     /// The Kafka consumer group under which bridges publish how far they have read for this user.
@@ -163,9 +165,9 @@ mod tests {
     fn check(id: &str, name: &str) {
         let user = UserId::parse(id).unwrap();
         assert_eq!(user.to_string(), id);
-        assert_eq!(user.topic(), TOPIC_PREFIX.to_owned() + name);
+        assert_eq!(user.topic().as_str(), TOPIC_PREFIX.to_owned() + name);
         assert_eq!(user.group(), GROUP_PREFIX.to_owned() + name);
-        assert_eq!(UserId::from_topic(&user.topic()), Ok(user));
+        assert_eq!(UserId::from_topic(user.topic().as_str()), Ok(user));
     }
 
     #[track_caller]
@@ -195,8 +197,8 @@ mod tests {
     #[test]
     fn long_ids_are_encoded_and_fit_a_topic_name() {
         let id = "a".repeat(65);
-        assert!(UserId::parse(&id).unwrap().topic().starts_with("telemetry-user-x-"));
-        assert_eq!(UserId::parse(&"a".repeat(128)).unwrap().topic().len(), 222);
+        assert!(UserId::parse(&id).unwrap().topic().as_str().starts_with("telemetry-user-x-"));
+        assert_eq!(UserId::parse(&"a".repeat(128)).unwrap().topic().as_str().len(), 222);
         check_refused(&"a".repeat(129), UserIdError::TooLong { found: 129, limit: 128 });
     }
 

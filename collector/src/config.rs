@@ -4,7 +4,7 @@ use crate::pipeline::BlockSize;
 use crate::pump::Pace;
 use crate::source::simulator::{RATES_HZ, Track};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use purple_sector_codec::{SessionId, UserId};
+use purple_sector_codec::{SessionId, Topic, UserId};
 use rdkafka::config::ClientConfig;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -181,6 +181,8 @@ impl Config {
         kafka
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
+            // A backlog goes out in batches that the topic takes.
+            .set("message.max.bytes", Topic::MAX_BATCH_BYTES.to_string())
             // Never given up: what is too much for the queue goes there, counted and announced.
             .set("message.timeout.ms", "0")
             .set("queue.buffering.max.messages", "600000")

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::clock_offset::OffsetEstimate;
 use crate::queue::{Content, Dropped, Queue, Record};
-use purple_sector_codec::ClockOffset;
+use purple_sector_codec::{ClockOffset, Topic};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// Topic of the user.
-    pub topic: String,
+    pub topic: Topic,
     /// Partition of the session.
     pub partition: i32,
     /// Key of every record: the session id.
@@ -269,10 +269,12 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use purple_sector_codec::UserId;
     use std::sync::Arc;
 
     fn outbox(n_records: u8) -> Outbox {
-        let address = Address { topic: "telemetry-user-alice".into(), partition: 3, key: "s1".into() };
+        let address =
+            Address { topic: UserId::parse("alice").expect("valid").topic(), partition: 3, key: "s1".into() };
         let outbox = Outbox::new(address, Clock::start(), 1 << 20);
         for n in 0..n_records {
             let content = Content::Block { key: n == 0, n_samples: 2, from_us: 0, to_us: 0 };

@@ -282,7 +282,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::Address;
-    use purple_sector_codec::{Received, RowBuffer, Schema, StreamReader};
+    use purple_sector_codec::{Received, RowBuffer, Schema, StreamReader, UserId};
 
     /// Gives so many absent samples, one every 10 ms, and a lap after the third.
     struct Fake {
@@ -335,7 +335,8 @@ mod tests {
     const START_US: u64 = 1_790_000_000_000_000;
 
     fn pipeline(n_samples: u64, max_bytes: usize) -> (Pipeline, Arc<Outbox>) {
-        let address = Address { topic: "t".into(), partition: 0, key: "s".into() };
+        let address =
+            Address { topic: UserId::parse("t").expect("valid").topic(), partition: 0, key: "s".into() };
         let outbox = Arc::new(Outbox::new(address, Clock::start(), max_bytes));
         let session = SessionId::parse("s").expect("valid");
         let pipeline = Pipeline::new(

@@ -197,7 +197,7 @@ impl Shared {
 
     fn send_waiting(&self, producer: &BaseProducer<Reports>, outbox: &Arc<Outbox>) {
         outbox.send_waiting(|address, bytes, receipt| {
-            let record = BaseRecord::with_opaque_to(&address.topic, Box::new((Arc::clone(outbox), receipt)))
+            let record = BaseRecord::with_opaque_to(&*address.topic, Box::new((Arc::clone(outbox), receipt)))
                 .partition(address.partition)
                 .key(&address.key)
                 .payload(bytes);

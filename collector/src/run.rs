@@ -15,7 +15,7 @@ use crate::source::simulated::Simulated;
 use crate::source::simulator::SimulatorSettings;
 use crate::topic;
 use anyhow::{Context, anyhow};
-use purple_sector_codec::{SessionId, UserId, partition_for};
+use purple_sector_codec::{SessionId, Topic, UserId, partition_for};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -134,7 +134,7 @@ fn address(
     clock: Clock,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Vec<Arc<Outbox>>>> {
-    let topics: Vec<String> = users.iter().map(UserId::topic).collect();
+    let topics: Vec<Topic> = users.iter().map(UserId::topic).collect();
     let counts = topic::partition_counts(&config.kafka(), &config.common.brokers, &topics, stop)?;
     let max_bytes = usize::try_from(config.common.queue_mib)?.saturating_mul(1 << 20);
     Ok(counts.map(|counts| {
@@ -153,7 +153,7 @@ fn announce(users: &[UserId], session: SessionId, outboxes: &[Arc<Outbox>], conf
     let (brokers, topic) = (&config.common.brokers, &outbox.address.topic);
     let partition = outbox.address.partition;
     match users.len() {
-        1 => info!(%user, %session, topic, partition, brokers, "publishing begins"),
+        1 => info!(%user, %session, %topic, partition, brokers, "publishing begins"),
         n_users => info!(n_users, first = %user, %session, brokers, "publishing begins"),
     }
 }

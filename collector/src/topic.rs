@@ -1,6 +1,7 @@
 //! Does each user's topic exist, and how many partitions has it?
 
 use anyhow::{Context, anyhow, bail};
+use purple_sector_codec::Topic;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -14,19 +15,6 @@ use tracing::{debug, info};
 pub const REACH_WITHIN: Duration = Duration::from_secs(5);
 /// How often a missing topic is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Partitions of a new topic.
-const N_PARTITIONS: i32 = 10;
-
-/// Settings of every user's topic: an hour is kept, in short segments, stamped by the broker.
-const SETTINGS: [(&str, &str); 6] = [
-    ("message.timestamp.type", "LogAppendTime"),
-    ("cleanup.policy", "delete"),
-    ("retention.ms", "3600000"),
-    ("segment.ms", "600000"),
-    ("segment.bytes", "16777216"),
-    ("segment.index.bytes", "65536"),
-];
-
 /// A client that only asks; what librdkafka says about it goes to the debug log.
 struct Quiet;
 
@@ -50,7 +38,7 @@ impl ConsumerContext for Quiet {}
 pub fn partition_counts(
     kafka: &ClientConfig,
     brokers: &str,
-    topics: &[String],
+    topics: &[Topic],
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Vec<u32>>> {
     let client: BaseConsumer<Quiet> = kafka
@@ -61,8 +49,7 @@ pub fn partition_counts(
     reach(&client, brokers)?;
     let mut missing = missing_topics(&client, topics)?;
     let mut creating = (!missing.is_empty()).then(|| {
-        let (kafka, topics) =
-            (kafka.clone(), missing.iter().map(|&topic| topic.to_owned()).collect::<Vec<_>>());
+        let (kafka, topics) = (kafka.clone(), missing.iter().map(|&topic| topic.clone()).collect::<Vec<_>>());
         // Beside the looking: the embedded broker leaves this request without an answer, and has the topic soon after.
         std::thread::spawn(move || create(&kafka, &topics))
     });
@@ -76,7 +63,7 @@ pub fn partition_counts(
             if !created {
                 info!(
                     topics = missing.len(),
-                    first = missing[0],
+                    first = %missing[0],
                     "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
                 );
             }
@@ -103,11 +90,11 @@ fn reach(client: &BaseConsumer<Quiet>, brokers: &str) -> anyhow::Result<()> {
     bail!("cannot reach Kafka at {brokers} within {seconds}s; is it running? (--brokers, KAFKA_BROKERS)");
 }
 
-fn missing_topics<'a>(client: &BaseConsumer<Quiet>, topics: &'a [String]) -> anyhow::Result<Vec<&'a str>> {
+fn missing_topics<'a>(client: &BaseConsumer<Quiet>, topics: &'a [Topic]) -> anyhow::Result<Vec<&'a Topic>> {
     let mut missing = Vec::new();
     for topic in topics {
         if ready_partitions(client, topic)?.is_none() {
-            missing.push(topic.as_str());
+            missing.push(topic);
         }
     }
     Ok(missing)
@@ -137,15 +124,15 @@ fn ready_partitions(client: &BaseConsumer<Quiet>, topic: &str) -> anyhow::Result
 }
 
 /// Asks the broker to create the topics. `false` where it cannot (the embedded broker).
-fn create(kafka: &ClientConfig, topics: &[String]) -> anyhow::Result<bool> {
+fn create(kafka: &ClientConfig, topics: &[Topic]) -> anyhow::Result<bool> {
     let admin: AdminClient<DefaultClientContext> =
         kafka.create().context("Kafka's client does not accept the settings")?;
     let new: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|topic| {
             // Minus one: as many replicas as the broker's own default says.
-            let topic = NewTopic::new(topic, N_PARTITIONS, TopicReplication::Fixed(-1));
-            SETTINGS.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+            let topic = NewTopic::new(topic, i32::from(Topic::PARTITIONS), TopicReplication::Fixed(-1));
+            Topic::SETTINGS.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
         })
         .collect();
     let options = AdminOptions::new().request_timeout(Some(REACH_WITHIN));
@@ -160,7 +147,7 @@ fn create(kafka: &ClientConfig, topics: &[String]) -> anyhow::Result<bool> {
     let mut created = true;
     for result in results {
         match result {
-            Ok(topic) => info!(topic, partitions = N_PARTITIONS, "created the topic"),
+            Ok(topic) => info!(topic, partitions = Topic::PARTITIONS, "created the topic"),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((topic, RDKafkaErrorCode::TopicAuthorizationFailed)) => {
                 bail!("Kafka does not allow this user to create {topic}; ask who runs it to create it")

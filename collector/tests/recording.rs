@@ -1,6 +1,6 @@
 //! Does a recording give back what was recorded, and does a damaged one say where?
 
-use purple_sector_codec::SessionId;
+use purple_sector_codec::{SessionId, UserId};
 use purple_sector_collector::clock::Clock;
 use purple_sector_collector::outbox::{Address, Outbox};
 use purple_sector_collector::pipeline::{BlockSize, Pipeline};
@@ -21,7 +21,8 @@ fn simulated() -> Simulated {
 /// Records so many samples of a simulated driver.
 fn record(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("collector-{name}-{}.psrec", std::process::id()));
-    let address = Address { topic: "t".into(), partition: 0, key: "s".into() };
+    let address =
+        Address { topic: UserId::parse("t").expect("valid").topic(), partition: 0, key: "s".into() };
     let outbox = Arc::new(Outbox::new(address, Clock::start(), 1 << 24));
     let recording = RecordingWriter::create(&path).expect("a new file");
     let session = SessionId::parse("s").expect("valid");

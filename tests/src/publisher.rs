@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use purple_sector_codec::{
     Channel, ChannelId, Coding, Event, Facts, Pace, Row, Schema, SessionId, StreamEncoder, StreamSettings,
-    UserId, partition_for,
+    Topic, UserId, partition_for,
 };
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -15,7 +15,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 
 /// Partitions of a topic made by [`create_topic`], as the bridge makes them.
-pub const N_PARTITIONS: u32 = 10;
+pub const N_PARTITIONS: u32 = Topic::PARTITIONS as u32;
 /// The channel that carries the user's mark in every sample of [`marked_schema`].
 pub const MARK: &str = "user_mark";
 
@@ -28,7 +28,7 @@ static NEXT_EPOCH: AtomicU32 = AtomicU32::new(1);
 pub struct Publisher {
     producer: BaseProducer,
     encoder: StreamEncoder,
-    topic: String,
+    topic: Topic,
     session: SessionId,
     partition: i32,
     n_records: usize,
@@ -49,6 +49,7 @@ impl Publisher {
         let producer: BaseProducer = client(brokers)
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
+            .set("message.max.bytes", Topic::MAX_BATCH_BYTES.to_string())
             .create()
             .context("no producer")?;
         let session = SessionId::parse(session)?;
@@ -161,9 +162,8 @@ impl Publisher {
 /// Where Kafka refuses.
 pub async fn create_topic(brokers: &str, user: &UserId) -> Result<()> {
     let (name, partitions) = (user.topic(), i32::try_from(N_PARTITIONS)?);
-    let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1))
-        .set("message.timestamp.type", "LogAppendTime")
-        .set("retention.ms", "3600000");
+    let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
+    let topic = Topic::SETTINGS.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
     let results =
         admin(brokers)?.create_topics([&topic], &AdminOptions::new().operation_timeout(Some(LIMIT))).await?;
     match results.first() {

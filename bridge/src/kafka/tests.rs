@@ -35,7 +35,7 @@ async fn kafka(settings: PoolSettings) -> (Kafka, FutureProducer, Arc<Stats>) {
 }
 
 fn topic(user: &str) -> Arc<str> {
-    UserId::parse(user).expect("a user").topic().into()
+    Arc::from(&*UserId::parse(user).expect("a user").topic())
 }
 
 /// Looks a topic up, has it assigned, and gives where its records arrive.

@@ -116,11 +116,11 @@ pub fn user_id(data: &[u8]) {
     if let Ok(user) = UserId::parse(text) {
         let topic = user.topic();
         assert!(topic.len() <= 249 && topic.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));
-        assert_eq!(UserId::from_topic(&topic), Ok(user));
+        assert_eq!(UserId::from_topic(topic.as_str()), Ok(user));
     }
     for topic in [text.to_owned(), format!("telemetry-user-{text}")] {
         if let Ok(user) = UserId::from_topic(&topic) {
-            assert_eq!(user.topic(), topic);
+            assert_eq!(user.topic().as_str(), topic);
         }
     }
 }
