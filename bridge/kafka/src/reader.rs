@@ -1,0 +1,578 @@
+//! How is one topic read, whatever brokers answer and whenever connections break?
+//!
+//! A state machine: an [`Event`] and the time go in, [`Output`]s come out. It asks any broker who leads the partitions
+//! (Metadata), each leader where to start (ListOffsets), and then for records (Fetch), over one connection to each
+//! leader with one request at a time. A partition in error is taken out of the requests until it is well again, because
+//! with it in them every Fetch would return at once. Positions outlive connections: nothing is lost or repeated while
+//! the log has it.
+
+mod answer;
+mod link;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use purple_sector_codec::Topic;
+
+use self::link::{Asked, Link, State};
+use crate::batch::Unreadable;
+use crate::inflate::Allowance;
+use crate::partition::{Partition, Question, back_off};
+use crate::request::Request;
+use crate::{ErrorCode, TopicId, Versions};
+
+/// How long a connection may take to open, log-in included.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long an answer may take, beyond what a Fetch waits for records.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+/// How often the topic is looked at while all is well: it may have been made again, or have more partitions.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How long a Fetch waits while some partition cannot be read yet, so that the others do not hold it up.
+const SHORT_WAIT: Duration = Duration::from_millis(100);
+/// Between two attempts for the same: the first wait, which doubles, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(2));
+
+/// A broker's `host:port`.
+pub type Address = Arc<str>;
+
+/// Names one connection attempt of a reader; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkId(pub u32);
+
+/// How readers read.
+#[derive(Clone, Debug)]
+pub struct ReaderSettings {
+    /// Brokers to ask first.
+    pub seeds: Vec<Address>,
+    /// Where a reader starts.
+    pub look_back: LookBack,
+    /// How long a Fetch waits for a record.
+    pub max_wait: Duration,
+    /// What one Fetch asks for at most, in bytes.
+    pub max_bytes: u32,
+}
+
+/// How far before the end of the log a reader starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookBack {
+    /// At the first record that is not older.
+    Time(Duration),
+    /// At most this many records, for a broker that cannot look up times.
+    Records(u32),
+}
+
+/// The time now, on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// For what passes.
+    pub at: Instant,
+    /// For what is looked up: milliseconds since 1970.
+    pub unix_ms: u64,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A connection is open and logged in.
+    Opened {
+        /// Which.
+        link: LinkId,
+        /// What was settled with its broker.
+        versions: Versions,
+    },
+    /// A whole answer came, without its length.
+    Answer {
+        /// On which connection.
+        link: LinkId,
+        /// Its bytes.
+        bytes: &'a [u8],
+    },
+    /// A connection could not be opened, or is gone.
+    Closed {
+        /// Which.
+        link: LinkId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A topic that was missing may be there now.
+    LookAgain,
+    /// The time given by [`Reader::deadline`] has come.
+    Time,
+}
+
+/// Why a connection is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// It could not be opened, or ended.
+    Lost,
+    /// An answer is longer than [`MAX_ANSWER_LEN`](crate::MAX_ANSWER_LEN).
+    TooLong,
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// Something to do.
+    Act(Action),
+    /// Something to know.
+    News(News<'a>),
+}
+
+/// What to do with connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open one and log in.
+    Connect {
+        /// Its name from now on.
+        link: LinkId,
+        /// To where.
+        address: Address,
+    },
+    /// Send this.
+    Send {
+        /// On which.
+        link: LinkId,
+        /// The whole request.
+        bytes: Bytes,
+    },
+    /// Close one; nothing more is wanted of it.
+    Close {
+        /// Which.
+        link: LinkId,
+    },
+}
+
+/// What a reader learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News<'a> {
+    /// The topic exists.
+    Topic {
+        /// Its id.
+        id: TopicId,
+    },
+    /// The topic was deleted and made again; reading begins again with its oldest records.
+    Replaced {
+        /// The new id.
+        id: TopicId,
+    },
+    /// The topic does not exist, or not any more. The reader waits for [`Event::LookAgain`].
+    Missing,
+    /// Kafka does not let this reader read. The reader does nothing more.
+    Refused {
+        /// What Kafka says.
+        error: ErrorCode,
+    },
+    /// Reading a partition begins.
+    Started {
+        /// Which.
+        partition: u16,
+        /// First offset to read.
+        from: i64,
+        /// First offset that is new; what lies before it is history.
+        end: i64,
+    },
+    /// A record, in order within its partition.
+    Record(Record<'a>),
+    /// Records from offset `from` up to but not including `to` cannot be read any more. A log that is shorter than it
+    /// was has a `to` that is not beyond `from`.
+    Lost {
+        /// Where.
+        partition: u16,
+        /// The offset that was wanted.
+        from: i64,
+        /// The offset that is read next.
+        to: i64,
+    },
+    /// Something was passed over because it cannot be read.
+    Unreadable {
+        /// Where.
+        partition: u16,
+        /// The first offset of it.
+        offset: i64,
+        /// Why.
+        why: Unreadable,
+    },
+    /// Kafka answers with an error for a partition, which is tried again.
+    Failed {
+        /// Which.
+        partition: u16,
+        /// What Kafka says.
+        error: ErrorCode,
+    },
+    /// Something of another topic came, and was dropped.
+    Foreign,
+}
+
+/// A record as it is in Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// Where it is.
+    pub partition: u16,
+    /// Where it is in that.
+    pub offset: u64,
+    /// Milliseconds since 1970 on the broker's clock, where the topic has our settings.
+    pub time_ms: u64,
+    /// Its value.
+    pub value: &'a [u8],
+}
+
+/// The reader of one topic.
+#[derive(Debug)]
+pub struct Reader {
+    topic: Topic,
+    settings: Arc<ReaderSettings>,
+    condition: Condition,
+    brokers: Vec<(i32, Address)>,
+    partitions: Vec<Partition>,
+    links: Vec<Link>,
+    /// When metadata is to be asked for, and how often that was of no use.
+    look_at: Instant,
+    n_vain_looks: u32,
+    /// Addresses that failed: not to be tried before, and how often they failed.
+    failed: Vec<(Address, Instant, u32)>,
+    /// Partitions whose answer was too long together are read one at a time.
+    suspects: Vec<u16>,
+    allowance: Allowance,
+    last_link: u32,
+    last_number: i32,
+    next_candidate: usize,
+    /// Spreads what many readers do after the same fault.
+    jitter: u64,
+}
+
+/// What is known of the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    Unknown,
+    /// It was there under this id.
+    Known(TopicId),
+    /// It is not there; this was its id, if there was one.
+    Missing(Option<TopicId>),
+    Refused,
+}
+
+impl Reader {
+    /// A reader of `topic` that starts with the first event, which should be [`Event::Time`] at once. `seed` is any
+    /// number that other readers do not have.
+    pub fn new(topic: Topic, settings: Arc<ReaderSettings>, seed: u64, now: Instant) -> Self {
+        Self {
+            topic,
+            settings,
+            condition: Condition::Unknown,
+            brokers: Vec::new(),
+            partitions: Vec::new(),
+            links: Vec::new(),
+            look_at: now,
+            n_vain_looks: 0,
+            failed: Vec::new(),
+            suspects: Vec::new(),
+            allowance: Allowance::new(now),
+            last_link: 0,
+            last_number: 0,
+            next_candidate: seed as usize,
+            jitter: seed | 1,
+        }
+    }
+
+    /// Takes an event; what follows from it goes to `out`.
+    pub fn on(&mut self, event: Event<'_>, now: Now, out: &mut dyn FnMut(Output<'_>)) {
+        match event {
+            Event::Opened { link, versions } => {
+                if let Some(link) = self.links.iter_mut().find(|other| other.id == link) {
+                    link.state = State::Idle { since: now.at };
+                    link.versions = versions;
+                }
+            }
+            Event::Answer { link, bytes } => self.answer(link, bytes, now, out),
+            Event::Closed { link, reason } => self.closed(link, reason, now.at),
+            Event::LookAgain => {
+                if let Condition::Missing(id) = self.condition {
+                    self.condition = id.map_or(Condition::Unknown, Condition::Known);
+                    self.look_at = now.at;
+                }
+            }
+            Event::Time => self.time_out(now.at, out),
+        }
+        self.proceed(now, out);
+    }
+
+    /// When [`Event::Time`] is wanted at the latest; it is never in the past for long.
+    pub fn deadline(&self, now: Instant) -> Instant {
+        let links = self.links.iter().map(Link::deadline);
+        let partitions = self.partitions.iter().map(|partition| partition.not_before);
+        let doors = self.failed.iter().map(|(_, until, _)| *until);
+        let later = links.chain(partitions).chain(doors).chain([self.look_at]).filter(|at| *at > now).min();
+        later.unwrap_or(now + LOOK_EVERY)
+    }
+
+    /// The first offset of each partition that was not read yet, where reading has begun.
+    pub fn positions(&self) -> impl Iterator<Item = (u16, i64)> {
+        let started = self.partitions.iter().filter(|partition| partition.question.is_none());
+        started.map(|partition| (partition.number, partition.next))
+    }
+
+    /// How many connections there are or are being opened.
+    pub fn n_links(&self) -> usize {
+        self.links.len()
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self.condition, Condition::Missing(_) | Condition::Refused)
+    }
+
+    /// Does whatever can be done now.
+    fn proceed(&mut self, now: Now, out: &mut dyn FnMut(Output<'_>)) {
+        if self.is_stopped() {
+            for link in self.links.drain(..) {
+                out(Output::Act(Action::Close { link: link.id }));
+            }
+            return;
+        }
+        self.look(now.at, out);
+        self.connect_to_leaders(now.at, out);
+        self.close_the_unneeded(out);
+        for index in 0..self.links.len() {
+            self.use_link(index, now, out);
+        }
+    }
+
+    /// Asks for metadata if it is time: on a connection that has nothing to do, or on one more if it cannot wait.
+    fn look(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+        let asks =
+            |link: &Link| link.is_extra || matches!(&link.state, State::Busy { asked: Asked::Metadata, .. });
+        if now < self.look_at || self.links.iter().any(asks) {
+            if let Some(index) = self.links.iter().position(|link| link.is_extra && link.is_idle(now)) {
+                self.ask_metadata(index, now, out);
+            }
+            return;
+        }
+        if let Some(index) = self.links.iter().position(|link| link.is_idle(now)) {
+            self.ask_metadata(index, now, out);
+        } else if self.partitions.is_empty()
+            || self.partitions.iter().any(|partition| partition.leader.is_none())
+        {
+            let candidates: Vec<Address> = self
+                .brokers
+                .iter()
+                .map(|(_, address)| address)
+                .chain(&self.settings.seeds)
+                .cloned()
+                .collect();
+            for _ in 0..candidates.len() {
+                self.next_candidate = self.next_candidate.wrapping_add(1);
+                let address = &candidates[self.next_candidate % candidates.len()];
+                if self.may_try(address, now) {
+                    self.connect(address.clone(), true, now, out);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn ask_metadata(&mut self, index: usize, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+        let number = self.number();
+        let request = Request::metadata(&self.topic, number);
+        self.send(index, Asked::Metadata, request, Duration::ZERO, now, out);
+    }
+
+    fn connect_to_leaders(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+        for index in 0..self.partitions.len() {
+            let Some(address) = self.leader_address(index).cloned() else { continue };
+            let connected = self.links.iter().any(|link| !link.is_extra && link.address == address);
+            if !connected && self.may_try(&address, now) {
+                match self.links.iter_mut().find(|link| link.address == address && link.is_idle(now)) {
+                    // What was opened to ask who leads turns out to be the leader.
+                    Some(link) => link.is_extra = false,
+                    None => self.connect(address, false, now, out),
+                }
+            }
+        }
+    }
+
+    fn close_the_unneeded(&mut self, out: &mut dyn FnMut(Output<'_>)) {
+        let leaders: Vec<Address> =
+            (0..self.partitions.len()).filter_map(|index| self.leader_address(index).cloned()).collect();
+        let looks_again = leaders.is_empty();
+        self.links.retain(|link| {
+            let is_needed = link.is_extra || looks_again || leaders.contains(&link.address);
+            if !is_needed {
+                out(Output::Act(Action::Close { link: link.id }));
+            }
+            is_needed
+        });
+    }
+
+    /// Asks what is to be asked of a leader: where to read, or for records.
+    fn use_link(&mut self, index: usize, now: Now, out: &mut dyn FnMut(Output<'_>)) {
+        let link = &self.links[index];
+        if link.is_extra || !link.is_idle(now.at) {
+            return;
+        }
+        let led: Vec<usize> = (0..self.partitions.len())
+            .filter(|partition| self.leader_address(*partition) == Some(&self.links[index].address))
+            .filter(|partition| self.partitions[*partition].not_before <= now.at)
+            .collect();
+        let question = led.iter().find_map(|partition| self.partitions[*partition].question);
+        match question {
+            Some(question) => self.ask_offsets(index, &led, question, now, out),
+            None => self.fetch(index, &led, now.at, out),
+        }
+    }
+
+    fn ask_offsets(
+        &mut self,
+        index: usize,
+        led: &[usize],
+        question: Question,
+        now: Now,
+        out: &mut dyn FnMut(Output<'_>),
+    ) {
+        const END: i64 = -1;
+        const OLDEST: i64 = -2;
+        let at_ms = |question: Question| match (question, self.settings.look_back) {
+            (Question::End | Question::EndAfter { .. }, _) => END,
+            (Question::Start { .. }, LookBack::Time(time)) => {
+                i64::try_from(now.unix_ms).unwrap_or(i64::MAX).saturating_sub(time.as_millis() as i64).max(0)
+            }
+            (Question::Start { .. }, LookBack::Records(_)) => OLDEST,
+            (Question::Oldest | Question::OldestAfter { .. }, _) => OLDEST,
+        };
+        let same = led.iter().filter(|partition| {
+            self.partitions[**partition].question.is_some_and(|other| at_ms(other) == at_ms(question))
+        });
+        let asked: Vec<(u16, Question)> = same
+            .filter_map(|partition| {
+                let partition = &self.partitions[*partition];
+                Some((partition.number, partition.question?))
+            })
+            .collect();
+        let epochs = asked.iter().map(|(number, _)| (*number, self.leader_epoch(*number)));
+        let number = self.last_number.wrapping_add(1);
+        let request = Request::list_offsets(&self.topic, epochs, at_ms(question), number);
+        self.last_number = number;
+        self.send(index, Asked::Offsets(asked), request, Duration::ZERO, now.at, out);
+    }
+
+    fn fetch(&mut self, index: usize, led: &[usize], now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+        let Condition::Known(topic_id) = self.condition else { return };
+        let is_suspect = |partition: &&usize| self.suspects.contains(&self.partitions[**partition].number);
+        let led = match led.iter().find(is_suspect) {
+            Some(suspect) => std::slice::from_ref(suspect),
+            None => led,
+        };
+        let wanted: Vec<_> = led.iter().map(|partition| self.partitions[*partition].wanted()).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let all_is_well = self.suspects.is_empty()
+            && self.partitions.iter().all(|partition| partition.is_read() && partition.not_before <= now);
+        let wait = if all_is_well { self.settings.max_wait } else { SHORT_WAIT.min(self.settings.max_wait) };
+        let partitions = wanted.iter().map(|wanted| wanted.partition).collect();
+        let number = self.number();
+        let max_bytes = i32::try_from(self.settings.max_bytes).unwrap_or(i32::MAX);
+        let link = &mut self.links[index];
+        let ask = link.session.ask(wanted, wait.as_millis() as i32, max_bytes);
+        let request = Request::fetch(topic_id, &ask, link.versions.fetch, number);
+        self.send(index, Asked::Records(partitions), request, wait, now, out);
+    }
+
+    fn send(
+        &mut self,
+        index: usize,
+        asked: Asked,
+        request: Request,
+        wait: Duration,
+        now: Instant,
+        out: &mut dyn FnMut(Output<'_>),
+    ) {
+        let link = &mut self.links[index];
+        let Request { bytes, number, flexible } = request;
+        link.state = State::Busy { asked, number, flexible, until: now + wait + ANSWER_WITHIN };
+        out(Output::Act(Action::Send { link: link.id, bytes }));
+    }
+
+    fn connect(&mut self, address: Address, is_extra: bool, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+        self.last_link = self.last_link.wrapping_add(1);
+        let link = Link::opening(LinkId(self.last_link), address.clone(), is_extra, now + OPEN_WITHIN);
+        out(Output::Act(Action::Connect { link: link.id, address }));
+        self.links.push(link);
+    }
+
+    /// A connection is gone: what it led has to be looked for again.
+    fn closed(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
+        let Some(index) = self.links.iter().position(|other| other.id == link) else { return };
+        let link = self.links.swap_remove(index);
+        let n_failures = self.failed.iter().find(|door| door.0 == link.address).map_or(0, |door| door.2);
+        let wait = self.spread(back_off(n_failures, RETRY.0, RETRY.1));
+        self.failed.retain(|door| door.0 != link.address);
+        self.failed.push((link.address.clone(), now + wait, n_failures.saturating_add(1)));
+        if let (CloseReason::TooLong, State::Busy { asked: Asked::Records(partitions), .. }) =
+            (reason, &link.state)
+        {
+            self.too_long(partitions);
+        }
+        if link.is_extra {
+            return;
+        }
+        let led: Vec<usize> = (0..self.partitions.len())
+            .filter(|partition| self.leader_address(*partition) == Some(&link.address))
+            .collect();
+        for partition in led {
+            self.partitions[partition].leader = None;
+        }
+        self.look_at = self.look_at.min(now);
+    }
+
+    /// An answer was too long to be taken: of one partition, its next batch is passed over by going on at the end; of
+    /// more, they are asked one at a time.
+    fn too_long(&mut self, partitions: &[u16]) {
+        if let [number] = *partitions
+            && let Some(partition) = self.partitions.iter_mut().find(|partition| partition.number == number)
+        {
+            self.suspects.retain(|suspect| *suspect != number);
+            partition.question = Some(Question::EndAfter { lost: partition.next });
+        } else {
+            self.suspects = partitions.to_vec();
+        }
+    }
+
+    fn time_out(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+        let late: Vec<LinkId> =
+            self.links.iter().filter(|link| link.is_late(now)).map(|link| link.id).collect();
+        for link in late {
+            out(Output::Act(Action::Close { link }));
+            self.closed(link, CloseReason::Lost, now);
+        }
+    }
+
+    fn leader_address(&self, partition: usize) -> Option<&Address> {
+        let leader = self.partitions[partition].leader?;
+        self.brokers.iter().find(|(node, _)| *node == leader).map(|(_, address)| address)
+    }
+
+    fn leader_epoch(&self, number: u16) -> i32 {
+        let partition = self.partitions.iter().find(|partition| partition.number == number);
+        partition.map_or(-1, |partition| partition.leader_epoch)
+    }
+
+    fn may_try(&self, address: &Address, now: Instant) -> bool {
+        self.failed.iter().all(|(failed, until, _)| failed != address || *until <= now)
+    }
+
+    fn number(&mut self) -> i32 {
+        self.last_number = self.last_number.wrapping_add(1);
+        self.last_number
+    }
+
+    /// Between a half and one and a half of `wait`.
+    fn spread(&mut self, wait: Duration) -> Duration {
+        // Xorshift: there is no need for more.
+        self.jitter ^= self.jitter << 13;
+        self.jitter ^= self.jitter >> 7;
+        self.jitter ^= self.jitter << 17;
+        wait / 2 + wait.mul_f64((self.jitter % 1024) as f64 / 1024.0)
+    }
+}
