@@ -106,7 +106,10 @@ fn kafka_settings(args: &ServeArgs) -> anyhow::Result<KafkaSettings> {
                 "--kafka embedded (KAFKA) and --brokers (KAFKA_BROKERS) exclude each other; leave one of them out"
             )
         }
-        (KafkaKind::Embedded, None) => KafkaSource::Embedded { port: args.kafka_embedded_port },
+        (KafkaKind::Embedded, None) => KafkaSource::Embedded {
+            port: args.kafka_embedded_port,
+            users: args.kafka_embedded_users.iter().flatten().cloned().collect(),
+        },
         (KafkaKind::Apache, brokers) => {
             let brokers = brokers.unwrap_or(DEFAULT_BROKERS);
             for broker in brokers.split(',') {
@@ -233,7 +236,7 @@ mod tests {
     fn kafka_is_one_or_the_other() {
         let config =
             check(&["--open", "--kafka", "embedded", "--kafka-embedded-port", "0"]).expect("good settings");
-        assert_eq!(config.kafka.source, KafkaSource::Embedded { port: 0 });
+        assert_eq!(config.kafka.source, KafkaSource::Embedded { port: 0, users: Vec::new() });
         refused(&["--open", "--kafka", "embedded", "--brokers", "a:1"], "exclude each other");
         for brokers in
             ["localhost", "localhost:0", "localhost:99999", ":9092", "http://a:9092", "a:1,,b:2", "a b:1"]

@@ -8,6 +8,7 @@ mod audience;
 mod gop;
 pub(crate) mod message;
 mod queue;
+mod record;
 mod state;
 mod stream;
 mod task;
@@ -24,6 +25,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use purple_sector_codec::UserId;
+use purple_sector_kafka::TopicId;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,13 +39,16 @@ use self::audience::ViewerId;
 use self::gop::GopBudget;
 use self::queue::{QueueLimits, ViewerQueue};
 use self::state::Feed;
-use self::task::{INBOX, Request, Task};
+use self::task::{Request, Task, Viewers};
 use crate::auth::VerifiedUser;
 use crate::kafka::{Kafka, KafkaError, KafkaSettings};
 use crate::stats::Stats;
+use crate::workers::Workers;
 
-/// How long feeds and Kafka clients may take to end.
-const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// How long feeds may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(1);
+/// How long a viewer's greeting waits to know which topic it is; a topic that is made takes longer.
+const ID_WITHIN: Duration = Duration::from_secs(1);
 
 /// Limits of feeds and viewers.
 #[derive(Clone, Debug)]
@@ -93,6 +99,7 @@ pub struct Feeds {
     stats: Arc<Stats>,
     gops: Arc<GopBudget>,
     feeds: Mutex<HashMap<UserId, Entry>>,
+    workers: Workers,
     tasks: TaskTracker,
     stop: CancellationToken,
     last_viewer: AtomicU64,
@@ -112,6 +119,7 @@ impl Feeds {
     /// [`KafkaError`] if Kafka does not answer, the embedded broker's port is in use, or the settings are refused.
     pub async fn start(settings: FeedSettings, kafka: &KafkaSettings) -> Result<Self, KafkaError> {
         let stats = Arc::new(Stats::default());
+        let workers = Workers::start().map_err(KafkaError::Thread)?;
         let kafka = Arc::new(Kafka::start(kafka, stats.clone()).await?);
         let gops = GopBudget::new(stats.gop_bytes.clone(), settings.gop_bytes);
         Ok(Self {
@@ -120,6 +128,7 @@ impl Feeds {
             stats,
             gops,
             feeds: Mutex::default(),
+            workers,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             last_viewer: AtomicU64::new(0),
@@ -145,10 +154,22 @@ impl Feeds {
                 blocks: self.settings.viewer_queue_blocks,
                 bytes: self.settings.viewer_queue_bytes,
             }));
-            let handle = ViewerHandle { viewer, queue: queue.clone(), requests: requests.clone(), left };
+            let mut handle = ViewerHandle {
+                viewer,
+                queue: queue.clone(),
+                requests: requests.clone(),
+                left,
+                topic_id: TopicId::default(),
+            };
             let (joined, is_joined) = oneshot::channel();
             let join = Request::Join { viewer, options: options.clone(), queue, joined };
-            if requests.send(join).await.is_ok() && is_joined.await.is_ok() {
+            if requests.send(join).await.is_ok() {
+                match tokio::time::timeout(ID_WITHIN, is_joined).await {
+                    Ok(Ok(id)) => handle.topic_id = id,
+                    // It is not known yet; the viewer waits for what there will be.
+                    Err(_) => {}
+                    Ok(Err(_)) => continue,
+                }
                 return Ok(handle);
             }
             // The feed ended in this moment; the next attempt begins a new one.
@@ -157,7 +178,12 @@ impl Feeds {
 
     /// Whether viewers can be served: Kafka answered lately and the bridge is not stopping.
     pub fn ready(&self) -> bool {
-        !self.stop.is_cancelled() && self.kafka.is_reachable()
+        !self.stop.is_cancelled() && self.kafka.is_reachable() && self.workers.all_run()
+    }
+
+    /// The thread on which everything of a user runs.
+    pub(crate) fn thread_of(&self, user: &UserId) -> &Handle {
+        self.workers.of(user)
     }
 
     /// All counters.
@@ -177,7 +203,7 @@ impl Feeds {
         if tokio::time::timeout(STOP_WITHIN, self.tasks.wait()).await.is_err() {
             tracing::warn!(n_feeds = self.tasks.len(), "feeds take too long to end, leaving them");
         }
-        self.kafka.shutdown(STOP_WITHIN).await;
+        self.kafka.shutdown();
     }
 
     /// The user's feed; begins it if there is none, or if the one there was has ended.
@@ -196,9 +222,8 @@ impl Feeds {
     }
 
     fn begin(&self, user: &VerifiedUser) -> Entry {
-        let topic: Arc<str> = Arc::from(&*user.id().topic());
+        let topic = user.id().topic();
         let user_stats = self.stats.user(user.id());
-        let mut actions = Vec::new();
         let feed = Feed::new(
             topic.clone(),
             self.settings.linger,
@@ -206,29 +231,21 @@ impl Feeds {
             self.stats.clone(),
             user_stats.clone(),
             tokio::time::Instant::now().into_std(),
-            &mut actions,
         );
-        let (requests, requests_received) = mpsc::channel(64);
+        let (requests, requests_received) = mpsc::channel(8);
         let (left, left_received) = mpsc::unbounded_channel();
-        let (inbox, records) = mpsc::channel(INBOX);
+        self.stats.feeds.add(1);
         let task = Task {
-            topic,
             feed,
+            source: self.kafka.source(topic.clone()),
+            topic,
             kafka: self.kafka.clone(),
-            stats: self.stats.clone(),
-            user_stats,
             requests: requests_received,
             left: left_received,
-            records,
-            inbox,
+            viewers: Viewers::new(self.stats.clone(), user_stats),
             stop: self.stop.clone(),
         };
-        self.stats.feeds.add(1);
-        let stats = self.stats.clone();
-        self.tasks.spawn(async move {
-            task.run(actions).await;
-            stats.feeds.sub(1);
-        });
+        self.tasks.spawn_on(task.run(), self.workers.of(user.id()));
         Entry { requests, left }
     }
 }

@@ -1,43 +1,52 @@
 //! How do records of a user's topic reach that user's feed?
 //!
-//! A feed asks where to start (`Kafka::find`), then has partitions assigned (`Kafka::assign`); records come to its
-//! `Sink`. Behind it: `start` looks offsets up, `pool` holds the consumers, `topics` makes topics, `watch` asks whether
-//! Kafka is there, and `embedded` is a broker inside this process for trying things out.
+//! Each feed has a [`Source`]: a reader of its own, which speaks Kafka's protocol over connections of its own (the pure
+//! part is the crate `purple-sector-kafka`). `topics` makes topics, `offsets` publishes how far readers got, `watch`
+//! asks whether Kafka is there, and `embedded` is a broker inside this process for trying things out.
 
-mod admin;
 mod client;
-mod consumer;
+mod connection;
 mod embedded;
-mod lookup;
-mod placement;
-mod pool;
-mod slots;
-mod start;
-#[cfg(test)]
-mod tests;
+mod links;
+mod login;
+mod offsets;
+mod source;
 mod topics;
-mod upkeep;
 mod watch;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use purple_sector_codec::{Topic, UserId};
+use purple_sector_kafka::{Address, LookBack, ReaderSettings, UnusableBroker};
+use tokio::time::{Instant, sleep};
 
+use self::client::AskError;
+use self::connection::LongAnswers;
 use self::embedded::Embedded;
-use self::lookup::Lookup;
-pub(crate) use self::pool::Wanted;
-use self::pool::{Command, Pool, PoolSettings};
-use self::start::Starter;
-pub(crate) use self::start::{Start, StartError};
-use self::topics::Topics;
+use self::login::LoginError;
+use self::offsets::Offsets;
+pub(crate) use self::offsets::Positions;
+pub(crate) use self::source::Source;
+pub(crate) use self::topics::MakeError;
+use self::topics::{Maker, Told, Topics};
+use self::watch::Reachable;
 use crate::stats::Stats;
+use crate::supervisor::Supervisor;
 
 /// How long a start waits for Kafka's first answer.
 const REACH_WITHIN: Duration = Duration::from_secs(5);
+/// How far back a feed starts: some key intervals, and the schema and facts that are repeated every 10 s.
+const LOOK_BACK: Duration = Duration::from_secs(15);
+/// How many records back it starts on the embedded broker, which cannot look up times.
+const EMBEDDED_LOOK_BACK: u32 = 2_048;
+/// How long a Fetch waits for a record, which ends the wait at once. The embedded broker does not wake a waiting Fetch.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+const EMBEDDED_MAX_WAIT: Duration = Duration::from_millis(10);
+/// What one Fetch asks for at most: a piece of a backlog, or the blocks of a second.
+const MAX_BYTES: u32 = 64 * 1024;
 
 /// Which Kafka, and how topics are made there.
 #[derive(Clone, Debug)]
@@ -61,6 +70,8 @@ pub enum KafkaSource {
     Embedded {
         /// Port at 127.0.0.1 for collectors; 0 takes a free one.
         port: u16,
+        /// Users whose topics are there from the start; those of others are made when their first viewers come.
+        users: Vec<UserId>,
     },
 }
 
@@ -76,12 +87,14 @@ pub enum KafkaError {
         /// How long it was waited for.
         within: Duration,
     },
-    /// librdkafka refuses the settings.
-    #[error("cannot use these Kafka settings: {0}")]
-    Client(#[source] rdkafka::error::KafkaError),
-    /// A request to Kafka failed.
-    #[error("Kafka answers with an error: {0}")]
-    Request(#[source] rdkafka::error::KafkaError),
+    /// Something answers that cannot be used.
+    #[error("cannot use Kafka at {brokers}: {error} (--brokers, KAFKA_BROKERS)")]
+    Unusable {
+        /// The addresses that were tried.
+        brokers: String,
+        /// What is wrong.
+        error: UnusableBroker,
+    },
     /// The embedded broker's port cannot be used.
     #[error(
         "cannot listen on 127.0.0.1:{port} for the embedded Kafka: {error}; choose another port or stop what uses it"
@@ -100,79 +113,25 @@ pub enum KafkaError {
     Thread(#[source] std::io::Error),
 }
 
-/// Where the records of one feed go, and which of its assignments they belong to.
-#[derive(Clone, Debug)]
-pub(crate) struct Sink {
-    pub(crate) inbox: tokio::sync::mpsc::Sender<FromKafka>,
-    /// Goes up with each new assignment of the feed, so that leftovers of an older one are recognised.
-    pub(crate) generation: u64,
-}
-
-/// What comes to a feed.
-#[derive(Debug)]
-pub(crate) enum FromKafka {
-    Record(Record),
-    /// Kafka no longer has the record at `from`; the oldest it has is `to`. The partition is no longer read.
-    PositionLost {
-        generation: u64,
-        partition: u16,
-        from: i64,
-        to: i64,
-    },
-    /// The topic is not as it was assigned: it was made anew (`replaced`), or has more partitions.
-    TopicChanged {
-        generation: u64,
-        replaced: bool,
-    },
-}
-
-/// One record, encoded as the message that viewers get.
-#[derive(Clone, Debug)]
-pub(crate) struct Record {
-    pub(crate) generation: u64,
-    /// The topic that it came from, for the feed to compare with its own.
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: u16,
-    pub(crate) offset: u64,
-    /// Milliseconds since 1970 on the broker's clock.
-    pub(crate) broker_time_ms: u64,
-    /// The record inside its message; the record is the last `record_len` bytes.
-    pub(crate) message: Bytes,
-    pub(crate) record_len: usize,
-}
-
-impl Record {
-    /// The record as it is in Kafka.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.message[self.message.len() - self.record_len..]
-    }
-}
-
-/// The bridge's connection to Kafka.
+/// The bridge's side of Kafka.
 pub(crate) struct Kafka {
-    lookup: Arc<Lookup>,
-    starter: Starter,
-    pool: mpsc::Sender<Command>,
-    /// Dropped to end the threads that look now and then: `upkeep` and `watch`.
-    lookers: std::sync::Mutex<Vec<mpsc::Sender<()>>>,
-    threads: std::sync::Mutex<Vec<JoinHandle<()>>>,
+    settings: Arc<ReaderSettings>,
+    long_answers: LongAnswers,
+    topics: Topics,
+    offsets: Offsets,
+    reachable: Arc<Reachable>,
+    supervisor: Supervisor,
     embedded: Option<Arc<Embedded>>,
+    last_source: AtomicU64,
 }
 
 impl Kafka {
-    /// Starts the embedded broker if asked for, the look-ups and the pool, and checks that Kafka answers.
+    /// Starts the embedded broker if asked for, checks that Kafka answers, and starts what looks after topics.
     pub(crate) async fn start(settings: &KafkaSettings, stats: Arc<Stats>) -> Result<Self, KafkaError> {
-        Self::start_with(settings, None, stats).await
-    }
-
-    /// As [`Kafka::start`], with another pool than the usual one.
-    async fn start_with(
-        settings: &KafkaSettings,
-        pool: Option<PoolSettings>,
-        stats: Arc<Stats>,
-    ) -> Result<Self, KafkaError> {
-        let embedded = match settings.source {
-            KafkaSource::Embedded { port } => Some(Arc::new(Embedded::start(port).await?)),
+        let embedded = match &settings.source {
+            KafkaSource::Embedded { port, users } => {
+                Some(Arc::new(Embedded::start(*port, users, settings.partitions).await?))
+            }
             KafkaSource::Brokers(_) => None,
         };
         let brokers = match (&settings.source, &embedded) {
@@ -180,27 +139,51 @@ impl Kafka {
             (_, Some(embedded)) => embedded.brokers().to_owned(),
             (KafkaSource::Embedded { .. }, None) => String::new(),
         };
-        let lookup = Arc::new(Lookup::connect(&brokers)?);
-        let checked = lookup.clone();
-        // The check blocks until Kafka answers.
-        let reached = tokio::task::spawn_blocking(move || checked.check(REACH_WITHIN)).await.unwrap_or(false);
-        if !reached {
-            return Err(KafkaError::Unreachable { brokers, within: REACH_WITHIN });
-        }
-        let topics = Topics::new(&brokers, settings, embedded.clone())?;
-        let (starter, starter_thread) = Starter::start(lookup.clone(), topics, embedded.is_some())?;
-        let pool_settings = pool.unwrap_or(if embedded.is_some() { EMBEDDED_POOL } else { POOL });
-        let (pool, pool_thread) = Pool::start(&brokers, pool_settings, lookup.clone(), stats.clone())?;
-        let (upkeep, upkeep_thread) = upkeep::start(lookup.clone(), pool.clone(), stats)?;
-        let (watch, watch_thread) = watch::start(lookup.clone())?;
-        let lookers = std::sync::Mutex::new(vec![upkeep, watch]);
-        let threads = std::sync::Mutex::new(vec![starter_thread, pool_thread, upkeep_thread, watch_thread]);
-        Ok(Self { lookup, starter, pool, lookers, threads, embedded })
+        let seeds: Vec<Address> = brokers.split(',').map(|broker| Address::from(broker.trim())).collect();
+        let long_answers = LongAnswers::default();
+        reach(&brokers, &seeds, &long_answers).await?;
+
+        let supervisor = Supervisor::new(stats.clone());
+        let reachable = Arc::new(Reachable::default());
+        let (seen, addresses, budget) = (reachable.clone(), seeds.clone(), long_answers.clone());
+        supervisor
+            .keep("watch of Kafka", move || watch::run(seen.clone(), addresses.clone(), budget.clone()));
+        let (topics, requests) = Topics::new();
+        let requests = Arc::new(tokio::sync::Mutex::new(requests));
+        let maker = Maker {
+            seeds: seeds.clone(),
+            long_answers: long_answers.clone(),
+            may_create: settings.auto_create_topics,
+            partitions: settings.partitions,
+            replication_factor: settings.replication_factor,
+            embedded: embedded.clone(),
+            told: Arc::new(Told::default()),
+        };
+        supervisor.keep("making of topics", move || topics::run(requests.clone(), maker.clone()));
+        let offsets = if embedded.is_some() {
+            Offsets::none(stats)
+        } else {
+            let (offsets, reports) = Offsets::new(stats.clone());
+            let reports = Arc::new(tokio::sync::Mutex::new(reports));
+            let (addresses, budget) = (seeds.clone(), long_answers.clone());
+            supervisor.keep("publishing of positions", move || {
+                offsets::run(reports.clone(), addresses.clone(), budget.clone(), stats.clone())
+            });
+            offsets
+        };
+        let (look_back, max_wait) = if embedded.is_some() {
+            (LookBack::Records(EMBEDDED_LOOK_BACK), EMBEDDED_MAX_WAIT)
+        } else {
+            (LookBack::Time(LOOK_BACK), MAX_WAIT)
+        };
+        let settings = Arc::new(ReaderSettings { seeds, look_back, max_wait, max_bytes: MAX_BYTES });
+        let last_source = AtomicU64::new(crate::stats::now_ms());
+        Ok(Self { settings, long_answers, topics, offsets, reachable, supervisor, embedded, last_source })
     }
 
-    /// Whether Kafka answered lately.
+    /// Whether Kafka answered lately, and what looks after it runs.
     pub(crate) fn is_reachable(&self) -> bool {
-        self.lookup.is_reachable()
+        self.reachable.get() && self.supervisor.all_run()
     }
 
     /// Where collectors reach the embedded broker.
@@ -208,56 +191,47 @@ impl Kafka {
         self.embedded.as_ref().map(|embedded| embedded.address())
     }
 
-    /// Where to start reading each partition of a topic, which is made first if it has to be and may be.
-    pub(crate) async fn find(&self, topic: Arc<str>) -> Result<Vec<Start>, StartError> {
-        self.starter.find(topic).await
+    /// A reader of a topic, which begins as it is polled.
+    pub(crate) fn source(&self, topic: Topic) -> Source {
+        // Readers that start together must not do the same at the same time.
+        let seed = self.last_source.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        Source::new(topic, self.settings.clone(), seed, self.long_answers.clone())
     }
 
-    /// Begins to read; records come to `sink`.
-    pub(crate) fn assign(&self, topic: Arc<str>, sink: Sink, partitions: Vec<Wanted>) {
-        // The pool's thread is gone only after `shutdown`.
-        let _ = self.pool.send(Command::Assign { topic, sink, partitions });
+    /// Makes a topic; one that exists already is fine.
+    pub(crate) async fn make(&self, topic: Topic) -> Result<(), MakeError> {
+        self.topics.make(topic).await
     }
 
-    /// Ends what was assigned for the topic in generations up to this one.
-    pub(crate) fn release(&self, topic: Arc<str>, generation: u64) {
-        let _ = self.pool.send(Command::Release { topic, generation });
+    /// Has a topic that exists set up as it has to be, some time soon.
+    pub(crate) fn check(&self, topic: Topic) {
+        self.topics.check(topic);
     }
 
-    /// Ends all threads; waits for them no longer than `within`, because closing a client can hang.
-    pub(crate) async fn shutdown(&self, within: Duration) {
-        let _ = self.pool.send(Command::Stop);
-        self.starter.stop();
-        self.lookers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
-        let threads = {
-            let mut threads = self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            std::mem::take(&mut *threads)
-        };
-        let joined = tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                // A thread that panicked has said so.
-                let _ = thread.join();
-            }
-        });
-        if tokio::time::timeout(within, joined).await.is_err() {
-            tracing::warn!("closing the Kafka clients takes too long, leaving them");
-        }
+    /// Publishes how far a reader got, some time soon.
+    pub(crate) fn publish(&self, positions: Positions) {
+        self.offsets.publish(positions);
+    }
+
+    /// Ends all of it at once: nothing here waits for Kafka.
+    pub(crate) fn shutdown(&self) {
+        self.supervisor.stop();
     }
 }
 
-/// Four cold consumers hold 10,000 partitions; their Fetch waits long, because its cost is all they cost.
-const POOL: PoolSettings = PoolSettings {
-    busy_for: Duration::from_secs(30),
-    tick: Duration::from_secs(1),
-    n_cold: 4,
-    cold_wait: Duration::from_millis(500),
-    hot_wait: Duration::from_millis(100),
-};
-
-/// The embedded broker does not wake a waiting Fetch when a record comes, so Fetches wait only briefly.
-const EMBEDDED_POOL: PoolSettings = PoolSettings {
-    n_cold: 1,
-    cold_wait: Duration::from_millis(10),
-    hot_wait: Duration::from_millis(5),
-    ..POOL
-};
+/// Waits for the first answer from any broker.
+async fn reach(brokers: &str, seeds: &[Address], long_answers: &LongAnswers) -> Result<(), KafkaError> {
+    let deadline = Instant::now() + REACH_WITHIN;
+    loop {
+        match watch::look(&mut None, seeds, long_answers).await {
+            Ok(()) => return Ok(()),
+            Err(AskError::NoConnection { error: LoginError::Unusable(error), .. }) => {
+                return Err(KafkaError::Unusable { brokers: brokers.to_owned(), error });
+            }
+            Err(_) if Instant::now() >= deadline => {
+                return Err(KafkaError::Unreachable { brokers: brokers.to_owned(), within: REACH_WITHIN });
+            }
+            Err(_) => sleep(Duration::from_millis(100)).await,
+        }
+    }
+}

@@ -14,7 +14,9 @@ pub mod origin;
 mod routes;
 mod server;
 pub mod stats;
+mod supervisor;
 mod time;
 mod viewer;
+mod workers;
 
 pub use server::{Listeners, announce, bind, connect, serve};

@@ -83,16 +83,10 @@ pub struct Stats {
     pub foreign: Counter,
     /// Bytes of blocks that are kept for viewers who join.
     pub gop_bytes: Arc<Counter>,
-    /// Partitions assigned to hot consumers.
-    pub hot_partitions: Counter,
-    /// Partitions assigned to cold consumers.
-    pub cold_partitions: Counter,
-    /// Hot consumers.
-    pub hot_consumers: Counter,
-    /// Cold consumers.
-    pub cold_consumers: Counter,
-    /// Partitions that went from one consumer to another.
-    pub moves: Counter,
+    /// Partitions that are read now.
+    pub partitions: Counter,
+    /// Tasks that ended by themselves, which they must not, and were started again.
+    pub restarts: Counter,
     /// Positions that Kafka no longer had (deleted by retention, or a topic made anew).
     pub positions_lost: Counter,
     /// Consumed positions that could not be published to a user's consumer group.

@@ -114,7 +114,7 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
         server_time_us: unix_us(),
         heartbeat_ms: PING_EVERY.as_millis() as u32,
         queue_messages: u32::try_from(bridge.queue_blocks).unwrap_or(u32::MAX),
-        topic_id: [0; 16],
+        topic_id: feed.topic_id().0,
     };
     send(viewer, socket, &hello).await?;
 

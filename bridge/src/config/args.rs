@@ -9,6 +9,8 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use purple_sector_codec::UserId;
+
 use super::values;
 use crate::auth::Secret;
 use crate::commands::{keys, token};
@@ -70,6 +72,10 @@ pub struct ServeArgs {
     /// Port at 127.0.0.1 where collectors reach the embedded Kafka; 0 takes a free one.
     #[arg(long, env = "KAFKA_EMBEDDED_PORT", default_value_t = 9092, value_name = "PORT")]
     pub kafka_embedded_port: u16,
+
+    /// Users whose topics the embedded Kafka has from the start, comma-separated: their collectors need not wait for a viewer.
+    #[arg(long, env = "KAFKA_EMBEDDED_USERS", value_delimiter = ',', value_parser = values::user, value_name = "ID")]
+    pub kafka_embedded_users: Vec<Option<UserId>>,
 
     /// Makes a user's topic when its first viewer comes, if it does not exist yet.
     #[arg(long, env = "KAFKA_AUTO_CREATE_TOPICS", default_value = "true", action = ArgAction::Set,

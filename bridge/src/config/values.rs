@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use purple_sector_codec::{UserId, UserIdError};
 use thiserror::Error;
 
 use crate::host::HostName;
@@ -42,6 +43,12 @@ pub(crate) fn origin(text: &str) -> Result<Option<Origin>, &'static str> {
 pub(crate) fn host_name(text: &str) -> Result<Option<HostName>, &'static str> {
     unless_empty(text, HostName::parse)
         .ok_or("write the name alone: ops.example.com, without a scheme, a port or a path")
+}
+
+/// Reads one user's id, or none.
+pub(crate) fn user(text: &str) -> Result<Option<UserId>, UserIdError> {
+    let text = text.trim();
+    if text.is_empty() { Ok(None) } else { UserId::parse(text).map(Some) }
 }
 
 /// What `parse` makes of `text`; nothing of nothing.

@@ -7,9 +7,9 @@ use purple_sector_codec::{Kind, SessionId};
 
 use super::message;
 use super::queue::{Item, Role};
+use super::record::Record;
 use super::state::Action;
 use super::stream::Stream;
-use crate::kafka::Record;
 
 /// Names a viewer within this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::kafka::Record;
+use super::record::Record;
 use crate::stats::Counter;
 
 /// Blocks of one GOP. Key blocks come at least this often.
@@ -145,8 +145,8 @@ mod tests {
     const LEN: u64 = 1_000;
 
     fn block() -> Record {
-        let empty = record("t", 1, 0, 0, 0, &[]).message.len();
-        record("t", 1, 0, 0, 0, &vec![0; LEN as usize - empty])
+        let empty = record(0, 0, 0, &[]).message.len();
+        record(0, 0, 0, &vec![0; LEN as usize - empty])
     }
 
     /// A GOP of so many blocks whose key block came at `at`.

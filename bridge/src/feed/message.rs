@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use purple_sector_codec::bridge_protocol::{DataHeader, FeedState, GapReason, ServerMessage};
 
-use crate::kafka::Record;
+use super::record::Record;
 
 /// A record as a live message: header and record are copied once, whoever gets it.
 pub(crate) fn live(partition: u16, offset: u64, broker_time_ms: u64, record: &[u8]) -> Bytes {
@@ -38,7 +38,7 @@ pub(crate) fn position_lost(partition: u16, from: u64, to: u64) -> Bytes {
     }
 }
 
-/// The topic was deleted and made anew.
+/// The topic was deleted, and perhaps made again.
 pub(crate) fn topic_replaced(partition: u16) -> Bytes {
     gap(partition, None, GapReason::TopicReplaced, 0)
 }

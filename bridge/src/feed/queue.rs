@@ -61,6 +61,12 @@ pub enum Closed {
     /// Kafka does not let the bridge read the topic.
     #[error("Kafka refuses the bridge this topic")]
     Refused,
+    /// The user's topic does not exist, and Kafka does not make it as the bridge is set up.
+    #[error("the topic cannot be made; whoever runs this bridge finds the reason in its log")]
+    CannotMakeTopic,
+    /// The feed broke down; the next attempt gets a new one.
+    #[error("the feed broke down; connect again")]
+    Broken,
     /// The bridge is stopping.
     #[error("the bridge is stopping")]
     Stopping,

@@ -2,8 +2,9 @@
 //! in, actions come out, and the task around it carries them out in order.
 //!
 //! ```text
-//! Finding ──found──▶ Reading ──topic changed, position lost──▶ Finding (next generation)
-//!    └──try again──▶ Waiting ──time──▶ Finding
+//! Reading ──no topic──▶ Making ──made──▶ Reading
+//!    ▲                    └──try later──▶ Waiting
+//!    └───────────────time─────────────────────┘
 //! any of them ──no viewer for as long as the linger, or refused──▶ Ended
 //! ```
 
@@ -12,26 +13,31 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use purple_sector_codec::bridge_protocol::FeedState;
-use purple_sector_codec::{Envelope, Kind};
+use purple_sector_codec::{Envelope, Kind, Topic};
+use purple_sector_kafka::{News, TopicId};
 use tracing::{debug, warn};
 
 use super::audience::{Audience, JoinOptions, ViewerId};
 use super::gop::GopBudget;
 use super::message;
 use super::queue::{Closed, Item, Role};
+use super::record::Record;
 use super::stream::{Meaning, SILENT_AFTER, Streams};
-use crate::kafka::{FromKafka, Record, Start, StartError, Wanted};
+use crate::kafka::MakeError;
 use crate::stats::{Stats, UserStats};
 
 /// Without a block for this long a feed is stale.
 const STALE_AFTER: Duration = Duration::from_secs(2);
 /// What lies before "now" is read within this, or viewers get what there is.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(3);
-/// Between attempts to start while Kafka is not there.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Between attempts to make the topic: the first wait, which doubles, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+/// A topic that was just made may take this long until every broker knows it, and is looked for this often.
+const KNOWN_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(crate) enum Event<'a> {
     Join {
         viewer: ViewerId,
         options: JoinOptions,
@@ -43,12 +49,11 @@ pub(crate) enum Event {
     Leave {
         viewer: ViewerId,
     },
-    Found {
-        generation: u64,
-        result: Result<Vec<Start>, StartError>,
-    },
+    /// What became of [`Action::Make`].
+    Made(Result<(), MakeError>),
+    /// The feed's reader says something.
     Kafka {
-        from_kafka: FromKafka,
+        news: News<'a>,
         wall_ms: u64,
     },
     /// The time given at [`Feed::deadline`] has come.
@@ -57,17 +62,15 @@ pub(crate) enum Event {
 
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Look up where to start; the answer is [`Event::Found`] with this generation.
-    Find {
-        generation: u64,
-    },
-    Assign {
-        generation: u64,
-        partitions: Vec<Wanted>,
-    },
-    /// End all assignments up to this generation.
-    Release {
-        generation: u64,
+    /// Have the topic made; the answer is [`Event::Made`].
+    Make,
+    /// Have the reader look for the topic again.
+    LookAgain,
+    /// Have the topic's settings checked.
+    Check,
+    /// Tell viewers who wait for their greeting which topic this is.
+    Known {
+        id: TopicId,
     },
     Send {
         viewer: ViewerId,
@@ -81,14 +84,18 @@ pub(crate) enum Action {
 
 /// One user's feed.
 pub(crate) struct Feed {
-    topic: Arc<str>,
+    topic: Topic,
     linger: Duration,
     stats: Arc<Stats>,
     user_stats: Arc<UserStats>,
     life: Life,
-    /// Goes up with each start, so that answers to an older one are recognised.
-    generation: u64,
+    topic_id: Option<TopicId>,
+    /// When the topic was made, until it is found.
+    made_at: Option<Instant>,
+    n_vain_attempts: u32,
     partitions: Vec<Partition>,
+    /// What lies before "now" is waited for until then.
+    history_until: Instant,
     viewers: Audience,
     empty_since: Option<Instant>,
     streams: Streams,
@@ -101,39 +108,40 @@ pub(crate) struct Feed {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
-    Finding,
+    Reading,
+    Making,
     Waiting { until: Instant },
-    Reading { history_until: Instant },
     Ended,
 }
 
 /// One partition of the topic: what lies before `end` was there before the feed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Partition {
     end: u64,
     caught_up: bool,
 }
 
 impl Feed {
-    /// A feed without viewers yet, which starts at once.
+    /// A feed without viewers yet, whose reader begins.
     pub(crate) fn new(
-        topic: Arc<str>,
+        topic: Topic,
         linger: Duration,
         budget: Arc<GopBudget>,
         stats: Arc<Stats>,
         user_stats: Arc<UserStats>,
         now: Instant,
-        actions: &mut Vec<Action>,
     ) -> Self {
-        actions.push(Action::Find { generation: 1 });
         Self {
             topic,
             linger,
             stats,
             user_stats,
-            life: Life::Finding,
-            generation: 1,
+            life: Life::Reading,
+            topic_id: None,
+            made_at: None,
+            n_vain_attempts: 0,
             partitions: Vec::new(),
+            history_until: now,
             viewers: Audience::default(),
             empty_since: Some(now),
             streams: Streams::new(budget),
@@ -143,7 +151,7 @@ impl Feed {
         }
     }
 
-    pub(crate) fn on(&mut self, event: Event, now: Instant, actions: &mut Vec<Action>) {
+    pub(crate) fn on(&mut self, event: Event<'_>, now: Instant, actions: &mut Vec<Action>) {
         if self.life == Life::Ended {
             return;
         }
@@ -165,12 +173,8 @@ impl Feed {
                     self.empty_since = Some(now);
                 }
             }
-            Event::Found { generation, result } => {
-                if self.life == Life::Finding && generation == self.generation {
-                    self.found(result, now, actions);
-                }
-            }
-            Event::Kafka { from_kafka, wall_ms } => self.kafka(from_kafka, wall_ms, now, actions),
+            Event::Made(result) => self.made(result, now, actions),
+            Event::Kafka { news, wall_ms } => self.kafka(news, wall_ms, now, actions),
             Event::Time => self.time(now, actions),
         }
         self.tell_state(now, actions);
@@ -180,11 +184,7 @@ impl Feed {
     pub(crate) fn deadline(&self, now: Instant) -> Instant {
         let life = match self.life {
             Life::Waiting { until } => Some(until),
-            Life::Reading { history_until }
-                if !self.partitions.iter().all(|partition| partition.caught_up) =>
-            {
-                Some(history_until)
-            }
+            _ if !self.partitions.iter().all(|partition| partition.caught_up) => Some(self.history_until),
             _ => None,
         };
         let stale = (self.told == FeedState::Live).then_some(self.last_block_at).flatten();
@@ -211,85 +211,126 @@ impl Feed {
         self.viewers.insert(viewer, options);
     }
 
-    fn found(&mut self, result: Result<Vec<Start>, StartError>, now: Instant, actions: &mut Vec<Action>) {
-        let starts = match result {
-            Ok(starts) => starts,
-            Err(StartError::TryAgain(why)) => {
-                debug!(topic = %self.topic, why, "cannot start the feed yet");
-                self.life = Life::Waiting { until: now + RETRY_AFTER };
-                return;
-            }
-            Err(error @ StartError::NoTopic) => return self.refuse(&error, Closed::NoTopic, actions),
-            Err(error @ StartError::Refused(_)) => return self.refuse(&error, Closed::Refused, actions),
-        };
-        self.life = Life::Reading { history_until: now + CATCH_UP_WITHIN };
-        self.partitions = vec![Partition { end: 0, caught_up: true }; starts.len()];
-        for start in &starts {
-            if let Some(partition) = self.partitions.get_mut(start.partition as usize) {
-                *partition = Partition { end: start.end.max(0) as u64, caught_up: start.from >= start.end };
-            }
-        }
-        let wanted = |start: Start| Wanted {
-            partition: start.partition,
-            from: start.from,
-            live: start.from < start.end,
-        };
-        let partitions = starts.into_iter().map(wanted).collect();
-        actions.push(Action::Assign { generation: self.generation, partitions });
+    /// The topic's id, once it is known.
+    pub(crate) fn topic_id(&self) -> Option<TopicId> {
+        self.topic_id
     }
 
-    fn refuse(&mut self, error: &StartError, reason: Closed, actions: &mut Vec<Action>) {
-        warn!(topic = %self.topic, %error, "cannot serve the feed");
-        self.end(reason, actions);
+    fn made(&mut self, result: Result<(), MakeError>, now: Instant, actions: &mut Vec<Action>) {
+        if self.life != Life::Making {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.life = Life::Reading;
+                self.made_at = Some(now);
+                actions.push(Action::LookAgain);
+            }
+            Err(MakeError::TryLater(why)) => {
+                if self.n_vain_attempts == 0 {
+                    warn!(topic = %self.topic, why, "cannot make the topic yet, trying again");
+                }
+                let wait = RETRY.0.saturating_mul(1 << self.n_vain_attempts.min(16)).min(RETRY.1);
+                self.n_vain_attempts = self.n_vain_attempts.saturating_add(1);
+                self.life = Life::Waiting { until: now + wait };
+            }
+            Err(MakeError::Off) => self.end(Closed::NoTopic, actions),
+            Err(MakeError::Refused(_)) => self.end(Closed::Refused, actions),
+            Err(MakeError::Impossible(_)) => self.end(Closed::CannotMakeTopic, actions),
+        }
     }
 
     fn end(&mut self, reason: Closed, actions: &mut Vec<Action>) {
         self.life = Life::Ended;
-        actions.push(Action::Release { generation: self.generation });
         actions.push(Action::End { reason });
     }
 
-    /// Gives the present assignments up and looks again where to start. Streams keep their place, so that what was
-    /// seen before is recognised.
-    fn start_again(&mut self, actions: &mut Vec<Action>) {
-        actions.push(Action::Release { generation: self.generation });
-        self.generation += 1;
-        self.life = Life::Finding;
-        actions.push(Action::Find { generation: self.generation });
-    }
-
-    fn kafka(&mut self, from_kafka: FromKafka, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
-        let reading = matches!(self.life, Life::Reading { .. });
-        match from_kafka {
-            FromKafka::Record(record) => {
-                if reading && record.generation == self.generation {
-                    self.record(&record, wall_ms, now, actions);
+    fn kafka(&mut self, news: News<'_>, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
+        match news {
+            News::Record(record) => self.record(&Record::new(&record), wall_ms, now, actions),
+            News::Topic { id } => self.found(id, actions),
+            News::Replaced { id } => {
+                if self.topic_id.is_some() {
+                    warn!(topic = %self.topic, %id, "the topic was deleted and made again");
+                    self.tell_gap(message::topic_replaced(0), actions);
                 }
+                self.found(id, actions);
             }
-            FromKafka::PositionLost { generation, partition, from, to } => {
+            News::Missing => self.missing(now, actions),
+            News::Refused { error } => {
+                warn!(topic = %self.topic, %error, "Kafka refuses the bridge this topic");
+                self.end(Closed::Refused, actions);
+            }
+            News::Started { partition, from, end } => self.started(partition, from, end, now),
+            News::Lost { partition, from, to } => {
+                self.stats.positions_lost.add(1);
+                warn!(topic = %self.topic, partition, from, to, "Kafka no longer has the next record");
                 let (from, to) = (from.max(0) as u64, to.max(0) as u64);
                 self.tell_gap(message::position_lost(partition, from, to), actions);
-                if reading && generation == self.generation {
-                    self.start_again(actions);
-                }
             }
-            FromKafka::TopicChanged { generation, replaced } => {
-                if reading && generation == self.generation {
-                    if replaced {
-                        self.tell_gap(message::topic_replaced(0), actions);
-                    }
-                    self.start_again(actions);
-                }
+            News::Unreadable { partition, offset, why } => {
+                self.unreadable(partition, offset.max(0) as u64, &why)
+            }
+            News::Failed { partition, error } => {
+                debug!(topic = %self.topic, partition, %error, "Kafka cannot read a partition now");
+            }
+            News::Foreign => {
+                self.stats.foreign.add(1);
+                tracing::error!(topic = %self.topic, "something of another topic came, dropped it");
             }
         }
+    }
+
+    fn found(&mut self, id: TopicId, actions: &mut Vec<Action>) {
+        // One that was made just now is set up as it has to be.
+        if self.made_at.take().is_none() {
+            actions.push(Action::Check);
+        }
+        self.n_vain_attempts = 0;
+        self.topic_id = Some(id);
+        self.forget_partitions();
+        actions.push(Action::Known { id });
+    }
+
+    fn forget_partitions(&mut self) {
+        self.stats.partitions.sub(self.partitions.len() as u64);
+        self.partitions.clear();
+    }
+
+    fn missing(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.made_at.is_some_and(|at| now < at + KNOWN_WITHIN) {
+            self.life = Life::Waiting { until: now + LOOK_EVERY };
+            return;
+        }
+        if self.topic_id.take().is_some() {
+            warn!(topic = %self.topic, "the topic was deleted");
+            self.tell_gap(message::topic_replaced(0), actions);
+        }
+        self.life = Life::Making;
+        actions.push(Action::Make);
+    }
+
+    fn started(&mut self, number: u16, from: i64, end: i64, now: Instant) {
+        let index = usize::from(number);
+        if self.partitions.len() <= index {
+            let caught_up = Partition { end: 0, caught_up: true };
+            self.stats.partitions.add((index + 1 - self.partitions.len()) as u64);
+            self.partitions.resize(index + 1, caught_up);
+        }
+        self.partitions[index] = Partition { end: end.max(0) as u64, caught_up: from >= end };
+        self.history_until = now + CATCH_UP_WITHIN;
+    }
+
+    fn unreadable(&mut self, partition: u16, offset: u64, why: &dyn std::fmt::Display) {
+        self.stats.decode_errors.add(1);
+        self.user_stats.decode_errors.add(1);
+        if self.n_unreadable.is_power_of_two() || self.n_unreadable == 0 {
+            warn!(topic = %self.topic, partition, offset, %why, "something is unreadable, dropped it");
+        }
+        self.n_unreadable += 1;
     }
 
     fn record(&mut self, record: &Record, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
-        if record.topic != self.topic {
-            self.stats.foreign.add(1);
-            tracing::error!(feed = %self.topic, record = %record.topic, "a record of another topic came, dropped it");
-            return;
-        }
         let n_bytes = record.record_len as u64;
         self.stats.messages_received.add(1);
         self.stats.bytes_received.add(n_bytes);
@@ -309,15 +350,7 @@ impl Feed {
                 let at = if is_history { now.checked_sub(age).unwrap_or(now) } else { now };
                 self.envelope(record, &envelope, at, now, actions);
             }
-            Err(error) => {
-                self.stats.decode_errors.add(1);
-                self.user_stats.decode_errors.add(1);
-                if self.n_unreadable.is_power_of_two() || self.n_unreadable == 0 {
-                    let (partition, offset) = (record.partition, record.offset);
-                    warn!(topic = %self.topic, partition, offset, %error, "a record is unreadable, dropped it");
-                }
-                self.n_unreadable += 1;
-            }
+            Err(error) => self.unreadable(record.partition, record.offset, &error),
         }
         if caught_up_now {
             self.announce(Some(record.partition), now, actions);
@@ -399,18 +432,13 @@ impl Feed {
 
     fn time(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.streams.drop_silent(now);
-        match self.life {
-            Life::Waiting { until } if now >= until => {
-                self.life = Life::Finding;
-                actions.push(Action::Find { generation: self.generation });
-            }
-            Life::Reading { history_until }
-                if now >= history_until && self.partitions.iter().any(|partition| !partition.caught_up) =>
-            {
-                self.partitions.iter_mut().for_each(|partition| partition.caught_up = true);
-                self.announce(None, now, actions);
-            }
-            _ => {}
+        if matches!(self.life, Life::Waiting { until } if now >= until) {
+            self.life = Life::Reading;
+            actions.push(Action::LookAgain);
+        }
+        if now >= self.history_until && self.partitions.iter().any(|partition| !partition.caught_up) {
+            self.partitions.iter_mut().for_each(|partition| partition.caught_up = true);
+            self.announce(None, now, actions);
         }
         if self.empty_since.is_some_and(|since| now >= since + self.linger) {
             self.end(Closed::Stopping, actions);
@@ -439,6 +467,12 @@ impl Feed {
         self.stats.gaps.add(1);
         self.user_stats.gaps.add(1);
         self.viewers.tell(message, actions);
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.forget_partitions();
     }
 }
 

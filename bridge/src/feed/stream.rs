@@ -10,7 +10,7 @@ use purple_sector_codec::{Chain, Envelope, Kind, Link, SessionId};
 
 use super::gop::{Gop, GopBudget};
 use super::queue::StreamNo;
-use crate::kafka::Record;
+use super::record::Record;
 
 /// Streams of one feed; one more drops the one whose last record is oldest.
 pub(crate) const MAX_STREAMS: usize = 8;

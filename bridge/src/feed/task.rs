@@ -1,9 +1,12 @@
-//! The task of one feed: takes events to the state machine and carries its actions out.
+//! The task of one feed: its reader and its viewers meet here. It takes events to the state machine and carries its
+//! actions out.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use purple_sector_codec::Topic;
+use purple_sector_kafka::{News, TopicId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -12,118 +15,203 @@ use tracing::{debug, info};
 use super::audience::{JoinOptions, ViewerId};
 use super::queue::{Closed, ViewerQueue};
 use super::state::{Action, Event, Feed};
-use crate::kafka::{FromKafka, Kafka, Sink, Start, StartError};
+use crate::kafka::{Kafka, MakeError, Positions, Source};
 use crate::stats::{Stats, UserStats, now_ms};
 
-/// Records that may wait for the task before the consumer's thread does.
-pub(super) const INBOX: usize = 1_024;
+/// How often the feed publishes how far it has read, if it has read anything.
+const PUBLISH_EVERY: Duration = Duration::from_secs(20);
 
 /// What viewers ask of a feed.
 pub(super) enum Request {
-    Join { viewer: ViewerId, options: JoinOptions, queue: Arc<ViewerQueue>, joined: oneshot::Sender<()> },
-    Subscribe { viewer: ViewerId, options: JoinOptions },
+    /// `joined` is answered as soon as it is known which topic this is.
+    Join {
+        viewer: ViewerId,
+        options: JoinOptions,
+        queue: Arc<ViewerQueue>,
+        joined: oneshot::Sender<TopicId>,
+    },
+    Subscribe {
+        viewer: ViewerId,
+        options: JoinOptions,
+    },
 }
 
 /// One feed at work.
 pub(super) struct Task {
-    pub(super) topic: Arc<str>,
+    pub(super) topic: Topic,
     pub(super) feed: Feed,
+    pub(super) source: Source,
     pub(super) kafka: Arc<Kafka>,
-    pub(super) stats: Arc<Stats>,
-    pub(super) user_stats: Arc<UserStats>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) left: mpsc::UnboundedReceiver<ViewerId>,
-    pub(super) records: mpsc::Receiver<FromKafka>,
-    pub(super) inbox: mpsc::Sender<FromKafka>,
+    pub(super) viewers: Viewers,
     pub(super) stop: CancellationToken,
 }
 
+/// The queues of a feed's viewers. However the feed ends, they are told.
+pub(super) struct Viewers {
+    queues: HashMap<ViewerId, Arc<ViewerQueue>>,
+    /// Viewers that wait to know which topic this is.
+    waiting: Vec<oneshot::Sender<TopicId>>,
+    end: Closed,
+    stats: Arc<Stats>,
+    user_stats: Arc<UserStats>,
+}
+
 impl Task {
-    /// Runs until the feed ends; `actions` are those of its creation.
-    pub(super) async fn run(mut self, mut actions: Vec<Action>) {
+    /// Runs until the feed ends.
+    pub(super) async fn run(mut self) {
         info!(topic = %self.topic, "feed starts");
-        let mut viewers = HashMap::new();
-        let mut finding: JoinSet<(u64, Result<Vec<Start>, StartError>)> = JoinSet::new();
-        let reason = loop {
-            if let Some(reason) = self.carry_out(&mut actions, &mut viewers, &mut finding) {
+        let mut actions = Vec::new();
+        let mut making: JoinSet<Result<(), MakeError>> = JoinSet::new();
+        let mut published = Vec::new();
+        // Feeds that start together publish apart.
+        let mut publish_at =
+            Instant::now() + PUBLISH_EVERY.mul_f64(f64::from(self.topic.len() as u32 % 8 + 1) / 8.0);
+        self.viewers.end = loop {
+            if let Some(reason) = self.carry_out(&mut actions, &mut making) {
                 break reason;
             }
-            let deadline = self.feed.deadline(now());
+            let deadline = self.feed.deadline(now()).min(publish_at);
             let event = tokio::select! {
                 () = self.stop.cancelled() => break Closed::Stopping,
-                Some(from_kafka) = self.records.recv() => Event::Kafka { from_kafka, wall_ms: now_ms() },
+                step = self.source.next() => {
+                    let feed = &mut self.feed;
+                    let wall_ms = now_ms();
+                    self.source.take(&step, &mut |news: News<'_>| {
+                        feed.on(Event::Kafka { news, wall_ms }, now(), &mut actions);
+                    });
+                    continue;
+                }
                 Some(request) = self.requests.recv() => match request {
                     Request::Join { viewer, options, queue, joined } => {
-                        viewers.insert(viewer, queue);
-                        self.count_viewers(1);
-                        // A viewer that gave up waiting leaves by dropping its handle.
-                        let _ = joined.send(());
+                        self.viewers.insert(viewer, queue);
+                        self.viewers.greet(joined, self.feed.topic_id());
                         Event::Join { viewer, options }
                     }
                     Request::Subscribe { viewer, options } => Event::Subscribe { viewer, options },
                 },
                 Some(viewer) = self.left.recv() => {
-                    if viewers.remove(&viewer).is_some() {
-                        self.count_viewers(-1);
-                    }
+                    self.viewers.remove(viewer);
                     Event::Leave { viewer }
                 }
-                Some(found) = finding.join_next() => match found {
-                    Ok((generation, result)) => Event::Found { generation, result },
-                    Err(_) => continue,
+                Some(made) = making.join_next() => match made {
+                    Ok(result) => Event::Made(result),
+                    Err(error) => Event::Made(Err(MakeError::TryLater(error.to_string()))),
                 },
                 () = tokio::time::sleep_until(deadline.into()) => Event::Time,
             };
+            if now() >= publish_at {
+                self.publish(&mut published);
+                publish_at = now() + PUBLISH_EVERY;
+            }
             self.feed.on(event, now(), &mut actions);
         };
-        self.kafka.release(self.topic.clone(), u64::MAX);
-        self.count_viewers(-(viewers.len() as i64));
-        for queue in viewers.values() {
-            queue.close(reason);
-        }
         info!(topic = %self.topic, "feed ends");
     }
 
     /// Does what the state machine asks for; the reason if the feed is over.
     fn carry_out(
-        &self,
+        &mut self,
         actions: &mut Vec<Action>,
-        viewers: &mut HashMap<ViewerId, Arc<ViewerQueue>>,
-        finding: &mut JoinSet<(u64, Result<Vec<Start>, StartError>)>,
+        making: &mut JoinSet<Result<(), MakeError>>,
     ) -> Option<Closed> {
         let mut end = None;
-        for action in actions.drain(..) {
-            match action {
-                Action::Send { viewer, item } => {
-                    let n_skipped = viewers.get(&viewer).map_or(0, |queue| queue.push(item));
-                    if n_skipped > 0 {
-                        self.stats.skipped.add(n_skipped as u64);
-                        self.user_stats.skipped.add(n_skipped as u64);
-                        debug!(topic = %self.topic, viewer = viewer.0, n_skipped, "viewer is slow, skips ahead");
+        // What the reader answers at once may be more to do.
+        while !actions.is_empty() {
+            for action in std::mem::take(actions) {
+                match action {
+                    Action::Send { viewer, item } => {
+                        let n_skipped = self.viewers.push(viewer, item);
+                        if n_skipped > 0 {
+                            debug!(topic = %self.topic, viewer = viewer.0, n_skipped, "viewer is slow, skips ahead");
+                        }
                     }
+                    Action::Make => {
+                        let (kafka, topic) = (self.kafka.clone(), self.topic.clone());
+                        making.spawn(async move { kafka.make(topic).await });
+                    }
+                    Action::LookAgain => {
+                        let feed = &mut self.feed;
+                        self.source.look_again(&mut |news: News<'_>| {
+                            feed.on(Event::Kafka { news, wall_ms: now_ms() }, now(), actions);
+                        });
+                    }
+                    Action::Check => self.kafka.check(self.topic.clone()),
+                    Action::Known { id } => {
+                        for joined in self.viewers.waiting.drain(..) {
+                            // A viewer that gave up waiting knows less.
+                            let _ = joined.send(id);
+                        }
+                    }
+                    Action::End { reason } => end = Some(reason),
                 }
-                Action::Find { generation } => {
-                    let (kafka, topic) = (self.kafka.clone(), self.topic.clone());
-                    finding.spawn(async move { (generation, kafka.find(topic).await) });
-                }
-                Action::Assign { generation, partitions } => {
-                    let sink = Sink { inbox: self.inbox.clone(), generation };
-                    self.kafka.assign(self.topic.clone(), sink, partitions);
-                }
-                Action::Release { generation } => self.kafka.release(self.topic.clone(), generation),
-                Action::End { reason } => end = Some(reason),
             }
         }
         end
     }
 
-    fn count_viewers(&self, n: i64) {
-        for viewers in [&self.stats.viewers, &self.user_stats.viewers] {
-            if n >= 0 { viewers.add(n as u64) } else { viewers.sub(n.unsigned_abs()) }
+    /// Publishes how far the feed has read, unless it has not read since.
+    fn publish(&self, published: &mut Vec<(u16, i64)>) {
+        let next = self.source.positions();
+        if !next.is_empty() && next != *published {
+            published.clone_from(&next);
+            self.kafka.publish(Positions { topic: self.topic.clone(), next });
         }
-        if n > 0 {
-            self.stats.viewers_joined.add(n as u64);
+    }
+}
+
+impl Viewers {
+    pub(super) fn new(stats: Arc<Stats>, user_stats: Arc<UserStats>) -> Self {
+        // A task that panics has no time to say anything else.
+        Self { queues: HashMap::new(), waiting: Vec::new(), end: Closed::Broken, stats, user_stats }
+    }
+
+    fn insert(&mut self, viewer: ViewerId, queue: Arc<ViewerQueue>) {
+        self.queues.insert(viewer, queue);
+        self.stats.viewers.add(1);
+        self.user_stats.viewers.add(1);
+        self.stats.viewers_joined.add(1);
+    }
+
+    /// Lets a viewer know which topic this is, now or later.
+    fn greet(&mut self, joined: oneshot::Sender<TopicId>, id: Option<TopicId>) {
+        match id {
+            Some(id) => drop(joined.send(id)),
+            None => {
+                self.waiting.retain(|waiting| !waiting.is_closed());
+                self.waiting.push(joined);
+            }
         }
+    }
+
+    fn remove(&mut self, viewer: ViewerId) {
+        if self.queues.remove(&viewer).is_some() {
+            self.stats.viewers.sub(1);
+            self.user_stats.viewers.sub(1);
+        }
+    }
+
+    /// How many blocks the viewer misses because of this one.
+    fn push(&self, viewer: ViewerId, item: super::queue::Item) -> usize {
+        let n_skipped = self.queues.get(&viewer).map_or(0, |queue| queue.push(item));
+        if n_skipped > 0 {
+            self.stats.skipped.add(n_skipped as u64);
+            self.user_stats.skipped.add(n_skipped as u64);
+        }
+        n_skipped
+    }
+}
+
+impl Drop for Viewers {
+    fn drop(&mut self) {
+        for queue in self.queues.values() {
+            queue.close(self.end);
+        }
+        let n_viewers = self.queues.len() as u64;
+        self.stats.viewers.sub(n_viewers);
+        self.user_stats.viewers.sub(n_viewers);
+        self.stats.feeds.sub(1);
     }
 }
 

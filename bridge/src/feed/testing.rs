@@ -1,12 +1,9 @@
 //! Records for tests of the feed: whole envelopes with bodies that nobody reads.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use purple_sector_codec::{Envelope, Header, SchemaHash, SessionId, write_record};
 
-use super::message;
-use crate::kafka::Record;
+use super::record::Record;
 
 /// One stream's source, as a collector would write it.
 pub(crate) struct Source {
@@ -71,22 +68,7 @@ impl Source {
     }
 }
 
-/// A record as the pool hands it to a feed.
-pub(crate) fn record(
-    topic: &str,
-    generation: u64,
-    partition: u16,
-    offset: u64,
-    time_ms: u64,
-    bytes: &[u8],
-) -> Record {
-    Record {
-        generation,
-        topic: Arc::from(topic),
-        partition,
-        offset,
-        broker_time_ms: time_ms,
-        message: message::live(partition, offset, time_ms, bytes),
-        record_len: bytes.len(),
-    }
+/// A record as a feed keeps it.
+pub(crate) fn record(partition: u16, offset: u64, time_ms: u64, bytes: &[u8]) -> Record {
+    Record::new(&purple_sector_kafka::Record { partition, offset, time_ms, value: bytes })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use purple_sector_kafka::TopicId;
 use tokio::sync::mpsc;
 
 use super::audience::{JoinOptions, ViewerId};
@@ -15,9 +16,15 @@ pub struct ViewerHandle {
     pub(super) queue: Arc<ViewerQueue>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) left: mpsc::UnboundedSender<ViewerId>,
+    pub(super) topic_id: TopicId,
 }
 
 impl ViewerHandle {
+    /// Kafka's id of the topic; all zeros where it was not known in time.
+    pub fn topic_id(&self) -> TopicId {
+        self.topic_id
+    }
+
     /// The next message for this viewer, encoded, as soon as there is one. Can be dropped half-way without loss.
     ///
     /// # Errors

@@ -1,70 +1,63 @@
-//! With which settings does the bridge speak to Kafka?
+//! Questions to Kafka that are not reading: one connection, one question after the other.
 
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
-use tracing::{debug, info, warn};
+use purple_sector_kafka::{Address, CloseReason, Malformed, Request, body};
+use tokio::time::timeout;
 
-/// What every client of the bridge has in common.
-pub(crate) fn common(brokers: &str) -> ClientConfig {
-    let mut config = ClientConfig::new();
-    config
-        .set("bootstrap.servers", brokers)
-        .set("client.id", "purple-sector-bridge")
-        .set("socket.keepalive.enable", "true")
-        .set("socket.timeout.ms", "10000")
-        .set("reconnect.backoff.ms", "50")
-        .set("reconnect.backoff.max.ms", "2000");
-    config
+use super::connection::{Connection, LongAnswers};
+use super::login::{LoginError, log_in};
+
+/// A connection for questions.
+pub(crate) struct Client {
+    connection: Connection,
+    last_number: i32,
 }
 
-/// A consumer that is told by `assign` what to read and never joins a group; the group's name is only a name.
-pub(crate) fn consumer(brokers: &str, fetch_wait: Duration) -> ClientConfig {
-    let mut config = common(brokers);
-    config
-        .set("group.id", "purple-sector-bridge")
-        .set("allow.auto.create.topics", "false")
-        .set("enable.auto.commit", "false")
-        .set("enable.auto.offset.store", "false")
-        // A position that Kafka no longer has must be told to viewers, not silently replaced by another.
-        .set("auto.offset.reset", "error")
-        .set("isolation.level", "read_uncommitted")
-        .set("check.crcs", "true")
-        .set("fetch.min.bytes", "1")
-        .set("fetch.wait.max.ms", fetch_wait.as_millis().to_string())
-        .set("fetch.queue.backoff.ms", "10")
-        .set("fetch.error.backoff.ms", "100")
-        // A partition's share of one answer, and what may wait in the client before it is polled.
-        .set("max.partition.fetch.bytes", "262144")
-        .set("queued.min.messages", "1000")
-        .set("queued.max.messages.kbytes", "16384");
-    config
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    #[error("cannot connect to {address}: {error}")]
+    NoConnection { address: Address, error: LoginError },
+    #[error("the connection was lost")]
+    Lost,
+    #[error("no answer within {}s", .0.as_secs())]
+    Silent(Duration),
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
 }
 
-/// Sends librdkafka's log and errors to ours. Its errors are told by the events that follow them, so they are quiet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Context;
+impl From<CloseReason> for AskError {
+    fn from(_: CloseReason) -> Self {
+        Self::Lost
+    }
+}
 
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        match level {
-            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-                warn!(facility, "librdkafka: {message}");
+impl Client {
+    /// Connects to the first of `addresses` that can be reached, each in turn.
+    pub(crate) async fn connect(addresses: &[Address], long_answers: &LongAnswers) -> Result<Self, AskError> {
+        let mut failed = AskError::Lost;
+        for address in addresses {
+            match log_in(address, long_answers.clone()).await {
+                Ok((connection, _)) => return Ok(Self { connection, last_number: 0 }),
+                Err(error) => failed = AskError::NoConnection { address: address.clone(), error },
             }
-            // A broker that cannot be reached is logged here every second; `Lookup` says it once.
-            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => debug!(facility, "librdkafka: {message}"),
-            RDKafkaLogLevel::Notice => info!(facility, "librdkafka: {message}"),
-            RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => debug!(facility, "librdkafka: {message}"),
         }
+        Err(failed)
     }
 
-    fn error(&self, error: KafkaError, reason: &str) {
-        debug!(%error, "librdkafka: {reason}");
+    /// Asks and waits for the answer. After an error the connection is of no use.
+    pub(crate) async fn ask<T>(
+        &mut self,
+        ask: impl FnOnce(i32) -> Request,
+        read: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+        within: Duration,
+    ) -> Result<T, AskError> {
+        self.last_number = self.last_number.wrapping_add(1);
+        let request = ask(self.last_number);
+        self.connection.send(request.bytes);
+        let answer =
+            timeout(within, self.connection.answer()).await.map_err(|_| AskError::Silent(within))??;
+        Ok(read(body(&answer.bytes, request.number, request.flexible)?)?)
     }
 }
-
-impl ConsumerContext for Context {}

@@ -3,13 +3,14 @@
 //! It keeps everything in memory and forgets it at the end, and listens on a random port of 127.0.0.1. A fixed port is
 //! forwarded to it, which is enough for a client's first connection: it then learns the other port.
 //!
-//! Topics: this bridge makes a user's topic when the first viewer asks for it; a collector that comes before that gets
-//! one by asking for metadata, because the mock makes unknown topics then (with 4 partitions; the count is always read).
+//! Topics: those of the users that it is started with are there at once; this bridge makes another user's topic when the
+//! first viewer asks for it, and a collector that comes before that waits.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use purple_sector_codec::{Topic, UserId};
 use rdkafka::mocking::MockCluster;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -35,13 +36,14 @@ pub(super) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts the broker and forwards 127.0.0.1:`port` to it.
-    pub(super) async fn start(port: u16) -> Result<Self, KafkaError> {
+    /// Starts the broker with these users' topics, and forwards 127.0.0.1:`port` to it.
+    pub(super) async fn start(port: u16, users: &[UserId], n_partitions: u16) -> Result<Self, KafkaError> {
         let listener = TcpListener::bind(("127.0.0.1", port))
             .await
             .map_err(|error| KafkaError::EmbeddedPort { port, error })?;
         let address = listener.local_addr().map_err(|error| KafkaError::EmbeddedPort { port, error })?;
         let (requests, received) = mpsc::channel();
+        let topics: Vec<Topic> = users.iter().map(UserId::topic).collect();
         let (started, start) = tokio::sync::oneshot::channel();
         // The cluster may be used by one thread only.
         std::thread::Builder::new()
@@ -54,7 +56,13 @@ impl Embedded {
                         return;
                     }
                 };
-                let _ = started.send(Ok(cluster.bootstrap_servers()));
+                let made = topics
+                    .iter()
+                    .try_for_each(|topic| cluster.create_topic(topic, i32::from(n_partitions), 1));
+                let _ = started.send(match made {
+                    Ok(()) => Ok(cluster.bootstrap_servers()),
+                    Err(error) => Err(error.to_string()),
+                });
                 while let Ok(CreateTopic { name, partitions, reply }) = received.recv() {
                     let made = cluster.create_topic(&name, partitions, 1);
                     let _ = reply.send(made.map_err(|error| error.to_string()));

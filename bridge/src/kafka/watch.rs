@@ -1,28 +1,64 @@
 //! Is Kafka there?
 
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::KafkaError;
-use super::lookup::Lookup;
+use purple_sector_kafka::{Address, Request};
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use super::client::{AskError, Client};
+use super::connection::LongAnswers;
 
 /// How often Kafka is asked, and how long its answer may take.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 
-/// Starts the thread; it ends when the sender that comes with it is dropped.
-pub(super) fn start(lookup: Arc<Lookup>) -> Result<(Sender<()>, JoinHandle<()>), KafkaError> {
-    let (stop, stopped) = channel();
-    // The question blocks. It has a thread of its own, because while Kafka is away the others wait long for their
-    // answers, and this is when it matters.
-    let thread = std::thread::Builder::new()
-        .name("kafka-watch".into())
-        .spawn(move || {
-            while stopped.recv_timeout(CHECK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                lookup.check(CHECK_EVERY);
-            }
-        })
-        .map_err(KafkaError::Thread)?;
-    Ok((stop, thread))
+/// What the last look found.
+#[derive(Debug, Default)]
+pub(crate) struct Reachable(AtomicBool);
+
+impl Reachable {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Says in the log when it changes.
+    fn set(&self, found: Result<(), AskError>) {
+        let before = self.0.swap(found.is_ok(), Ordering::Relaxed);
+        match (before, found) {
+            (true, Err(error)) => warn!(%error, "Kafka does not answer"),
+            (false, Ok(())) => info!("Kafka answers"),
+            _ => {}
+        }
+    }
+}
+
+/// Looks now and then, for ever.
+pub(crate) async fn run(reachable: Arc<Reachable>, seeds: Vec<Address>, long_answers: LongAnswers) {
+    let mut client = None;
+    loop {
+        let found = look(&mut client, &seeds, &long_answers).await;
+        if found.is_err() {
+            client = None;
+        }
+        reachable.set(found);
+        sleep(CHECK_EVERY).await;
+    }
+}
+
+/// Asks once, on a connection that is kept.
+pub(crate) async fn look(
+    client: &mut Option<Client>,
+    seeds: &[Address],
+    long_answers: &LongAnswers,
+) -> Result<(), AskError> {
+    let asked = async {
+        let client = match client {
+            Some(client) => client,
+            None => client.insert(Client::connect(seeds, long_answers).await?),
+        };
+        client.ask(Request::ping, |_| Ok(()), CHECK_EVERY).await
+    };
+    timeout(CHECK_EVERY, asked).await.unwrap_or(Err(AskError::Silent(CHECK_EVERY)))
 }

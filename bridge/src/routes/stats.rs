@@ -32,11 +32,8 @@ pub(super) fn of_all(stats: &Stats) -> Value {
         "decodeErrors": stats.decode_errors.get(),
         "foreignRecords": stats.foreign.get(),
         "gopBytes": stats.gop_bytes.get(),
-        "hotPartitions": stats.hot_partitions.get(),
-        "coldPartitions": stats.cold_partitions.get(),
-        "hotConsumers": stats.hot_consumers.get(),
-        "coldConsumers": stats.cold_consumers.get(),
-        "moves": stats.moves.get(),
+        "partitions": stats.partitions.get(),
+        "restarts": stats.restarts.get(),
         "positionsLost": stats.positions_lost.get(),
         "groupOffsetErrors": stats.group_offset_errors.get(),
     })

@@ -64,7 +64,9 @@ impl End {
     pub(super) fn feed_closed(closed: Closed) -> Self {
         match closed {
             // The collector may make the topic any moment, so trying again makes sense.
-            Closed::NoTopic => Self::close(TRY_AGAIN_LATER, closed.to_string()),
+            Closed::NoTopic | Closed::CannotMakeTopic | Closed::Broken => {
+                Self::close(TRY_AGAIN_LATER, closed.to_string())
+            }
             Closed::Refused => Self::close(close::FORBIDDEN, closed.to_string()),
             Closed::Stopping => Self::stopping(),
         }

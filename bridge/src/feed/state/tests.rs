@@ -1,13 +1,16 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
+use purple_sector_codec::UserId;
 use purple_sector_codec::bridge_protocol::{GapReason, ServerMessage};
+use purple_sector_kafka::ErrorCode;
 
-use super::super::testing::{Source, record};
+use super::super::testing::Source;
 use super::*;
 use crate::stats::Counter;
 
-const TOPIC: &str = "telemetry-user-alice";
+const ID: TopicId = TopicId([1; 16]);
+const OTHER_ID: TopicId = TopicId([2; 16]);
 /// The broker's and this machine's time at the start of a test.
 const WALL_MS: u64 = 1_700_000_000_000;
 
@@ -45,11 +48,16 @@ impl Bench {
 
     fn read(self, end: u64) -> Self {
         let mut bench = self;
-        let starts =
-            vec![Start { partition: 0, from: 0, end: end as i64 }, Start { partition: 1, from: 0, end: 0 }];
-        bench.on(Event::Found { generation: 1, result: Ok(starts) });
+        bench.news(News::Topic { id: ID });
+        bench.news(News::Started { partition: 0, from: 0, end: end as i64 });
+        bench.news(News::Started { partition: 1, from: 0, end: 0 });
         bench.others.clear();
         bench
+    }
+
+    fn news(&mut self, news: News<'_>) {
+        let wall_ms = self.wall_ms();
+        self.on(Event::Kafka { news, wall_ms });
     }
 
     fn new() -> Self {
@@ -62,18 +70,18 @@ impl Bench {
     fn with_budget(budget: Arc<GopBudget>, gop_bytes: Arc<Counter>) -> Self {
         let stats = Arc::new(Stats::default());
         let now = Instant::now() + Duration::from_secs(3600);
-        let mut actions = Vec::new();
         let linger = Duration::from_secs(15);
-        let feed = Feed::new(TOPIC.into(), linger, budget, stats, Arc::default(), now, &mut actions);
+        let topic = UserId::parse("alice").expect("a user").topic();
+        let feed = Feed::new(topic, linger, budget, stats, Arc::default(), now);
         let (start, got, offsets) = (now, HashMap::new(), HashMap::new());
-        Self { feed, start, now, actions: Vec::new(), got, others: actions, offsets, gop_bytes }
+        Self { feed, start, now, actions: Vec::new(), got, others: Vec::new(), offsets, gop_bytes }
     }
 
     fn wall_ms(&self) -> u64 {
         WALL_MS + (self.now - self.start).as_millis() as u64
     }
 
-    fn on(&mut self, event: Event) {
+    fn on(&mut self, event: Event<'_>) {
         self.feed.on(event, self.now, &mut self.actions);
         for action in self.actions.drain(..) {
             match action {
@@ -104,10 +112,9 @@ impl Bench {
 
     fn record_at(&mut self, partition: u16, time_ms: u64, bytes: &[u8]) {
         let next = self.offsets.entry(partition).or_default();
-        let record = record(TOPIC, self.feed.generation, partition, *next, time_ms, bytes);
+        let record = purple_sector_kafka::Record { partition, offset: *next, time_ms, value: bytes };
         *next += 1;
-        let wall_ms = self.wall_ms();
-        self.on(Event::Kafka { from_kafka: FromKafka::Record(record), wall_ms });
+        self.news(News::Record(record));
     }
 
     /// Lets time pass as the task does: from deadline to deadline.
@@ -125,7 +132,14 @@ impl Bench {
     }
 
     fn has_ended(&self) -> bool {
-        self.others.iter().any(|action| matches!(action, Action::End { .. }))
+        self.ended_with().is_some()
+    }
+
+    fn ended_with(&self) -> Option<Closed> {
+        self.others.iter().find_map(|action| match action {
+            Action::End { reason } => Some(*reason),
+            _ => None,
+        })
     }
 }
 
@@ -279,60 +293,112 @@ fn a_feed_ends_after_its_linger_and_not_before() {
     bench.on(Event::Leave { viewer: B });
     bench.wait(Duration::from_secs(15));
     assert!(bench.has_ended());
-    assert!(bench.others.iter().any(|action| matches!(action, Action::Release { generation: 1 })));
 }
 
 #[test]
-fn what_kafka_says_about_an_older_start_is_ignored() {
+fn a_topic_that_was_made_again_is_announced_and_read() {
     let mut bench = Bench::reading(0);
     bench.join(A);
-    bench.on(Event::Kafka {
-        from_kafka: FromKafka::TopicChanged { generation: 1, replaced: true },
-        wall_ms: WALL_MS,
-    });
-    assert!(bench.take(A).contains(&Gap(GapReason::TopicReplaced, 0)));
-    assert!(matches!(bench.others[..], [Action::Release { generation: 1 }, Action::Find { generation: 2 }]));
-    bench.others.clear();
-    bench.on(Event::Found { generation: 1, result: Ok(Vec::new()) });
-    assert!(bench.others.is_empty(), "the answer to the look-up before");
-    let starts = vec![Start { partition: 0, from: 0, end: 0 }];
-    bench.on(Event::Found { generation: 2, result: Ok(starts) });
-    assert!(matches!(bench.others[..], [Action::Assign { generation: 2, .. }]));
-    let old = record(TOPIC, 1, 0, 0, WALL_MS, &Source::new("s", 1).key());
-    bench.on(Event::Kafka { from_kafka: FromKafka::Record(old), wall_ms: WALL_MS });
-    assert_eq!(bench.take(A), []);
+    bench.record(&Source::new("s", 1).key());
+    bench.take(A);
+    bench.news(News::Replaced { id: OTHER_ID });
+    assert_eq!(bench.take(A), [Gap(GapReason::TopicReplaced, 0)]);
+    assert!(matches!(bench.others[..], [Action::Check, Action::Known { id: OTHER_ID }]));
+    assert_eq!(bench.feed.topic_id(), Some(OTHER_ID));
+    bench.offsets.clear();
+    bench.news(News::Started { partition: 0, from: 0, end: 0 });
+    bench.record(&Source::new("t", 2).key());
+    assert_eq!(bench.take(A), [Snapshot(Kind::Key)]);
 }
 
 #[test]
-fn a_lost_position_is_announced_and_the_feed_starts_again() {
+fn a_lost_position_is_announced_and_the_feed_goes_on() {
     let mut bench = Bench::reading(0);
     bench.join(A);
     bench.take(A);
-    let lost = FromKafka::PositionLost { generation: 1, partition: 1, from: 100, to: 130 };
-    bench.on(Event::Kafka { from_kafka: lost, wall_ms: WALL_MS });
+    bench.news(News::Lost { partition: 1, from: 100, to: 130 });
     assert_eq!(bench.take(A), [Gap(GapReason::Retention, 30)]);
-    assert!(bench.others.iter().any(|action| matches!(action, Action::Find { generation: 2 })));
+    bench.record_at(1, WALL_MS, &Source::new("s", 1).key());
+    assert!(bench.take(A).contains(&Snapshot(Kind::Key)));
 }
 
 #[test]
-fn a_missing_topic_ends_the_feed_with_the_reason_and_an_outage_does_not() {
+fn a_missing_topic_is_made_and_looked_for_until_every_broker_knows_it() {
     let mut bench = Bench::new();
     bench.join(A);
-    bench.on(Event::Found { generation: 1, result: Err(StartError::TryAgain("no broker".into())) });
+    bench.news(News::Missing);
+    assert!(matches!(bench.others[..], [Action::Make]));
     bench.others.clear();
-    bench.wait(RETRY_AFTER);
-    assert!(matches!(bench.others[..], [Action::Find { generation: 1 }]));
-    bench.on(Event::Found { generation: 1, result: Err(StartError::NoTopic) });
-    assert!(matches!(bench.others.last(), Some(Action::End { reason: Closed::NoTopic })));
+    bench.on(Event::Made(Ok(())));
+    assert!(matches!(bench.others[..], [Action::LookAgain]));
+    bench.others.clear();
+    bench.news(News::Missing);
+    assert!(bench.others.is_empty(), "it was made just now");
+    bench.wait(LOOK_EVERY);
+    assert!(matches!(bench.others[..], [Action::LookAgain]));
+    bench.others.clear();
+    bench.news(News::Topic { id: ID });
+    assert!(matches!(bench.others[..], [Action::Known { id: ID }]), "its settings are ours");
 }
 
 #[test]
-fn records_of_another_topic_are_dropped_and_counted() {
+fn what_may_work_later_is_tried_further_and_further_apart() {
+    let mut bench = Bench::new();
+    bench.join(A);
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        bench.news(News::Missing);
+        bench.on(Event::Made(Err(MakeError::TryLater("no controller".into()))));
+        let since = bench.now;
+        bench.others.clear();
+        while bench.others.is_empty() {
+            bench.wait(Duration::from_millis(100));
+        }
+        assert!(matches!(bench.others[..], [Action::LookAgain]), "somebody else may have made it");
+        waits.push((bench.now - since).as_millis());
+    }
+    assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+    assert!(!bench.has_ended());
+}
+
+#[test]
+fn what_cannot_work_ends_the_feed_with_its_reason() {
+    for (error, reason) in [
+        (MakeError::Off, Closed::NoTopic),
+        (MakeError::Refused("no".into()), Closed::Refused),
+        (MakeError::Impossible("no".into()), Closed::CannotMakeTopic),
+    ] {
+        let mut bench = Bench::new();
+        bench.join(A);
+        bench.news(News::Missing);
+        bench.on(Event::Made(Err(error)));
+        assert_eq!(bench.ended_with(), Some(reason));
+    }
+    let mut bench = Bench::reading(0);
+    bench.join(A);
+    bench.news(News::Refused { error: ErrorCode::TOPIC_REFUSED });
+    assert_eq!(bench.ended_with(), Some(Closed::Refused), "access was revoked");
+}
+
+#[test]
+fn a_deleted_topic_is_announced_once_and_made_again() {
     let mut bench = Bench::reading(0);
     bench.join(A);
     bench.take(A);
-    let foreign = record("telemetry-user-bob", 1, 0, 0, WALL_MS, &Source::new("s", 1).key());
-    bench.on(Event::Kafka { from_kafka: FromKafka::Record(foreign), wall_ms: WALL_MS });
+    bench.news(News::Missing);
+    assert_eq!(bench.take(A), [Gap(GapReason::TopicReplaced, 0)]);
+    bench.on(Event::Made(Ok(())));
+    bench.news(News::Replaced { id: OTHER_ID });
+    assert_eq!(bench.take(A), []);
+    assert_eq!(bench.feed.topic_id(), Some(OTHER_ID));
+}
+
+#[test]
+fn what_is_of_another_topic_is_counted() {
+    let mut bench = Bench::reading(0);
+    bench.join(A);
+    bench.take(A);
+    bench.news(News::Foreign);
     assert_eq!(bench.take(A), []);
     assert_eq!(bench.feed.stats.foreign.get(), 1);
 }
@@ -415,7 +481,7 @@ fn a_ninth_stream_takes_the_place_of_the_oldest() {
 }
 
 proptest! {
-    /// Viewers come and go, time passes, look-ups answer late: a feed never reads while nobody wants it longer than
+    /// Viewers come and go, time passes, topics come and go: a feed never reads while nobody wants it longer than
     /// its linger, never ends under a viewer, and keeps no bytes once it is dropped.
     #[test]
     fn viewers_coming_and_going_neither_end_nor_keep_a_feed_wrongly(
@@ -439,15 +505,16 @@ proptest! {
                 }
                 4 => bench.wait(Duration::from_millis(ms)),
                 5 => bench.record(&source.key()),
-                6 => bench.on(Event::Found {
-                    generation: bench.feed.generation - (ms % 2).min(bench.feed.generation - 1),
-                    result: if ms % 3 == 0 { Err(StartError::TryAgain(String::new())) }
-                        else { Ok(vec![Start { partition: 0, from: 0, end: 0 }]) },
-                }),
-                _ => bench.on(Event::Kafka {
-                    from_kafka: FromKafka::TopicChanged { generation: bench.feed.generation, replaced: ms % 2 == 0 },
-                    wall_ms: WALL_MS,
-                }),
+                6 if ms % 3 == 0 => bench.news(News::Missing),
+                6 => bench.on(Event::Made(if ms % 3 == 1 {
+                    Err(MakeError::TryLater(String::new()))
+                } else {
+                    Ok(())
+                })),
+                _ => {
+                    bench.news(if ms % 2 == 0 { News::Topic { id: ID } } else { News::Replaced { id: OTHER_ID } });
+                    bench.news(News::Started { partition: 0, from: 0, end: ms as i64 % 5 });
+                }
             }
         }
         let gop_bytes = bench.gop_bytes.clone();

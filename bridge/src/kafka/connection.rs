@@ -1,0 +1,159 @@
+//! One connection to a broker: whole requests out, whole answers in.
+//!
+//! It holds no buffer while nothing comes. An answer's length is checked before memory is taken for it, and those that
+//! are long share a budget, so that many of them at once wait for each other instead of filling the memory.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use purple_sector_kafka::{CloseReason, MAX_ANSWER_LEN};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What is read at once into the stack; most answers are shorter.
+const CHUNK_LEN: usize = 4 * 1024;
+/// Answers up to this length count on no budget. A Fetch asks for less.
+const SMALL_LEN: usize = 96 * 1024;
+/// What all longer answers may take together, in KiB.
+const LONG_ANSWERS_KIB: usize = 6 * 1024;
+
+/// The memory for long answers, shared by all connections.
+#[derive(Clone, Debug)]
+pub(crate) struct LongAnswers(Arc<Semaphore>);
+
+impl Default for LongAnswers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(LONG_ANSWERS_KIB)))
+    }
+}
+
+/// A whole answer, without its length; its share of the budget goes with it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) bytes: Vec<u8>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+pub(crate) struct Connection {
+    stream: TcpStream,
+    long_answers: LongAnswers,
+    /// What was not sent yet.
+    outgoing: Bytes,
+    /// The answer that is coming: its length, then its bytes.
+    incoming: Vec<u8>,
+    /// The whole length of what is coming, once known.
+    expected: Option<usize>,
+    permit: Option<OwnedSemaphorePermit>,
+    waiting: Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>,
+}
+
+impl Connection {
+    pub(crate) async fn connect(address: &str, long_answers: LongAnswers) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let keepalive = socket2::TcpKeepalive::new().with_time(std::time::Duration::from_secs(30));
+        socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+        Ok(Self {
+            stream,
+            long_answers,
+            outgoing: Bytes::new(),
+            incoming: Vec::new(),
+            expected: None,
+            permit: None,
+            waiting: None,
+        })
+    }
+
+    /// Takes a request, which leaves as the connection is polled. There is one at a time.
+    pub(crate) fn send(&mut self, request: Bytes) {
+        self.outgoing = request;
+        // Nearly always the socket takes it at once; what it refuses is sent, or fails, when polled.
+        while !self.outgoing.is_empty() {
+            match self.stream.try_write(&self.outgoing) {
+                Ok(n) => self.outgoing.advance(n),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// The next answer. Can be dropped half-way without loss.
+    pub(crate) async fn answer(&mut self) -> Result<Answer, CloseReason> {
+        std::future::poll_fn(|cx| self.poll_answer(cx)).await
+    }
+
+    pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, CloseReason>> {
+        while !self.outgoing.is_empty() {
+            if let Poll::Ready(ready) = self.stream.poll_write_ready(cx) {
+                let written = ready.and_then(|()| self.stream.try_write(&self.outgoing));
+                match written {
+                    Ok(n) => self.outgoing.advance(n),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(_) => return Poll::Ready(Err(CloseReason::Lost)),
+                }
+            } else {
+                break;
+            }
+        }
+        loop {
+            if let Some(waiting) = &mut self.waiting {
+                self.permit = ready!(waiting.as_mut().poll(cx));
+                self.waiting = None;
+            }
+            if let Some(answer) = self.take_answer() {
+                return Poll::Ready(Ok(answer));
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(()) => {}
+                Err(reason) => return Poll::Ready(Err(reason)),
+            }
+        }
+    }
+
+    fn take_answer(&mut self) -> Option<Answer> {
+        let expected = self.expected.filter(|expected| self.incoming.len() >= *expected)?;
+        self.expected = None;
+        // A broker answers one request at a time; anything behind the answer breaks the protocol and is dropped with it.
+        self.incoming.truncate(expected);
+        Some(Answer { bytes: std::mem::take(&mut self.incoming), _permit: self.permit.take() })
+    }
+
+    /// Reads what is there, and finds out how much is to come.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx)).map_err(|_| CloseReason::Lost)?;
+            let read = if self.expected.is_some() {
+                self.stream.try_read_buf(&mut self.incoming)
+            } else {
+                let mut chunk = [0; CHUNK_LEN];
+                self.stream.try_read(&mut chunk).inspect(|n| self.incoming.extend_from_slice(&chunk[..*n]))
+            };
+            match read {
+                Ok(0) => return Poll::Ready(Err(CloseReason::Lost)),
+                Ok(_) => return Poll::Ready(self.learn_length()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(Err(CloseReason::Lost)),
+            }
+        }
+    }
+
+    fn learn_length(&mut self) -> Result<(), CloseReason> {
+        let (None, Some(length)) = (self.expected, self.incoming.first_chunk::<4>()) else { return Ok(()) };
+        let length = usize::try_from(i32::from_be_bytes(*length)).map_err(|_| CloseReason::Lost)?;
+        if length > MAX_ANSWER_LEN {
+            return Err(CloseReason::TooLong);
+        }
+        self.incoming.drain(..4);
+        self.expected = Some(length);
+        if length > SMALL_LEN && self.incoming.len() < length {
+            let (semaphore, n_kib) = (self.long_answers.0.clone(), length.div_ceil(1024) as u32);
+            self.waiting = Some(Box::pin(async move { semaphore.acquire_many_owned(n_kib).await.ok() }));
+        }
+        if length > self.incoming.len() && length <= SMALL_LEN {
+            self.incoming.reserve_exact(length - self.incoming.len());
+        }
+        Ok(())
+    }
+}
