@@ -32,7 +32,9 @@ pub(crate) enum Question {
     Oldest,
     /// What the oldest record is, as the position is not in the log.
     OldestAfter { lost: i64 },
-    /// Where the log ends, as the position lies beyond it or before something that cannot be read.
+    /// Where the log ends, as the position seems to lie beyond it.
+    EndBefore { lost: i64 },
+    /// Where the log ends, as what is at the position cannot be read.
     EndAfter { lost: i64 },
 }
 
@@ -82,11 +84,15 @@ impl Partition {
                 self.start(from, end)
             }
             Some(Question::Oldest) => self.start(offset.max(0), offset.max(0)),
-            Some(Question::OldestAfter { lost }) if offset < lost => {
-                self.question = Some(Question::EndAfter { lost });
+            Some(Question::OldestAfter { lost }) if offset <= lost => {
+                self.question = Some(Question::EndBefore { lost });
                 Learnt::More
             }
-            Some(Question::OldestAfter { lost } | Question::EndAfter { lost }) => {
+            // It is in the log after all: brokers that start say otherwise for a moment.
+            Some(Question::EndBefore { lost }) if offset >= lost => Learnt::More,
+            Some(
+                Question::OldestAfter { lost } | Question::EndBefore { lost } | Question::EndAfter { lost },
+            ) => {
                 self.next = offset.max(0);
                 Learnt::Lost { from: lost, to: self.next }
             }
@@ -154,7 +160,18 @@ mod tests {
     fn a_lost_position_goes_on_at_the_oldest_record_or_at_the_end_of_a_shorter_log() {
         check(Question::OldestAfter { lost: 5 }, &[9], Learnt::Lost { from: 5, to: 9 }, 9);
         check(Question::OldestAfter { lost: 50 }, &[0, 20], Learnt::Lost { from: 50, to: 20 }, 20);
+        check(Question::OldestAfter { lost: 50 }, &[50, 20], Learnt::Lost { from: 50, to: 20 }, 20);
         check(Question::EndAfter { lost: 5 }, &[9], Learnt::Lost { from: 5, to: 9 }, 9);
+    }
+
+    #[test]
+    fn a_position_that_is_in_the_log_after_all_is_not_lost() {
+        for (oldest, end) in [(0, 50), (50, 50), (0, 90)] {
+            let mut partition = Partition::new(0, Question::OldestAfter { lost: 50 }, Instant::now());
+            partition.next = 50;
+            assert_eq!([oldest, end].map(|offset| partition.learn(offset, 100)), [Learnt::More; 2]);
+            assert_eq!((partition.next, partition.question), (50, None));
+        }
     }
 
     #[test]

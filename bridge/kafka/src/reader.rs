@@ -333,7 +333,7 @@ impl Reader {
         }
         self.look(now.at, out);
         self.connect_to_leaders(now.at, out);
-        self.close_the_unneeded(out);
+        self.close_the_unneeded(now.at, out);
         for index in 0..self.links.len() {
             self.use_link(index, now, out);
         }
@@ -341,12 +341,12 @@ impl Reader {
 
     /// Asks for metadata if it is time: on a connection that has nothing to do, or on one more if it cannot wait.
     fn look(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
-        let asks =
-            |link: &Link| link.is_extra || matches!(&link.state, State::Busy { asked: Asked::Metadata, .. });
-        if now < self.look_at || self.links.iter().any(asks) {
-            if let Some(index) = self.links.iter().position(|link| link.is_extra && link.is_idle(now)) {
-                self.ask_metadata(index, now, out);
-            }
+        let is_under_way = |link: &Link| match &link.state {
+            State::Opening { .. } => link.is_extra,
+            State::Busy { asked, .. } => matches!(asked, Asked::Metadata),
+            State::Idle { .. } => false,
+        };
+        if now < self.look_at || self.links.iter().any(is_under_way) {
             return;
         }
         if let Some(index) = self.links.iter().position(|link| link.is_idle(now)) {
@@ -392,12 +392,13 @@ impl Reader {
         }
     }
 
-    fn close_the_unneeded(&mut self, out: &mut dyn FnMut(Output<'_>)) {
+    /// Closes connections to brokers that lead nothing, and those that were opened to ask and were answered.
+    fn close_the_unneeded(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
         let leaders: Vec<Address> =
             (0..self.partitions.len()).filter_map(|index| self.leader_address(index).cloned()).collect();
-        let looks_again = leaders.is_empty();
         self.links.retain(|link| {
-            let is_needed = link.is_extra || looks_again || leaders.contains(&link.address);
+            let leads = !link.is_extra && (leaders.is_empty() || leaders.contains(&link.address));
+            let is_needed = leads || link.is_extra && !link.is_idle(now);
             if !is_needed {
                 out(Output::Act(Action::Close { link: link.id }));
             }
@@ -433,7 +434,7 @@ impl Reader {
         const END: i64 = -1;
         const OLDEST: i64 = -2;
         let at_ms = |question: Question| match (question, self.settings.look_back) {
-            (Question::End | Question::EndAfter { .. }, _) => END,
+            (Question::End | Question::EndBefore { .. } | Question::EndAfter { .. }, _) => END,
             (Question::Start { .. }, LookBack::Time(time)) => {
                 i64::try_from(now.unix_ms).unwrap_or(i64::MAX).saturating_sub(time.as_millis() as i64).max(0)
             }

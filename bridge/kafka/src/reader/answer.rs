@@ -23,7 +23,7 @@ impl Reader {
             return self.break_off(link, now.at, out);
         };
         let taken = response::body(bytes, number, flexible).and_then(|body| match asked {
-            Asked::Metadata => self.metadata(index, body, now.at, out),
+            Asked::Metadata => self.metadata(body, now.at, out),
             Asked::Offsets(asked) => self.offsets(index, &asked, body, now.at, out),
             Asked::Records(asked) => self.records(index, &asked, body, now.at, out),
         });
@@ -51,13 +51,11 @@ impl Reader {
 
     fn metadata(
         &mut self,
-        index: usize,
         body: &[u8],
         now: Instant,
         out: &mut dyn FnMut(Output<'_>),
     ) -> Result<i32, Malformed> {
         let metadata = Metadata::parse(body, &self.topic)?;
-        self.links[index].is_extra = false;
         self.brokers.clear();
         for broker in &metadata.brokers {
             self.brokers.push((broker.node, Arc::from(format!("{}:{}", broker.host, broker.port))));
@@ -224,8 +222,8 @@ impl Reader {
             return;
         }
         partition.worked();
-        let is_empty = bytes.is_empty();
-        let before = partition.next;
+        // Kafka always sends the first batch whole: one that is not never will be.
+        let is_stuck = !bytes.is_empty() && batch::next(&mut { bytes }).is_none();
         while let Some(batch) = batch::next(&mut bytes) {
             if batch.next_offset <= partition.next {
                 continue;
@@ -245,11 +243,10 @@ impl Reader {
                 out(Output::News(News::Unreadable { partition: number, offset: from, why }));
             }
         }
-        if !is_empty && partition.next == before {
-            // Kafka always sends the first batch whole: this one never will be.
-            let why = Unreadable::TooLong;
-            out(Output::News(News::Unreadable { partition: number, offset: before, why }));
-            partition.question = Some(Question::EndAfter { lost: before });
+        if is_stuck {
+            let (offset, why) = (partition.next, Unreadable::TooLong);
+            out(Output::News(News::Unreadable { partition: number, offset, why }));
+            partition.question = Some(Question::EndAfter { lost: offset });
         }
     }
 
