@@ -25,7 +25,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use purple_sector_codec::UserId;
-use purple_sector_kafka::TopicId;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -37,7 +36,7 @@ pub use self::viewer::ViewerHandle;
 
 use self::audience::ViewerId;
 use self::gop::GopBudget;
-use self::queue::{QueueLimits, ViewerQueue};
+use self::queue::{QueueBudget, QueueLimits, ViewerQueue};
 use self::state::Feed;
 use self::task::{Request, Task, Viewers};
 use crate::auth::VerifiedUser;
@@ -61,6 +60,8 @@ pub struct FeedSettings {
     pub linger: Duration,
     /// Bytes of blocks that all feeds together keep for viewers who join; beyond it the oldest go first.
     pub gop_bytes: u64,
+    /// Bytes that wait for all viewers together; beyond it those with more than their share skip ahead.
+    pub queue_bytes: u64,
     /// Feeds at the same time, those that linger included.
     pub max_feeds: usize,
 }
@@ -72,6 +73,7 @@ impl Default for FeedSettings {
             viewer_queue_bytes: 4 * 1024 * 1024,
             linger: Duration::from_secs(15),
             gop_bytes: 128 * 1024 * 1024,
+            queue_bytes: 128 * 1024 * 1024,
             max_feeds: 10_000,
         }
     }
@@ -98,6 +100,7 @@ pub struct Feeds {
     kafka: Arc<Kafka>,
     stats: Arc<Stats>,
     gops: Arc<GopBudget>,
+    queues: Arc<QueueBudget>,
     feeds: Mutex<HashMap<UserId, Entry>>,
     workers: Workers,
     tasks: TaskTracker,
@@ -121,12 +124,14 @@ impl Feeds {
         let stats = Arc::new(Stats::default());
         let workers = Workers::start().map_err(KafkaError::Thread)?;
         let kafka = Arc::new(Kafka::start(kafka, stats.clone()).await?);
+        let queues = QueueBudget::new(stats.queue_bytes.clone(), settings.queue_bytes);
         let gops = GopBudget::new(stats.gop_bytes.clone(), settings.gop_bytes);
         Ok(Self {
             settings,
             kafka,
             stats,
             gops,
+            queues,
             feeds: Mutex::default(),
             workers,
             tasks: TaskTracker::new(),
@@ -150,25 +155,18 @@ impl Feeds {
                 return Err(JoinError::Stopping);
             }
             let Entry { requests, left } = self.entry(&user)?;
-            let queue = Arc::new(ViewerQueue::new(QueueLimits {
+            let limits = QueueLimits {
                 blocks: self.settings.viewer_queue_blocks,
                 bytes: self.settings.viewer_queue_bytes,
-            }));
-            let mut handle = ViewerHandle {
-                viewer,
-                queue: queue.clone(),
-                requests: requests.clone(),
-                left,
-                topic_id: TopicId::default(),
             };
+            let queue = Arc::new(ViewerQueue::new(limits, self.queues.clone()));
+            let handle = ViewerHandle { viewer, queue: queue.clone(), requests: requests.clone(), left };
             let (joined, is_joined) = oneshot::channel();
             let join = Request::Join { viewer, options: options.clone(), queue, joined };
             if requests.send(join).await.is_ok() {
-                match tokio::time::timeout(ID_WITHIN, is_joined).await {
-                    Ok(Ok(id)) => handle.topic_id = id,
-                    // It is not known yet; the viewer waits for what there will be.
-                    Err(_) => {}
-                    Ok(Err(_)) => continue,
+                // Where the topic is not known in time, the viewer waits for what there will be.
+                if let Ok(Err(_)) = tokio::time::timeout(ID_WITHIN, is_joined).await {
+                    continue;
                 }
                 return Ok(handle);
             }

@@ -145,6 +145,7 @@ impl Kafka {
 
         let supervisor = Supervisor::new(stats.clone());
         let reachable = Arc::new(Reachable::default());
+        reachable.set(Ok(()));
         let (seen, addresses, budget) = (reachable.clone(), seeds.clone(), long_answers.clone());
         supervisor
             .keep("watch of Kafka", move || watch::run(seen.clone(), addresses.clone(), budget.clone()));

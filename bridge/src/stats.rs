@@ -81,8 +81,10 @@ pub struct Stats {
     pub decode_errors: Counter,
     /// Records that came to a feed from another topic than its own and were dropped: must stay 0.
     pub foreign: Counter,
-    /// Bytes of blocks that are kept for viewers who join.
+    /// Bytes of blocks, schemas and facts that are kept for viewers who join.
     pub gop_bytes: Arc<Counter>,
+    /// Bytes that wait for viewers.
+    pub queue_bytes: Arc<Counter>,
     /// Partitions that are read now.
     pub partitions: Counter,
     /// Tasks that ended by themselves, which they must not, and were started again.

@@ -23,6 +23,7 @@ use purple_sector_codec::SessionId;
 use purple_sector_codec::bridge_protocol::{
     ClientMessage, MAX_CLIENT_MESSAGE_LEN, MAX_SERVER_MESSAGE_LEN, PROTOCOL_VERSION, ServerMessage, close,
 };
+use purple_sector_kafka::TopicId;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -108,15 +109,8 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
     let bridge = &viewer.bridge;
     let joined = bridge.feeds.join(viewer.user.clone(), JoinOptions::default()).await;
     let mut feed = joined.map_err(|error| End::could_not_join(&error))?;
-    let hello = ServerMessage::Hello {
-        version: PROTOCOL_VERSION,
-        user: viewer.user.id().as_str(),
-        server_time_us: unix_us(),
-        heartbeat_ms: PING_EVERY.as_millis() as u32,
-        queue_messages: u32::try_from(bridge.queue_blocks).unwrap_or(u32::MAX),
-        topic_id: feed.topic_id().0,
-    };
-    send(viewer, socket, &hello).await?;
+    let mut greeted = feed.topic_id();
+    greet(viewer, socket, greeted).await?;
 
     let started = Instant::now().into_std();
     let mut pulse = Pulse::new(started);
@@ -155,10 +149,29 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
                     Message::Pong(_) | Message::Frame(_) => {}
                 }
             }
-            Event::Feed(Ok(first)) => forward(viewer, socket, first, &mut feed).await?,
+            Event::Feed(Ok(first)) => {
+                if feed.topic_id() != greeted {
+                    greeted = feed.topic_id();
+                    greet(viewer, socket, greeted).await?;
+                }
+                forward(viewer, socket, first, &mut feed).await?;
+            }
             Event::Feed(Err(closed)) => return Err(End::feed_closed(closed)),
         }
     }
+}
+
+/// Says where the viewer is: at first, and again when its topic is another one.
+async fn greet(viewer: &Viewer, socket: &mut Socket, topic_id: TopicId) -> Result<(), End> {
+    let hello = ServerMessage::Hello {
+        version: PROTOCOL_VERSION,
+        user: viewer.user.id().as_str(),
+        server_time_us: unix_us(),
+        heartbeat_ms: PING_EVERY.as_millis() as u32,
+        queue_messages: u32::try_from(viewer.bridge.queue_blocks).unwrap_or(u32::MAX),
+        topic_id: topic_id.0,
+    };
+    send(viewer, socket, &hello).await
 }
 
 async fn on_clock(viewer: &Viewer, socket: &mut Socket, due: Due) -> Result<(), End> {

@@ -16,7 +16,7 @@ const MAX_BLOCKS: usize = 256;
 /// Bytes of one GOP.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The GOPs of all feeds, and how many bytes they may take together.
+/// The GOPs of all feeds, and how many bytes they may take together with schemas and facts.
 ///
 /// Its lock and that of a GOP's blocks are held for a few steps each, and never one under the other.
 pub(crate) struct GopBudget {
@@ -49,6 +49,17 @@ impl GopBudget {
             let Some((_, oldest)) = lock(&self.by_age).pop_first() else { return };
             self.empty(&oldest);
         }
+    }
+
+    /// Counts bytes that are kept beside the GOPs.
+    pub(super) fn hold(&self, n_bytes: usize) {
+        self.used.add(n_bytes as u64);
+        self.keep();
+    }
+
+    /// The opposite of [`GopBudget::hold`].
+    pub(super) fn release(&self, n_bytes: usize) {
+        self.used.sub(n_bytes as u64);
     }
 
     fn push(&self, blocks: &mut Blocks, record: &Record) {

@@ -4,12 +4,20 @@
 //! the newest key block of each stream, and a gap message stands where blocks are missing.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use purple_sector_kafka::TopicId;
 use tokio::sync::Notify;
 
 use super::message;
+use super::stream::MAX_STREAMS;
+use crate::stats::Counter;
+
+/// What may wait for a viewer however much waits for all: a snapshot of a usual stream.
+const FAIR_SHARE_BYTES: usize = 64 * 1024;
+/// Room that an empty queue keeps.
+const KEPT_ITEMS: usize = 16;
 
 /// Names a stream within its feed; never used again for another stream of that feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +59,24 @@ pub(crate) struct QueueLimits {
     pub(crate) bytes: usize,
 }
 
+/// What waits for all viewers together.
+#[derive(Debug)]
+pub(crate) struct QueueBudget {
+    used: Arc<Counter>,
+    limit: u64,
+}
+
+impl QueueBudget {
+    /// A budget of `limit` bytes; `used` shows how many wait. Viewers share messages, so less memory may be in use.
+    pub(crate) fn new(used: Arc<Counter>, limit: u64) -> Arc<Self> {
+        Arc::new(Self { used, limit })
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.used.get() > self.limit
+    }
+}
+
 /// Why a viewer's messages end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -79,8 +105,17 @@ pub(crate) struct ViewerQueue {
 }
 
 impl ViewerQueue {
-    pub(crate) fn new(limits: QueueLimits) -> Self {
-        Self { waiting: Mutex::new(Waiting::new(limits)), changed: Notify::new() }
+    pub(crate) fn new(limits: QueueLimits, budget: Arc<QueueBudget>) -> Self {
+        Self { waiting: Mutex::new(Waiting::new(limits, budget)), changed: Notify::new() }
+    }
+
+    /// Which topic this is, as far as the feed knows it.
+    pub(crate) fn topic_id(&self) -> TopicId {
+        self.lock().topic_id
+    }
+
+    pub(crate) fn set_topic_id(&self, id: TopicId) {
+        self.lock().topic_id = id;
     }
 
     /// Adds one message; returns how many blocks the viewer misses because of it.
@@ -125,6 +160,8 @@ impl ViewerQueue {
 /// The queue's contents and rules, without the waiting.
 struct Waiting {
     limits: QueueLimits,
+    budget: Arc<QueueBudget>,
+    topic_id: TopicId,
     items: VecDeque<Item>,
     n_blocks: usize,
     n_bytes: usize,
@@ -134,9 +171,11 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn new(limits: QueueLimits) -> Self {
+    fn new(limits: QueueLimits, budget: Arc<QueueBudget>) -> Self {
         Self {
             limits,
+            budget,
+            topic_id: TopicId::default(),
             items: VecDeque::new(),
             n_blocks: 0,
             n_bytes: 0,
@@ -161,7 +200,9 @@ impl Waiting {
             Role::Aside => {}
         }
         self.append(item);
-        if self.n_blocks > self.limits.blocks || self.n_bytes > self.limits.bytes {
+        // Beyond the total, those that have more than their share waiting make room.
+        let has_too_much = self.n_bytes > FAIR_SHARE_BYTES && self.budget.is_exceeded();
+        if self.n_blocks > self.limits.blocks || self.n_bytes > self.limits.bytes || has_too_much {
             return self.skip_ahead();
         }
         0
@@ -175,6 +216,9 @@ impl Waiting {
     fn pop(&mut self) -> Option<Item> {
         let item = self.items.pop_front()?;
         self.count(&item, -1);
+        if self.items.is_empty() && self.items.capacity() > KEPT_ITEMS {
+            self.items = VecDeque::new();
+        }
         Some(item)
     }
 
@@ -182,6 +226,11 @@ impl Waiting {
         let is_block = item.role != Role::Aside && !item.snapshot;
         self.n_blocks = self.n_blocks.saturating_add_signed(sign * isize::from(is_block));
         self.n_bytes = self.n_bytes.saturating_add_signed(sign * item.bytes.len() as isize);
+        if sign > 0 {
+            self.budget.used.add(item.bytes.len() as u64);
+        } else {
+            self.budget.used.sub(item.bytes.len() as u64);
+        }
     }
 
     /// Leaves out what comes before the newest key block of each stream. Where that frees less than half, which
@@ -224,6 +273,7 @@ impl Waiting {
             }
         }
         let n_before = self.n_blocks;
+        self.budget.used.sub(self.n_bytes as u64);
         (self.n_blocks, self.n_bytes) = (0, 0);
         for item in kept {
             self.append(item);
@@ -231,7 +281,18 @@ impl Waiting {
         for (stream, n) in left_out {
             *self.needs_key.entry(stream).or_default() += n;
         }
+        // A feed has so many streams; what is older than these went with its stream and never gets a key.
+        while self.needs_key.len() > MAX_STREAMS {
+            let Some(oldest) = self.needs_key.keys().min().copied() else { break };
+            self.needs_key.remove(&oldest);
+        }
         n_before - self.n_blocks
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.budget.used.sub(self.n_bytes as u64);
     }
 }
 
@@ -248,6 +309,10 @@ mod tests {
     const A: StreamNo = StreamNo(1);
     const B: StreamNo = StreamNo(2);
 
+    fn budget() -> Arc<QueueBudget> {
+        QueueBudget::new(Arc::default(), 1 << 30)
+    }
+
     fn item(role: Role, n: u8) -> Item {
         Item { bytes: Bytes::from(vec![n]), partition: 7, role, snapshot: false }
     }
@@ -263,7 +328,7 @@ mod tests {
     /// Pushes the items into a queue for `limit` blocks; what a viewer then reads: numbers, and `-n` for a gap of n.
     #[track_caller]
     fn check(limit: usize, items: &[Item], expected: &[i64]) -> usize {
-        let mut waiting = Waiting::new(QueueLimits { blocks: limit, bytes: 1 << 20 });
+        let mut waiting = Waiting::new(QueueLimits { blocks: limit, bytes: 1 << 20 }, budget());
         let n_skipped = items.iter().map(|item| waiting.push(item.clone())).sum();
         let read: Vec<i64> = std::iter::from_fn(|| waiting.pop())
             .map(|item| match item.bytes.as_ref() {
@@ -323,7 +388,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_even_when_blocks_are_few() {
-        let mut waiting = Waiting::new(QueueLimits { blocks: 100, bytes: 1000 });
+        let mut waiting = Waiting::new(QueueLimits { blocks: 100, bytes: 1000 }, budget());
         let big = |role| Item { bytes: Bytes::from(vec![0; 400]), partition: 0, role, snapshot: true };
         waiting.push(big(Role::Key(A)));
         waiting.push(big(Role::Block(A)));
@@ -335,9 +400,37 @@ mod tests {
         assert!(waiting.n_bytes <= 1000);
     }
 
+    #[test]
+    fn beyond_the_total_those_with_more_than_their_share_skip_ahead() {
+        let used: Arc<Counter> = Arc::default();
+        let budget = QueueBudget::new(used.clone(), 300_000);
+        let queue = || Waiting::new(QueueLimits { blocks: 1000, bytes: 1 << 20 }, budget.clone());
+        let big = |role| Item { bytes: Bytes::from(vec![0; 20_000]), partition: 0, role, snapshot: false };
+        let (mut slow, mut fast) = (queue(), queue());
+        slow.push(big(Role::Key(A)));
+        let n_skipped: usize = (0..30).map(|_| slow.push(big(Role::Block(A)))).sum();
+        assert!(n_skipped > 0 && used.get() <= 300_000, "{n_skipped} skipped, {} bytes", used.get());
+        // One that reads is left alone whatever the others do.
+        used.add(300_000);
+        assert_eq!(fast.push(big(Role::Key(A))) + fast.push(big(Role::Block(A))), 0);
+        used.sub(300_000);
+        drop((slow, fast));
+        assert_eq!(used.get(), 0, "nothing stays behind");
+    }
+
+    #[test]
+    fn streams_that_are_gone_are_forgotten() {
+        let mut waiting = Waiting::new(QueueLimits { blocks: 1, bytes: 1 << 20 }, budget());
+        for n in 0..1000 {
+            waiting.push(key(StreamNo(n), 0));
+            waiting.push(block(StreamNo(n), 1));
+        }
+        assert!(waiting.needs_key.len() <= MAX_STREAMS);
+    }
+
     #[tokio::test]
     async fn a_closed_queue_gives_what_waits_and_then_the_reason() {
-        let queue = ViewerQueue::new(QueueLimits { blocks: 4, bytes: 1000 });
+        let queue = ViewerQueue::new(QueueLimits { blocks: 4, bytes: 1000 }, budget());
         queue.push(key(A, 1));
         queue.close(Closed::Stopping);
         assert_eq!(queue.pop().await, Ok(Bytes::from_static(&[1])));

@@ -44,6 +44,7 @@ pub(crate) struct Stream {
     schema: Option<Record>,
     facts: Option<Record>,
     gop: Gop,
+    budget: Arc<GopBudget>,
 }
 
 impl Stream {
@@ -120,6 +121,7 @@ impl Streams {
                 schema: None,
                 facts: None,
                 gop: Gop::new(self.budget.clone()),
+                budget: self.budget.clone(),
             });
             self.streams.len() - 1
         });
@@ -141,11 +143,11 @@ impl Streams {
 
 impl Stream {
     pub(crate) fn keep_schema(&mut self, record: &Record) {
-        self.schema = Some(record.clone());
+        replace(&self.budget, &mut self.schema, Some(record.clone()));
     }
 
     pub(crate) fn keep_facts(&mut self, record: &Record) {
-        self.facts = Some(record.clone());
+        replace(&self.budget, &mut self.facts, Some(record.clone()));
     }
 
     /// Takes one block or key block, which came at `at`.
@@ -166,4 +168,19 @@ impl Stream {
             }
         }
     }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        replace(&self.budget, &mut self.schema, None);
+        replace(&self.budget, &mut self.facts, None);
+    }
+}
+
+/// Keeps another record in the place of the one before, and counts the bytes.
+fn replace(budget: &GopBudget, kept: &mut Option<Record>, record: Option<Record>) {
+    let len = |record: &Option<Record>| record.as_ref().map_or(0, |record| record.message.len());
+    budget.release(len(kept));
+    budget.hold(len(&record));
+    *kept = record;
 }

@@ -28,7 +28,7 @@ pub(super) enum Request {
         viewer: ViewerId,
         options: JoinOptions,
         queue: Arc<ViewerQueue>,
-        joined: oneshot::Sender<TopicId>,
+        joined: oneshot::Sender<()>,
     },
     Subscribe {
         viewer: ViewerId,
@@ -52,7 +52,7 @@ pub(super) struct Task {
 pub(super) struct Viewers {
     queues: HashMap<ViewerId, Arc<ViewerQueue>>,
     /// Viewers that wait to know which topic this is.
-    waiting: Vec<oneshot::Sender<TopicId>>,
+    waiting: Vec<oneshot::Sender<()>>,
     end: Closed,
     stats: Arc<Stats>,
     user_stats: Arc<UserStats>,
@@ -85,8 +85,7 @@ impl Task {
                 }
                 Some(request) = self.requests.recv() => match request {
                     Request::Join { viewer, options, queue, joined } => {
-                        self.viewers.insert(viewer, queue);
-                        self.viewers.greet(joined, self.feed.topic_id());
+                        self.viewers.insert(viewer, queue, joined, self.feed.topic_id());
                         Event::Join { viewer, options }
                     }
                     Request::Subscribe { viewer, options } => Event::Subscribe { viewer, options },
@@ -138,12 +137,7 @@ impl Task {
                         });
                     }
                     Action::Check => self.kafka.check(self.topic.clone()),
-                    Action::Known { id } => {
-                        for joined in self.viewers.waiting.drain(..) {
-                            // A viewer that gave up waiting knows less.
-                            let _ = joined.send(id);
-                        }
-                    }
+                    Action::Known { id } => self.viewers.learn(id),
                     Action::End { reason } => end = Some(reason),
                 }
             }
@@ -167,21 +161,30 @@ impl Viewers {
         Self { queues: HashMap::new(), waiting: Vec::new(), end: Closed::Broken, stats, user_stats }
     }
 
-    fn insert(&mut self, viewer: ViewerId, queue: Arc<ViewerQueue>) {
+    fn insert(
+        &mut self,
+        viewer: ViewerId,
+        queue: Arc<ViewerQueue>,
+        joined: oneshot::Sender<()>,
+        id: Option<TopicId>,
+    ) {
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        self.waiting.push(joined);
         self.queues.insert(viewer, queue);
         self.stats.viewers.add(1);
         self.user_stats.viewers.add(1);
         self.stats.viewers_joined.add(1);
+        if let Some(id) = id {
+            self.learn(id);
+        }
     }
 
-    /// Lets a viewer know which topic this is, now or later.
-    fn greet(&mut self, joined: oneshot::Sender<TopicId>, id: Option<TopicId>) {
-        match id {
-            Some(id) => drop(joined.send(id)),
-            None => {
-                self.waiting.retain(|waiting| !waiting.is_closed());
-                self.waiting.push(joined);
-            }
+    /// Lets viewers know which topic this is.
+    fn learn(&mut self, id: TopicId) {
+        self.queues.values().for_each(|queue| queue.set_topic_id(id));
+        for joined in self.waiting.drain(..) {
+            // A viewer that gave up waiting sees it in its queue.
+            let _ = joined.send(());
         }
     }
 

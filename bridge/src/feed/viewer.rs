@@ -16,13 +16,12 @@ pub struct ViewerHandle {
     pub(super) queue: Arc<ViewerQueue>,
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) left: mpsc::UnboundedSender<ViewerId>,
-    pub(super) topic_id: TopicId,
 }
 
 impl ViewerHandle {
-    /// Kafka's id of the topic; all zeros where it was not known in time.
+    /// Kafka's id of the topic, as far as the feed knows it: all zeros at first, another one when the topic was made again.
     pub fn topic_id(&self) -> TopicId {
-        self.topic_id
+        self.queue.topic_id()
     }
 
     /// The next message for this viewer, encoded, as soon as there is one. Can be dropped half-way without loss.

@@ -24,7 +24,7 @@ impl Reachable {
     }
 
     /// Says in the log when it changes.
-    fn set(&self, found: Result<(), AskError>) {
+    pub(crate) fn set(&self, found: Result<(), AskError>) {
         let before = self.0.swap(found.is_ok(), Ordering::Relaxed);
         match (before, found) {
             (true, Err(error)) => warn!(%error, "Kafka does not answer"),

@@ -32,6 +32,7 @@ pub(super) fn of_all(stats: &Stats) -> Value {
         "decodeErrors": stats.decode_errors.get(),
         "foreignRecords": stats.foreign.get(),
         "gopBytes": stats.gop_bytes.get(),
+        "queueBytes": stats.queue_bytes.get(),
         "partitions": stats.partitions.get(),
         "restarts": stats.restarts.get(),
         "positionsLost": stats.positions_lost.get(),

@@ -73,7 +73,16 @@ impl Cast {
             program.args(["--brokers", brokers])
         } else {
             let port = brokers.rsplit(':').next().unwrap_or_default();
-            program.args(["--kafka", "embedded", "--kafka-embedded-port", port])
+            // With their topics there from the start, the collectors need not wait for a viewer.
+            let users = DRIVERS.map(|driver| driver.user).join(",");
+            program.args([
+                "--kafka",
+                "embedded",
+                "--kafka-embedded-port",
+                port,
+                "--kafka-embedded-users",
+                &users,
+            ])
         };
         let mut bridge = program
             .args(["--port", &port.to_string(), "--jwks-file"])
