@@ -23,7 +23,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 use warp::filters::BoxedFilter;
+use warp::http::header::TRANSFER_ENCODING;
 use warp::reply::Response;
+
+use crate::routes;
 
 /// How long a request's head may take, also between two requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -112,11 +115,21 @@ async fn serve_connection(
     #[cfg(target_os = "linux")]
     let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
 
-    let routes = TowerToHyperService::new(warp::service(routes));
+    let served_routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(connection.clone());
-        let answer = routes.call(request);
-        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        // No route takes a body, and one whose length is said in two ways is a smuggler's.
+        let answer = if request.headers().contains_key(TRANSFER_ENCODING) {
+            Err(routes::has_a_body())
+        } else {
+            Ok(served_routes.call(request))
+        };
+        async move {
+            Ok::<_, Infallible>(match answer {
+                Ok(answer) => answer.await.unwrap_or_else(|never| match never {}),
+                Err(refusal) => refusal,
+            })
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

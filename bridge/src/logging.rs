@@ -10,6 +10,8 @@ use crate::config::LogFormat;
 /// Starts logging to standard error. Control characters in values are escaped by either format, so that no value can
 /// forge a line.
 ///
+/// Whatever `level` says, tungstenite's trace is left out: it prints whole frames, and a frame may hold a token.
+///
 /// # Errors
 /// `level` is not a level or a list of them.
 pub fn init(format: LogFormat, level: &str) -> anyhow::Result<()> {
@@ -20,5 +22,7 @@ pub fn init(format: LogFormat, level: &str) -> anyhow::Result<()> {
         LogFormat::Text => builder.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
+    // tungstenite logs by `log`, as nothing else here does that has anything to say at this level.
+    log::set_max_level(log::max_level().min(log::LevelFilter::Debug));
     Ok(())
 }

@@ -65,12 +65,18 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
             stream(&bridge, &method, &headers, &query, on_upgrade, connection)
                 .unwrap_or_else(Problem::into_response)
         });
+    let hosts = config.ops_hosts.clone();
     let own_stats = with(bridge)
         .and(warp::path!("v1" / "stats"))
         .and(warp::get())
+        .and(warp::host::optional())
         .and(warp::header::headers_cloned())
         .and(warp::query::<Vec<(String, String)>>())
-        .map(|bridge: Arc<Bridge>, headers, query: Vec<_>| {
+        .map(move |bridge: Arc<Bridge>, host: Option<Authority>, headers, query: Vec<_>| {
+            // Without tokens, a page of a stranger must not read it by a name that it made.
+            if matches!(bridge.access, Access::Open) && !hosts.allows(host.as_ref()) {
+                return Problem::Host.into_response();
+            }
             let admission = admit(&bridge, &headers, &query);
             admission.map_or_else(Problem::into_response, |caller| {
                 no_store(stats::of_user(bridge.feeds.stats(), caller.user.id()))
@@ -189,6 +195,11 @@ async fn reject(rejection: Rejection) -> Result<Response, Infallible> {
         Problem::BadRequest("the request cannot be read")
     };
     Ok(problem.into_response())
+}
+
+/// The answer to a request with a body.
+pub(crate) fn has_a_body() -> Response {
+    harden(Problem::BadRequest("no request here has a body").into_response())
 }
 
 /// What every answer says to browsers.

@@ -275,7 +275,7 @@ async fn write(
             Some(Ok(Err(error))) => return Err(End::broken(&error)),
             Some(Err(_)) if until < still_until => return Err(End::token_expired()),
             Some(Err(_)) if written.get() > n_before => {}
-            Some(Err(_)) => return Err(End::Gone("it does not read")),
+            Some(Err(_)) => return Err(End::close(close::SLOW, "it does not read")),
             None => return Err(End::stopping()),
         }
     }

@@ -97,6 +97,9 @@ pub(crate) fn websocket_accept(method: &Method, headers: &HeaderMap) -> Result<S
     if !asks_websocket(headers) || !lists(headers, CONNECTION, "upgrade") {
         return Err(Problem::UpgradeRequired);
     }
+    if headers.get_all(UPGRADE).iter().count() > 1 {
+        return Err(Problem::BadRequest("there is more than one Upgrade header"));
+    }
     let has_body = headers.contains_key(TRANSFER_ENCODING)
         || headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0");
     if has_body {

@@ -214,3 +214,21 @@ fn generate_keys(folder: &Path) {
     let made = crate::commands::bridge(&["keys", "generate", "--out", &folder.to_string_lossy()], &[]);
     assert!(made.status.success());
 }
+
+#[tokio::test]
+async fn what_can_be_read_in_two_ways_is_refused() {
+    let server = Server::with_tokens(&[]).await;
+    let authorization = format!("authorization: Bearer {}", token("alice"));
+    let (answer, _) =
+        upgrade(server.public, "/v1/stream", &[&authorization, "upgrade: h2c, websocket"]).await;
+    assert_eq!(answer.status, 400, "two Upgrade headers: {answer:?}");
+    for body in [
+        &["transfer-encoding: chunked", "content-length: 5"][..],
+        &["content-length: 5", "transfer-encoding: chunked"],
+    ] {
+        for path in ["/v1/stats", "/healthz", "/"] {
+            let headers = [&[authorization.as_str()], body].concat();
+            assert_eq!(get(server.public, path, &headers).await.status, 400, "{path} {body:?}");
+        }
+    }
+}

@@ -53,3 +53,17 @@ async fn operators_come_by_address_by_a_local_name_or_by_one_that_is_allowed() {
     }
     assert_eq!(ask(&server, "/v1/stats", &["host: www.ops.example.com"]).await.code(), "host_refused");
 }
+
+#[tokio::test]
+async fn without_tokens_a_users_figures_are_not_told_by_a_name_that_a_page_made() {
+    let server = Server::start(&["--open", "--ops-hosts", "ops.example.com"]).await;
+    let ask = async |host: &str| {
+        let mut client = Client::connect(server.public).await;
+        client.write(request("GET", "/v1/stats?userId=alice", &[&format!("host: {host}")])).await;
+        client.answer().await.expect("the server answers")
+    };
+    assert_eq!(ask("rebind.evil.com").await.code(), "host_refused");
+    for host in ["127.0.0.1", "localhost:8080", "ops.example.com"] {
+        assert_eq!(ask(host).await.status, 200, "{host}");
+    }
+}

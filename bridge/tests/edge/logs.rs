@@ -86,6 +86,9 @@ async fn no_token_or_secret_is_logged_at_any_level() {
         // Nor a part of it: the signature is what makes it worth anything.
         let signature = secret.rsplit('.').next().unwrap_or(secret);
         assert!(!logged.contains(signature));
+        // Frames are printed as hexadecimal digits.
+        let hex: String = signature.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!logged.to_lowercase().contains(&hex));
     }
 }
 

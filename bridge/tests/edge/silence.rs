@@ -48,7 +48,7 @@ async fn who_does_not_read_is_closed_and_delays_nobody() {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
     let deaf = socket.connect(server.public).await.expect("the port is open");
-    let _deaf = viewer_on(Client::from(deaf), &token("alice")).await;
+    let mut deaf = viewer_on(Client::from(deaf), &token("alice")).await;
     let mut reader = viewer(server.public, &token("alice")).await;
     reader.until(|message| matches!(message, ServerMessage::State { .. }).then_some(())).await;
 
@@ -73,6 +73,8 @@ async fn who_does_not_read_is_closed_and_delays_nobody() {
         assert!(started.elapsed() < Duration::from_secs(30), "the deaf viewer is closed");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    // One that hears again in time learns why.
+    assert_eq!(deaf.close_code().await, (4408, Some(4408)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

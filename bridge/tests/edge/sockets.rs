@@ -74,6 +74,21 @@ async fn floods_of_any_frame_are_ended() {
     client.frame(BINARY, b"").await;
     client.write([0, 0x80, 0, 0, 0, 0].repeat(20_000)).await;
     assert_eq!(client.close_code().await, (4429, Some(4429)));
+    // So are those of one byte, before the message that they would make is too long.
+    let mut client = viewer(server.public, &token("alice")).await;
+    client.frame(BINARY, &[67]).await;
+    for _ in 0..100 {
+        client.write([0, 0x81, 0, 0, 0, 0, 1].repeat(10_000)).await;
+    }
+    assert_eq!(client.close_code().await, (4429, Some(4429)));
+    // Slowly, the message is too long in the end.
+    let mut client = viewer(server.public, &token("alice")).await;
+    client.frame(BINARY, &[67]).await;
+    for _ in 0..9 {
+        client.write([0, 0x81, 0, 0, 0, 0, 1].repeat(1_900)).await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert_eq!(client.close_code().await.0, 1009);
 }
 
 #[tokio::test]
