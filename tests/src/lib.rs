@@ -14,6 +14,8 @@ pub mod viewer;
 
 pub mod node;
 
+pub mod figures;
+
 mod wait;
 
 pub use wait::eventually;

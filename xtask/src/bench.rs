@@ -1,4 +1,4 @@
-//! How fast and how small is it? Three benches, each a program of its own that prints a table and writes
+//! How fast and how small is it? Four benches, each a program of its own that prints a table and writes
 //! `target/bench/<name>.json`.
 
 use std::path::{Path, PathBuf};
@@ -19,6 +19,15 @@ pub(crate) struct Options {
     /// Also measure this CSV (or .csv.gz) with the columns of the reference trace
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// bridge: a short form that shows that it works; its figures mean little
+    #[arg(long)]
+    quick: bool,
+    /// bridge: only these scenarios, comma-separated
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    scenario: Vec<Scenario>,
+    /// bridge: how the Node bridge reads Kafka
+    #[arg(long, value_enum, default_value_t = NodeLayout::Shared)]
+    node_layout: NodeLayout,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -29,6 +38,26 @@ enum Bench {
     Wasm,
     /// Delay from encode to a decoding client, above a bare consumer, with Apache Kafka
     Pipeline,
+    /// CPU, memory and delay of the bridge, beside a plain Node bridge, with Apache Kafka
+    Bridge,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Scenario {
+    /// 50 active users alone
+    Alone,
+    /// 1,000 idle users, then 50 of them active
+    Crowd,
+    /// 5,000 different users, one wave after another
+    Churn,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum NodeLayout {
+    /// One consumer for all users
+    Shared,
+    /// A consumer and a group for each user with viewers
+    PerUser,
 }
 
 /// Runs the chosen benches.
@@ -38,12 +67,13 @@ enum Bench {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     system::ensure(&system::BUILD)?;
     let trace = options.trace.as_deref().map(absolute).transpose()?;
-    let all = [Bench::Codec, Bench::Wasm, Bench::Pipeline];
+    let all = [Bench::Codec, Bench::Wasm, Bench::Pipeline, Bench::Bridge];
     for bench in all.into_iter().filter(|bench| options.bench.is_none_or(|chosen| chosen == *bench)) {
         match bench {
             Bench::Codec => codec(trace.as_deref())?,
             Bench::Wasm => in_node(trace.as_deref())?,
             Bench::Pipeline => pipeline()?,
+            Bench::Bridge => bridge(options)?,
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -74,13 +104,39 @@ fn pipeline() -> Result<()> {
     let libs = kafka::ensure()?;
     wasm::run(&wasm::Options::default())?;
     node::packages(&paths::root().join("tests/node"))?;
-    let mut build = Command::new("cargo");
-    build.args(["build", "--release", "--locked", "-p", "purple-sector-tests", "-p", "purple-sector-bridge"]);
-    build.args(["-p", "purple-sector-collector", "--bins"]).current_dir(paths::root());
-    step::run("building the pipeline bench", "8 min the first time", &mut build)?;
+    build_programs("building the pipeline bench")?;
     let mut bench = Command::new(paths::target().join("release/pipeline-bench"));
     bench.env(LIBS_VARIABLE, libs);
     watched("measuring the pipeline", bench)
+}
+
+fn bridge(options: &Options) -> Result<()> {
+    let libs = kafka::ensure()?;
+    node::ensure()?;
+    node::packages(&paths::root().join("tests/bench/node-bridge"))?;
+    build_programs("building the bridge bench")?;
+    let mut bench = Command::new(paths::target().join("release/bridge-bench"));
+    bench.env(LIBS_VARIABLE, libs).args(["--node-layout", &name_of(options.node_layout)]);
+    if options.quick {
+        bench.arg("--quick");
+    }
+    for scenario in &options.scenario {
+        bench.args(["--scenario", &name_of(*scenario)]);
+    }
+    watched("measuring the bridge (25 min, a short form takes 4)", bench)
+}
+
+/// The name of a flag's value.
+fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+/// The bridge, the collector, and the benches that run them.
+fn build_programs(what: &str) -> Result<()> {
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--locked", "-p", "purple-sector-tests", "-p", "purple-sector-bridge"]);
+    build.args(["-p", "purple-sector-collector", "--bins"]).current_dir(paths::root());
+    step::run(what, "8 min the first time", &mut build)
 }
 
 fn with_trace(bench: &mut Command, trace: Option<&Path>) {

@@ -4,15 +4,15 @@
 //! a bare rdkafka consumer reads the same topic in the same run. Writes `target/bench/pipeline.json`.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use purple_sector_codec::{Schema, SessionId, UserId, partition_for};
 use purple_sector_tests::bridge::{Bridge, token};
+use purple_sector_tests::figures;
 use purple_sector_tests::kafka::Kafka;
 use purple_sector_tests::node;
 use purple_sector_tests::publisher::{N_PARTITIONS, Publisher, create_topic};
@@ -36,7 +36,7 @@ async fn main() -> Result<()> {
     let bridge = Bridge::start(&brokers)?;
     println!("warming up the JVM for {} s", WARM_UP.as_secs());
     run(&brokers, &bridge, "warm-up", 1, Duration::from_millis(2), WARM_UP).await?;
-    let mut figures = Vec::new();
+    let mut all = Vec::new();
     println!("{:>6} {:>18} {:>10} {:>10}", "name", "samples per block", "p50 ms", "p99 ms");
     for samples_per_block in BLOCK_LENGTHS {
         let user = format!("block-of-{samples_per_block}");
@@ -44,16 +44,16 @@ async fn main() -> Result<()> {
         for (name, mut delays_ms) in [("pipeline", delays.node_ms), ("bare", delays.bare_ms)] {
             ensure!(delays_ms.len() > 100, "{name} saw only {} blocks", delays_ms.len());
             delays_ms.sort_by(f64::total_cmp);
-            let (p50, p99) = (quantile(&delays_ms, 0.50), quantile(&delays_ms, 0.99));
+            let (p50, p99) = (figures::quantile(&delays_ms, 0.50), figures::quantile(&delays_ms, 0.99));
             println!("{name:>8} {samples_per_block:>16} {p50:>10.2} {p99:>10.2}");
             for (metric, value) in [("latency_ms_p50", p50), ("latency_ms_p99", p99)] {
-                figures.push(json!({
+                all.push(json!({
                     "name": name, "samples_per_block": samples_per_block, "metric": metric, "unit": "ms", "value": value,
                 }));
             }
         }
     }
-    write(&figures)
+    figures::write("pipeline", &all)
 }
 
 /// Delays from the encoding of a block's last sample, in ms, one per block.
@@ -151,17 +151,6 @@ fn without_start(delays_ms: Vec<f64>) -> Vec<f64> {
     delays_ms.into_iter().skip(start).collect()
 }
 
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an index between 0 and last"
-    )]
-    let at = (last as f64 * share).round() as usize;
-    sorted.get(at).copied().unwrap_or(f64::NAN)
-}
-
 fn micros(us: u64) -> f64 {
     us as f64
 }
@@ -173,13 +162,4 @@ fn monotonic_us() -> Result<u64> {
     let status = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     ensure!(status == 0, "the monotonic clock cannot be read");
     Ok(u64::try_from(now.tv_sec)? * 1_000_000 + u64::try_from(now.tv_nsec)? / 1000)
-}
-
-fn write(figures: &[Value]) -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench");
-    std::fs::create_dir_all(&folder)?;
-    let file = folder.join("pipeline.json");
-    std::fs::write(&file, serde_json::to_string_pretty(figures)?).context("cannot write the figures")?;
-    println!("wrote target/bench/pipeline.json");
-    Ok(())
 }
