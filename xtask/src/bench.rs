@@ -26,7 +26,7 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
     scenario: Vec<Scenario>,
     /// bridge: how the Node bridge reads Kafka
-    #[arg(long, value_enum, default_value_t = NodeLayout::Shared)]
+    #[arg(long, value_enum, default_value_t = NodeLayout::PerUser)]
     node_layout: NodeLayout,
 }
 

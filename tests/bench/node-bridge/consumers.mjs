@@ -1,4 +1,4 @@
-// Which kafkajs consumers read the users' topics? Two layouts with the same three methods; README.md compares them.
+// Which kafkajs consumers read the users' topics? Two layouts with the same methods; README.md compares them.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -7,7 +7,11 @@ const COMMIT_EVERY_MS = 15_000;
 /** Users who join within this time are added to the shared consumer together. */
 const GATHER_MS = 250;
 
+/** A third of kafkajs's session time-out, as Kafka advises. */
+const HEARTBEAT_EVERY_MS = 10_000;
+
 const RUN = { autoCommit: false, autoCommitInterval: COMMIT_EVERY_MS, eachBatchAutoResolve: false };
+const OPTIONS = { allowAutoTopicCreation: false, heartbeatInterval: HEARTBEAT_EVERY_MS };
 
 /** Runs a consumer whose topics are set; done when it has joined its group and fetched once, so that nothing is missed. */
 async function run(consumer, eachBatch) {
@@ -38,13 +42,17 @@ export class SharedConsumer {
 
   constructor(kafka, fetch, forward) {
     const groupId = `node-bridge-${process.pid}`;
-    this.#consumer = kafka.consumer({ groupId, allowAutoTopicCreation: false, ...fetch });
+    this.#consumer = kafka.consumer({ groupId, ...OPTIONS, ...fetch });
     this.#admin = kafka.admin();
     this.#forward = forward;
   }
 
   async start() {
     await Promise.all([this.#consumer.connect(), this.#admin.connect()]);
+  }
+
+  async stop() {
+    await Promise.all([this.#consumer.disconnect(), this.#admin.disconnect()]);
   }
 
   async add(topic) {
@@ -110,6 +118,10 @@ export class ConsumerPerUser {
 
   async start() {}
 
+  async stop() {
+    await Promise.all([...this.#consumers.keys()].map((topic) => this.remove(topic)));
+  }
+
   async add(topic, user) {
     let running = this.#consumers.get(topic);
     if (!running) {
@@ -126,8 +138,8 @@ export class ConsumerPerUser {
   }
 
   async #start(topic, user) {
-    const groupId = `telemetry-processors-bridge-${user}`;
-    const consumer = this.#kafka.consumer({ groupId, allowAutoTopicCreation: false, ...this.#fetch });
+    const groupId = `node-bridge-${process.pid}-${user}`;
+    const consumer = this.#kafka.consumer({ groupId, ...OPTIONS, ...this.#fetch });
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: false });
     await run(consumer, async ({ batch, resolveOffset, commitOffsetsIfNecessary }) => {

@@ -21,7 +21,7 @@ const settings = {
   brokers: (process.env.KAFKA_BROKERS ?? "localhost:9092").split(","),
   port: Number(process.env.WS_PORT ?? 8080),
   secret: process.env.JWT_SECRET,
-  layout: process.env.LAYOUT ?? "shared",
+  layout: process.env.LAYOUT ?? "per-user",
   fetch: {
     minBytes: Number(process.env.FETCH_MIN_BYTES ?? 1),
     maxWaitTimeInMs: Number(process.env.FETCH_MAX_WAIT_MS ?? 5000),
@@ -29,7 +29,13 @@ const settings = {
 };
 if (!settings.secret) throw new Error("JWT_SECRET is not set");
 
-const kafka = new Kafka({ clientId: "node-bridge", brokers: settings.brokers, logLevel: logLevel.ERROR });
+const kafka = new Kafka({
+  clientId: "node-bridge",
+  brokers: settings.brokers,
+  logLevel: logLevel.ERROR,
+  // Otherwise each connection looks at its requests ten times a second.
+  enforceRequestTimeout: false,
+});
 const Consumers = { shared: SharedConsumer, "per-user": ConsumerPerUser }[settings.layout];
 if (!Consumers) throw new Error(`LAYOUT is shared or per-user, not ${settings.layout}`);
 const consumers = new Consumers(kafka, settings.fetch, forward);
@@ -117,4 +123,4 @@ setInterval(() => {
 
 await consumers.start();
 server.listen(settings.port, "127.0.0.1", () => console.log(`ready on ws://127.0.0.1:${server.address().port}`));
-process.on("SIGTERM", () => process.exit(0));
+process.on("SIGTERM", () => consumers.stop().finally(() => process.exit(0)));

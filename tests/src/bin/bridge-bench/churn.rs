@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use tokio::task::spawn_blocking;
 
-use crate::blocks::Origin;
 use crate::contender::{Contender, FEED_LINGER, Name};
 use crate::machine::held;
 use crate::results::Load;
@@ -18,8 +17,6 @@ const N_PARTITIONS: u32 = 2;
 /// Blocks that each user sends, a few a second.
 const N_BLOCKS: u32 = 6;
 const RATE: u32 = 3;
-/// Blocks that are on their way when the last one was sent.
-const DRAIN_LIMIT: Duration = Duration::from_secs(20);
 /// Beyond the linger, until a feed is gone.
 const GONE_AFTER: Duration = Duration::from_secs(2);
 /// Before the two figures that are compared.
@@ -66,20 +63,12 @@ impl Bench {
         let run = self.next_run();
         let tally = Tally::new(contender.name(), run, n_before + users.len());
         let viewers = Viewers::join(contender, &users, tally).await?;
-        let sessions = users.iter().map(|(number, user)| {
-            let origin = Origin { run, user: *number };
-            self.recording.session(user, origin, N_PARTITIONS, usize::try_from(N_BLOCKS)?)
-        });
-        let sender = load::start(&brokers, sessions.collect::<Result<Vec<_>>>()?, RATE);
+        let sessions = self.sessions(run, &users, N_PARTITIONS, N_BLOCKS)?;
+        let sender = load::start(&brokers, sessions, RATE);
         spawn_blocking(move || sender.join()).await?.map_err(|_| anyhow!("the producer panicked"))??;
-        let numbers: Vec<u16> = users.iter().map(|(number, _)| *number).collect();
-        let deadline = tokio::time::Instant::now() + DRAIN_LIMIT;
-        while !viewers.tally().is_complete(&numbers, N_BLOCKS) && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let checked = viewers.check(&users, N_BLOCKS).await;
+        checked.with_context(|| format!("the wave after {n_before} users"))?;
         let full_mib = held(pid)?.rss_mib;
-        let verdict = viewers.tally().verdict(&numbers, N_BLOCKS);
-        verdict.map_err(|wrong| anyhow!("the wave after {n_before} users: {wrong}"))?;
         viewers.leave().await;
         tokio::time::sleep(FEED_LINGER + GONE_AFTER).await;
         Ok(full_mib)

@@ -37,7 +37,7 @@ impl Name {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct NodeSettings {
     /// Consumers of the Node bridge
-    #[arg(long = "node-layout", value_enum, default_value_t = Layout::Shared)]
+    #[arg(long = "node-layout", value_enum, default_value_t = Layout::PerUser)]
     layout: Layout,
     /// Bytes that the broker gathers before it answers the Node bridge; kafkajs's default
     #[arg(long = "node-min-bytes", default_value_t = 1, value_name = "BYTES")]
@@ -163,8 +163,6 @@ pub(crate) enum Said<'a> {
         bytes: &'a [u8],
         /// The broker's stamp, Unix ms.
         broker_time_ms: u64,
-        /// Kept for viewers who join, not live.
-        snapshot: bool,
     },
     /// The feed's state: the viewer has joined.
     State,
@@ -180,11 +178,9 @@ pub(crate) enum Said<'a> {
 pub(crate) fn read(name: Name, message: &[u8]) -> Result<Said<'_>> {
     match name {
         Name::PurpleSector => match ServerMessage::parse(message).map_err(|error| anyhow!("{error}"))? {
-            ServerMessage::Data { header, record } => Ok(Said::Record {
-                bytes: record,
-                broker_time_ms: header.broker_time_ms,
-                snapshot: header.snapshot,
-            }),
+            ServerMessage::Data { header, record } => {
+                Ok(Said::Record { bytes: record, broker_time_ms: header.broker_time_ms })
+            }
             ServerMessage::State { .. } => Ok(Said::State),
             ServerMessage::Gap { .. } => Ok(Said::Gap),
             _ => Ok(Said::Other),
@@ -197,7 +193,7 @@ pub(crate) fn read(name: Name, message: &[u8]) -> Result<Said<'_>> {
                 reason = "Unix ms are whole and below 2^53"
             )]
             let broker_time_ms = f64::from_le_bytes(*stamp) as u64;
-            Ok(Said::Record { bytes, broker_time_ms, snapshot: false })
+            Ok(Said::Record { bytes, broker_time_ms })
         }
     }
 }

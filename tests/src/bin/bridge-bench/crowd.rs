@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use purple_sector_codec::UserId;
+use purple_sector_tests::figures;
 use tokio::task::spawn_blocking;
 
-use crate::blocks::Origin;
 use crate::contender::{Contender, FEED_LINGER, Name};
-use crate::machine::{self, Moment, Programs, Used, held};
+use crate::machine::{Moment, Programs, Used, held};
 use crate::plan::BLOCKS_PER_S;
 use crate::results::Load;
 use crate::tally::Tally;
@@ -17,10 +17,8 @@ use crate::{Bench, load};
 
 /// After the last viewer has joined, before anything else happens.
 const SETTLE: Duration = Duration::from_secs(3);
-/// After the last block was sent, until the last one must have come.
-const DRAIN_LIMIT: Duration = Duration::from_secs(30);
-/// The broker's time to finish what a crowd of viewers asked of it.
-const QUIET_LIMIT: Duration = Duration::from_secs(60);
+/// The same for a crowd: bridge and broker finish what its coming asked of them. Files were made long before.
+const SETTLE_CROWD: Duration = Duration::from_secs(15);
 
 impl Bench {
     /// The active users alone.
@@ -44,8 +42,7 @@ impl Bench {
         let empty_mib = held(programs.measured)?.rss_mib;
 
         let viewers = Viewers::join(&contender, users, tally()).await?;
-        tokio::time::sleep(SETTLE).await;
-        machine::until_quiet(programs.broker, QUIET_LIMIT).await?;
+        tokio::time::sleep(SETTLE_CROWD).await;
         let before = Moment::now(programs)?;
         tokio::time::sleep(self.plan.idle_window).await;
         let used = before.used()?;
@@ -80,11 +77,7 @@ impl Bench {
         let programs = self.programs(&mut contender)?;
         let seconds = (self.plan.warm_up + self.plan.window).as_secs() + 1;
         let n_blocks = u32::try_from(seconds)? * BLOCKS_PER_S;
-        let sessions = active.iter().map(|(number, user)| {
-            let origin = Origin { run, user: *number };
-            self.recording.session(user, origin, self.n_partitions, usize::try_from(n_blocks)?)
-        });
-        let sessions = sessions.collect::<Result<Vec<_>>>()?;
+        let sessions = self.sessions(run, active, self.n_partitions, n_blocks)?;
         let sender = load::start(&self.kafka.brokers(), sessions, BLOCKS_PER_S);
         tokio::time::sleep(self.plan.warm_up).await;
 
@@ -92,35 +85,32 @@ impl Bench {
         let before = Moment::now(programs)?;
         tokio::time::sleep(self.plan.window).await;
         let used = before.used()?;
-        let mut delays_us = viewers.tally().end();
+        let delays_us = viewers.tally().end();
         let held = held(programs.measured)?;
 
         spawn_blocking(move || sender.join()).await?.map_err(|_| anyhow!("the producer panicked"))??;
-        let numbers: Vec<u16> = active.iter().map(|(number, _)| *number).collect();
-        let deadline = tokio::time::Instant::now() + DRAIN_LIMIT;
-        while !viewers.tally().is_complete(&numbers, n_blocks) && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        // What comes twice may come late.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let verdict = viewers.tally().verdict(&numbers, n_blocks);
-        verdict.map_err(|wrong| anyhow!("{}, {} users: {wrong}", name.as_str(), load.users))?;
+        let checked = viewers.check(active, n_blocks).await;
+        checked.with_context(|| format!("{}, {} users", name.as_str(), load.users))?;
         viewers.leave().await;
         contender.stop()?;
 
         tell(name, load, &used);
-        delays_us.sort_unstable();
-        let add =
-            |results: &mut crate::Results, metric, unit, value| results.add(name, load, metric, unit, value);
-        let n_delivered = delays_us.len() as f64;
-        add(&mut self.results, "cpu_us_per_block", "us", used.measured_us / n_delivered);
-        for (metric, share) in [("stamp_to_client_ms_p50", 0.50), ("stamp_to_client_ms_p99", 0.99)] {
-            let delays_ms: Vec<f64> = delays_us.iter().map(|us| *us as f64 / 1000.0).collect();
-            add(&mut self.results, metric, "ms", purple_sector_tests::figures::quantile(&delays_ms, share));
-        }
-        add(&mut self.results, "rss_mib", "MiB", held.rss_mib);
-        add(&mut self.results, "threads", "threads", held.threads);
+        ensure!(!delays_us.is_empty(), "{} delivered nothing in the measured time", name.as_str());
+        self.keep(name, load, &used, delays_us);
+        self.results.add(name, load, "rss_mib", "MiB", held.rss_mib);
+        self.results.add(name, load, "threads", "threads", held.threads);
         Ok(())
+    }
+
+    /// Keeps what one measured time with blocks has shown.
+    fn keep(&mut self, name: Name, load: Load, used: &Used, delays_us: Vec<u64>) {
+        let mut delays_ms: Vec<f64> = delays_us.into_iter().map(|us| us as f64 / 1000.0).collect();
+        delays_ms.sort_by(f64::total_cmp);
+        let per_block_us = used.measured_us / delays_ms.len() as f64;
+        self.results.add(name, load, "cpu_us_per_block", "us", per_block_us);
+        for (metric, share) in [("stamp_to_client_ms_p50", 0.50), ("stamp_to_client_ms_p99", 0.99)] {
+            self.results.add(name, load, metric, "ms", figures::quantile(&delays_ms, share));
+        }
     }
 
     fn programs(&self, contender: &mut Contender) -> Result<Programs> {

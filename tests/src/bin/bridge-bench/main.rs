@@ -31,7 +31,7 @@ use purple_sector_tests::figures;
 use purple_sector_tests::kafka::Kafka;
 use purple_sector_tests::publisher::N_PARTITIONS;
 
-use blocks::Recording;
+use blocks::{Origin, Recording, Session};
 use contender::{Name, NodeSettings};
 use plan::Plan;
 use results::Results;
@@ -87,16 +87,11 @@ async fn main() -> Result<()> {
         results: Results::default(),
         last_run: 0,
     };
-    if is_asked_for(Scenario::Alone) || is_asked_for(Scenario::Crowd) {
-        bench.turns(is_asked_for(Scenario::Alone), is_asked_for(Scenario::Crowd)).await?;
-    }
-    if is_asked_for(Scenario::Churn) {
-        println!("{} users, {} at a time", plan.n_churn, plan.wave);
-        bench.kafka = start_kafka()?;
-        bench.churn().await?;
-    }
+    let measured = bench.run(&is_asked_for).await;
+    // Also where something went wrong: what was measured until then is worth reading.
     bench.results.print();
     budgets::print(&bench.results, &plan.loads());
+    measured?;
     if args.quick {
         println!("\nthe short form: too short for its figures to count");
     }
@@ -109,6 +104,20 @@ fn start_kafka() -> Result<Kafka> {
 }
 
 impl Bench {
+    /// All scenarios that are asked for.
+    async fn run(&mut self, is_asked_for: &impl Fn(Scenario) -> bool) -> Result<()> {
+        let (alone, crowd) = (is_asked_for(Scenario::Alone), is_asked_for(Scenario::Crowd));
+        if alone || crowd {
+            self.turns(alone, crowd).await?;
+        }
+        if is_asked_for(Scenario::Churn) {
+            println!("{} users, {} at a time", self.plan.n_churn, self.plan.wave);
+            self.kafka = start_kafka()?;
+            self.churn().await?;
+        }
+        Ok(())
+    }
+
     /// The scenarios in which both bridges take turns.
     async fn turns(&mut self, alone: bool, crowd: bool) -> Result<()> {
         let users = topics::users(0, if crowd { self.plan.n_users } else { self.plan.n_active })?;
@@ -146,6 +155,21 @@ impl Bench {
         self.plan = plan;
         self.results = Results::default();
         warmed
+    }
+
+    /// What these users send in this run.
+    fn sessions(
+        &self,
+        run: u16,
+        users: &[(u16, UserId)],
+        n_partitions: u32,
+        n_blocks: u32,
+    ) -> Result<Vec<Session>> {
+        let session = |(number, user): &(u16, UserId)| {
+            let origin = Origin { run, user: *number };
+            self.recording.session(user, origin, n_partitions, usize::try_from(n_blocks)?)
+        };
+        users.iter().map(session).collect()
     }
 
     /// Numbers every run, so that its blocks are told from those of the others.

@@ -37,12 +37,12 @@ const fn s(seconds: u64) -> Duration {
 impl Plan {
     pub(crate) const WHOLE: Self = Self {
         jvm_warm_up: s(60),
-        warm_up: s(12),
-        window: s(20),
-        idle_window: s(45),
+        warm_up: s(10),
+        window: s(15),
+        idle_window: s(30),
         n_active: 50,
         n_users: 1000,
-        repeats_alone: 5,
+        repeats_alone: 3,
         repeats_crowd: 3,
         n_churn: 5000,
         wave: 250,
@@ -51,11 +51,11 @@ impl Plan {
 
     pub(crate) const QUICK: Self = Self {
         jvm_warm_up: s(10),
-        warm_up: s(4),
-        window: s(5),
-        idle_window: s(8),
-        n_active: 10,
-        n_users: 100,
+        warm_up: s(6),
+        window: s(6),
+        idle_window: s(6),
+        n_active: 50,
+        n_users: 200,
         repeats_alone: 1,
         repeats_crowd: 1,
         n_churn: 200,

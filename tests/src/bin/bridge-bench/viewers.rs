@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use purple_sector_codec::UserId;
 use purple_sector_codec::bridge_protocol::SUBPROTOCOL;
@@ -24,6 +24,9 @@ use crate::tally::Tally;
 const AT_ONCE: usize = 64;
 /// Until the last viewer has been told that it is served.
 const JOIN_LIMIT: Duration = Duration::from_secs(300);
+/// After the last block was sent, until the last one must have come.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+const REPEATS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Connected viewers, one for each user.
 pub(crate) struct Viewers {
@@ -62,6 +65,20 @@ impl Viewers {
     /// What they have received.
     pub(crate) fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the last of `n_blocks` blocks of each of `active`, and a moment longer for what comes twice.
+    ///
+    /// # Errors
+    /// Where a block is missing or came twice, or one came to the wrong viewer.
+    pub(crate) async fn check(&self, active: &[(u16, UserId)], n_blocks: u32) -> Result<()> {
+        let active: Vec<u16> = active.iter().map(|(number, _)| *number).collect();
+        let deadline = Instant::now() + DRAIN_LIMIT;
+        while !self.tally().is_complete(&active, n_blocks) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(REPEATS_WITHIN).await;
+        self.tally().verdict(&active, n_blocks).map_err(Error::msg)
     }
 
     /// Closes all of them in order.
