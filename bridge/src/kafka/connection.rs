@@ -4,17 +4,19 @@
 //! are long share a budget, so that many of them at once wait for each other instead of filling the memory.
 
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use purple_sector_kafka::{CloseReason, MAX_ANSWER_LEN};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What is read at once into the stack; most answers are shorter.
-const CHUNK_LEN: usize = 4 * 1024;
+const CHUNK_LEN: usize = 16 * 1024;
 /// Answers up to this length count on no budget. A Fetch asks for less.
 const SMALL_LEN: usize = 96 * 1024;
 /// What all longer answers may take together, in KiB.
@@ -122,21 +124,15 @@ impl Connection {
 
     /// Reads what is there, and finds out how much is to come.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
-        loop {
-            ready!(self.stream.poll_read_ready(cx)).map_err(|_| CloseReason::Lost)?;
-            let read = if self.expected.is_some() {
-                self.stream.try_read_buf(&mut self.incoming)
-            } else {
-                let mut chunk = [0; CHUNK_LEN];
-                self.stream.try_read(&mut chunk).inspect(|n| self.incoming.extend_from_slice(&chunk[..*n]))
-            };
-            match read {
-                Ok(0) => return Poll::Ready(Err(CloseReason::Lost)),
-                Ok(_) => return Poll::Ready(self.learn_length()),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => return Poll::Ready(Err(CloseReason::Lost)),
-            }
+        let mut chunk = [MaybeUninit::uninit(); CHUNK_LEN];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
+        // Unlike `try_read` this knows that a socket that gave less than there was room for is empty now.
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut chunk)).map_err(|_| CloseReason::Lost)?;
+        if chunk.filled().is_empty() {
+            return Poll::Ready(Err(CloseReason::Lost));
         }
+        self.incoming.extend_from_slice(chunk.filled());
+        Poll::Ready(self.learn_length())
     }
 
     fn learn_length(&mut self) -> Result<(), CloseReason> {
@@ -151,8 +147,8 @@ impl Connection {
             let (semaphore, n_kib) = (self.long_answers.0.clone(), length.div_ceil(1024) as u32);
             self.waiting = Some(Box::pin(async move { semaphore.acquire_many_owned(n_kib).await.ok() }));
         }
-        if length > self.incoming.len() && length <= SMALL_LEN {
-            self.incoming.reserve_exact(length - self.incoming.len());
+        if length <= SMALL_LEN {
+            self.incoming.reserve_exact(length.saturating_sub(self.incoming.len()));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use purple_sector_codec::{
-    Facts, Row, Schema, SessionId, StreamEncoder, StreamSettings, UserId, partition_for,
+    Facts, Row, Schema, SessionId, StreamEncoder, StreamSettings, Topic, UserId, partition_for,
 };
 use purple_sector_collector::source::replay::Replay;
 use purple_sector_collector::source::{Source, Step};
@@ -26,7 +26,7 @@ pub(crate) struct Recording {
 
 /// One driver's session, ready to be sent.
 pub(crate) struct Session {
-    pub(crate) topic: String,
+    pub(crate) topic: Topic,
     /// The record's key: the session id.
     pub(crate) key: String,
     pub(crate) partition: i32,

@@ -3,18 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use purple_sector_codec::UserId;
+use purple_sector_codec::{Topic, UserId};
 use purple_sector_tests::publisher::admin;
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
-
-/// As in `bridge/src/kafka/topics.rs`.
-const SETTINGS: [(&str, &str); 5] = [
-    ("retention.ms", "3600000"),
-    ("segment.ms", "600000"),
-    ("segment.bytes", "16777216"),
-    ("segment.index.bytes", "65536"),
-    ("message.timestamp.type", "LogAppendTime"),
-];
 /// Topics in one request: the broker answers when it knows all of them.
 const AT_ONCE: usize = 100;
 const LIMIT: Duration = Duration::from_secs(60);
@@ -38,10 +29,10 @@ pub(crate) async fn create(brokers: &str, users: &[(u16, UserId)], n_partitions:
     let admin = admin(brokers)?;
     let options = AdminOptions::new().request_timeout(Some(LIMIT)).operation_timeout(Some(LIMIT));
     for users in users.chunks(AT_ONCE) {
-        let names: Vec<String> = users.iter().map(|(_, user)| user.topic()).collect();
+        let names: Vec<Topic> = users.iter().map(|(_, user)| user.topic()).collect();
         let new = |name| {
             let topic = NewTopic::new(name, i32::try_from(n_partitions)?, TopicReplication::Fixed(1));
-            anyhow::Ok(SETTINGS.iter().fold(topic, |topic, (key, value)| topic.set(key, value)))
+            anyhow::Ok(Topic::SETTINGS.iter().fold(topic, |topic, (key, value)| topic.set(key, value)))
         };
         let topics = names.iter().map(|name| new(name)).collect::<Result<Vec<_>>>()?;
         for result in admin.create_topics(&topics, &options).await? {
