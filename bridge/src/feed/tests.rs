@@ -1,5 +1,7 @@
 //! Feeds on the embedded broker: real clients and sockets, in one process. And one on Apache Kafka, which restarts.
 
+mod faults;
+
 use std::time::{Duration, Instant};
 
 use purple_sector_codec::bridge_protocol::{GapReason, ServerMessage};
