@@ -123,7 +123,7 @@ fn bridge(options: &Options) -> Result<()> {
     for scenario in &options.scenario {
         bench.args(["--scenario", &name_of(*scenario)]);
     }
-    watched("measuring the bridge (25 min, a short form takes 4)", bench)
+    watched("measuring the bridge (25 min, a short form takes 5)", bench)
 }
 
 /// The name of a flag's value.
