@@ -8,8 +8,6 @@
 
 mod answer;
 mod link;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
