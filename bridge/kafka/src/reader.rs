@@ -352,7 +352,7 @@ impl Reader {
         if let Some(index) = self.links.iter().position(|link| link.is_idle(now)) {
             self.ask_metadata(index, now, out);
         } else if self.partitions.is_empty()
-            || self.partitions.iter().any(|partition| partition.leader.is_none())
+            || (0..self.partitions.len()).any(|partition| self.leader_address(partition).is_none())
         {
             let candidates: Vec<Address> = self
                 .brokers
