@@ -61,6 +61,10 @@ impl Log {
     pub(super) fn end(&self) -> i64 {
         self.batches.last().map_or(self.start, |batch| batch.next)
     }
+
+    pub(super) fn first_batch(&self) -> &[u8] {
+        &self.batches[0].bytes
+    }
 }
 
 impl Cluster {
@@ -117,10 +121,10 @@ impl Cluster {
     }
 
     pub(super) fn is_up(&self, node: i32) -> bool {
-        self.brokers[node as usize].is_up
+        self.brokers.get(node as usize).is_some_and(|broker| broker.is_up)
     }
 
-    /// Appends one batch of `n` records, each with at least `length` bytes, which tell where they are.
+    /// Appends one batch of `n` records, which tell where they are and are `length` bytes longer than that.
     pub(super) fn append(&mut self, partition: usize, n: i64, length: usize, time_ms: u64) {
         let id = self.topic.as_ref().unwrap().id;
         let log = self.log(partition);
@@ -137,7 +141,7 @@ impl Cluster {
                 sequence: (offset - first) as i32,
                 timestamp: time_ms,
                 key: None,
-                value: Some(format!("{:.<length$}", value(id, partition as u16, offset)).into()),
+                value: Some((value(id, partition as u16, offset) + &".".repeat(length)).into()),
                 headers: Default::default(),
                 delete_horizon: false,
             })

@@ -17,9 +17,8 @@ fn it_asks_who_leads_then_for_the_end_then_for_the_start_then_for_records() {
     let keys: Vec<i16> = world.requests.iter().map(|request| request.2).take(4).collect();
     assert_eq!(keys, [METADATA, LIST_OFFSETS, LIST_OFFSETS, FETCH]);
     let topic = format!("Topic {{ id: {} }}", "09".repeat(16));
-    let started = |partition, from, end| {
-        format!("Started {{ partition: {partition}, from: {from}, end: {end} }}")
-    };
+    let started =
+        |partition, from, end| format!("Started {{ partition: {partition}, from: {from}, end: {end} }}");
     assert_eq!(world.news, [topic, started(1, 0, 0), started(0, 3, 5)]);
     assert_eq!((world.n_records, world.n_connects), (2, 1));
     assert_eq!(world.reader.positions().collect::<Vec<_>>(), [(0, 5), (1, 0)]);

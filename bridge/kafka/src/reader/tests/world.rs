@@ -147,7 +147,7 @@ impl World {
                 assert!(id.0 > self.last_link, "names of links are never used again");
                 self.last_link = id.0;
                 self.n_connects += 1;
-                let node = address.strip_prefix("b:").unwrap().parse().unwrap();
+                let node = address.strip_prefix("b:").and_then(|node| node.parse().ok()).unwrap_or(-1);
                 self.links.push(Connection { id, node, is_busy: false, parked: None });
                 let is_up = self.cluster.is_up(node);
                 self.due.push((soon, id, if is_up { Due::Opened } else { Due::Closed(CloseReason::Lost) }));

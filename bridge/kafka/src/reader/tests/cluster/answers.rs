@@ -67,7 +67,10 @@ impl Cluster {
         let asked = request.topics.unwrap();
         assert_eq!(asked[0].name.as_ref().unwrap().as_str(), TOPIC);
         let brokers = (0..self.brokers.len() as i32).filter(|node| self.is_up(*node)).map(|node| {
-            MetadataResponseBroker::default().with_node_id(BrokerId(node)).with_host(text("b")).with_port(node)
+            MetadataResponseBroker::default()
+                .with_node_id(BrokerId(node))
+                .with_host(text("b"))
+                .with_port(node)
         });
         let topic = MetadataResponseTopic::default().with_name(Some(TopicName(text(TOPIC))));
         let topic = match &self.topic {
@@ -104,11 +107,7 @@ impl Cluster {
         }
     }
 
-    fn list_offsets(
-        &self,
-        node: i32,
-        (version, number, request): (i16, i32, ListOffsetsRequest),
-    ) -> Bytes {
+    fn list_offsets(&self, node: i32, (version, number, request): (i16, i32, ListOffsetsRequest)) -> Bytes {
         let partitions = request.topics[0].partitions.iter().map(|asked| {
             let partition = asked.partition_index;
             let error = self.error(LIST_OFFSETS, node, partition, asked.current_leader_epoch);
