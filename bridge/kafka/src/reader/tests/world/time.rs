@@ -24,7 +24,7 @@ impl World {
     }
 
     /// Lets time pass.
-    pub(super) fn pass(&mut self, ms: u64) {
+    pub(in super::super) fn pass(&mut self, ms: u64) {
         let until = self.now.at + Duration::from_millis(ms);
         let mut n_events = 0;
         loop {
