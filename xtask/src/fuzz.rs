@@ -11,6 +11,9 @@ use crate::toolchain::cargo_tool::CARGO_FUZZ;
 use crate::toolchain::system;
 use crate::{paths, step};
 
+/// Where fuzz targets are; no two have the same name.
+const FOLDERS: [&str; 2] = ["codec/fuzz", "bridge/kafka/fuzz"];
+
 /// Options of `cargo xtask fuzz`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -33,20 +36,29 @@ impl Default for Options {
 /// Where a target finds something; the input's file is named then.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     system::ensure(&system::BUILD)?;
-    let fuzz = paths::root().join("codec/fuzz");
-    let known = targets(&fuzz)?;
-    let chosen = match &options.target {
-        None => known,
-        Some(target) if known.contains(target) => vec![target.clone()],
-        Some(target) => {
-            eprintln!("xtask: no fuzz target {target:?}; there are {}", known.join(", "));
-            return Ok(ExitCode::from(2));
+    let known = FOLDERS.map(|folder| targets(&paths::root().join(folder)));
+    let known = known.into_iter().collect::<Result<Vec<_>>>()?;
+    if let Some(target) = &options.target
+        && !known.iter().flatten().any(|known| known == target)
+    {
+        eprintln!("xtask: no fuzz target {target:?}; there are {}", known.concat().join(", "));
+        return Ok(ExitCode::from(2));
+    }
+    for (folder, known) in FOLDERS.iter().zip(known) {
+        let is_chosen = |known: &String| options.target.as_ref().is_none_or(|target| known == target);
+        let chosen: Vec<String> = known.into_iter().filter(is_chosen).collect();
+        if !chosen.is_empty() {
+            run_folder(&paths::root().join(folder), chosen, options)?;
         }
-    };
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_folder(fuzz: &Path, chosen: Vec<String>, options: &Options) -> Result<()> {
     let path = paths::path_with(&[CARGO_FUZZ.ensure()?]);
     let cargo_fuzz = |task: &str| {
         let mut cargo = Command::new("cargo");
-        cargo.args(["fuzz", task, "--fuzz-dir"]).arg(&fuzz).current_dir(paths::root());
+        cargo.args(["fuzz", task, "--fuzz-dir"]).arg(fuzz).current_dir(paths::root());
         // The sanitizers are unstable options, and everyone develops on stable.
         cargo.env("RUSTC_BOOTSTRAP", "1").env("PATH", &path);
         cargo
@@ -67,7 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             println!("  {line}");
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn targets(fuzz: &Path) -> Result<Vec<String>> {

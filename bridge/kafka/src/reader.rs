@@ -8,6 +8,8 @@
 
 mod answer;
 mod link;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -350,7 +352,7 @@ impl Reader {
         if let Some(index) = self.links.iter().position(|link| link.is_idle(now)) {
             self.ask_metadata(index, now, out);
         } else if self.partitions.is_empty()
-            || self.partitions.iter().any(|partition| partition.leader.is_none())
+            || (0..self.partitions.len()).any(|partition| self.leader_address(partition).is_none())
         {
             let candidates: Vec<Address> = self
                 .brokers
@@ -434,7 +436,8 @@ impl Reader {
         let at_ms = |question: Question| match (question, self.settings.look_back) {
             (Question::End | Question::EndBefore { .. } | Question::EndAfter { .. }, _) => END,
             (Question::Start { .. }, LookBack::Time(time)) => {
-                i64::try_from(now.unix_ms).unwrap_or(i64::MAX).saturating_sub(time.as_millis() as i64).max(0)
+                let back_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+                i64::try_from(now.unix_ms.saturating_sub(back_ms)).unwrap_or(i64::MAX)
             }
             (Question::Start { .. }, LookBack::Records(_)) => OLDEST,
             (Question::Oldest | Question::OldestAfter { .. }, _) => OLDEST,

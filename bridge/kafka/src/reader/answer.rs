@@ -160,6 +160,14 @@ impl Reader {
                 }
             }
         }
+        // What was not answered is not asked again at once.
+        for partition in &mut self.partitions {
+            let is_open =
+                |(number, question)| partition.number == number && partition.question == Some(question);
+            if partition.not_before <= now && asked.iter().copied().any(is_open) {
+                partition.failed(now);
+            }
+        }
         Ok(throttle_ms)
     }
 
@@ -189,7 +197,7 @@ impl Reader {
         self.allowance.refill(now);
         while let Some(partition) = fetched.next()? {
             if partition.topic_id != topic_id {
-                self.foreign(index, &partition, out);
+                self.foreign(index, asked, &partition, now, out);
                 continue;
             }
             let Some(number) =
@@ -206,12 +214,22 @@ impl Reader {
         Ok(fetched.throttle_ms)
     }
 
-    /// A broker that cannot tell topics apart is not asked the same again.
-    fn foreign(&mut self, index: usize, partition: &FetchedPartition<'_>, out: &mut dyn FnMut(Output<'_>)) {
+    /// A broker that cannot tell topics apart is left alone for a while.
+    fn foreign(
+        &mut self,
+        index: usize,
+        asked: &[u16],
+        partition: &FetchedPartition<'_>,
+        now: Instant,
+        out: &mut dyn FnMut(Output<'_>),
+    ) {
         if partition.topic_id != TopicId::default() || !partition.records.is_empty() {
             out(Output::News(News::Foreign));
         }
         self.links[index].session.reset();
+        for partition in self.partitions.iter_mut().filter(|partition| asked.contains(&partition.number)) {
+            partition.failed(now);
+        }
     }
 
     fn read(&mut self, number: u16, mut bytes: &[u8], out: &mut dyn FnMut(Output<'_>)) {
