@@ -211,6 +211,10 @@ impl Drop for Viewers {
         for queue in self.queues.values() {
             queue.close(self.end);
         }
+        // They learn from their queue why it ended; without an answer they would begin the feed again.
+        for joined in self.waiting.drain(..) {
+            let _ = joined.send(());
+        }
         let n_viewers = self.queues.len() as u64;
         self.stats.viewers.sub(n_viewers);
         self.user_stats.viewers.sub(n_viewers);

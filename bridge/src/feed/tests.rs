@@ -1,5 +1,6 @@
 //! Feeds on the embedded broker: real clients and sockets, in one process. And one on Apache Kafka, which restarts.
 
+mod cluster;
 mod faults;
 
 use std::time::{Duration, Instant};

@@ -25,28 +25,32 @@ async fn shared() -> &'static Broker {
 }
 
 fn producer(broker: &Broker, more: &[(&str, &str)]) -> FutureProducer {
+    producer_to(&broker.brokers(), more)
+}
+
+pub(super) fn producer_to(brokers: &str, more: &[(&str, &str)]) -> FutureProducer {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", broker.brokers()).set("linger.ms", "0");
+    config.set("bootstrap.servers", brokers).set("linger.ms", "0");
     more.iter().for_each(|(key, value)| {
         config.set(*key, *value);
     });
     config.create().expect("a producer")
 }
 
-fn admin(broker: &Broker) -> AdminClient<DefaultClientContext> {
-    ClientConfig::new().set("bootstrap.servers", broker.brokers()).create().expect("an admin client")
+pub(super) fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", brokers).create().expect("an admin client")
 }
 
-fn topic(user: &str) -> purple_sector_codec::Topic {
+pub(super) fn topic(user: &str) -> purple_sector_codec::Topic {
     UserId::parse(user).expect("a user").topic()
 }
 
-async fn join(feeds: &Feeds, user: &str) -> ViewerHandle {
+pub(super) async fn join(feeds: &Feeds, user: &str) -> ViewerHandle {
     feeds.join(VerifiedUser::for_test(user), JoinOptions::default()).await.expect("joins")
 }
 
 /// Waits until so many partitions are read.
-async fn reads(feeds: &Feeds, n_partitions: u64) {
+pub(super) async fn reads(feeds: &Feeds, n_partitions: u64) {
     let deadline = Instant::now() + WITHIN;
     while feeds.stats().partitions.get() < n_partitions {
         assert!(Instant::now() < deadline, "only {} partitions are read", feeds.stats().partitions.get());
@@ -84,7 +88,10 @@ async fn a_topic_that_is_deleted_under_load_is_announced_made_again_and_read() {
     Watcher::default().read(&mut viewer, |seen| seen.n_blocks == 20).await;
 
     let deleted = Instant::now();
-    admin(broker).delete_topics(&[&topic("deleted")], &AdminOptions::new()).await.expect("deleted");
+    admin(&broker.brokers())
+        .delete_topics(&[&topic("deleted")], &AdminOptions::new())
+        .await
+        .expect("deleted");
     assert_eq!(gap(&mut viewer, Duration::from_secs(10)).await.0, GapReason::TopicReplaced);
     println!("noticed after {:?}", deleted.elapsed());
     reads(&feeds, 10).await;
@@ -110,7 +117,7 @@ async fn partitions_that_are_added_are_read_from_their_first_record_on() {
     publish(&producer, "alice", 0, &source.key()).await;
     Watcher::default().read(&mut viewer, |seen| seen.n_blocks == 1).await;
 
-    let admin = admin(&broker);
+    let admin = admin(&broker.brokers());
     let alice = topic("alice");
     let more = NewPartitions::new(&alice, 12);
     admin.create_partitions([&more], &AdminOptions::new()).await.expect("added");
@@ -135,7 +142,7 @@ async fn what_a_hostile_producer_writes_is_passed_over_and_nobody_else_notices()
         .set("compression.type", "producer")
         .set("max.message.bytes", "10485760");
     let usual = NewTopic::new(&other, 1, TopicReplication::Fixed(1));
-    admin(broker).create_topics([&as_given, &usual], &AdminOptions::new()).await.expect("topics");
+    admin(&broker.brokers()).create_topics([&as_given, &usual], &AdminOptions::new()).await.expect("topics");
     let kafka = KafkaSettings { auto_create_topics: false, ..on(broker) };
     let feeds = Feeds::start(settings(), &kafka).await.expect("it answers");
     let (mut mallory, mut bob) = (join(&feeds, "hostile").await, join(&feeds, "hostile-bob").await);
@@ -204,7 +211,7 @@ async fn honest_compressed_batches_and_transactions_are_read() {
     let broker = shared().await;
     let compressed = topic("compressed");
     let new = NewTopic::new(&compressed, 10, TopicReplication::Fixed(1)).set("compression.type", "producer");
-    admin(broker).create_topics([&new], &AdminOptions::new()).await.expect("a topic");
+    admin(&broker.brokers()).create_topics([&new], &AdminOptions::new()).await.expect("a topic");
     let feeds = Feeds::start(settings(), &on(broker)).await.expect("it answers");
     let mut viewer = join(&feeds, "compressed").await;
     reads(&feeds, 10).await;
