@@ -1,26 +1,30 @@
 //! What did `cargo test` find? How many tests ran, and on a failure what each failing test said.
 
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use crate::step;
 
+/// Six times what they take on two cores. A test that hangs must not hold up whoever waits for the others.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Characters of failures that are shown; the log has all of them.
 const SHOWN: usize = 12_000;
 
 /// Runs `command`, a `cargo test`, and prints its counts.
 ///
 /// # Errors
-/// Where a test fails; what it said has been printed then.
+/// Where a test fails or does not end; what it said, or its name, has been printed then.
 pub(crate) fn run(what: &str, usual: &str, command: &mut Command) -> Result<()> {
-    let result = step::run(what, usual, command);
+    let result = step::run_within(LIMIT, what, usual, command);
     let output = step::log_of(what)?;
     let Counts { passed, failed, ignored } = counts(&output);
     println!("  {passed} tests passed, {failed} failed, {ignored} ignored");
     if result.is_err() {
         let said: String = failures(&output).chars().take(SHOWN).collect();
         eprintln!("{said}");
+        unfinished(&output).iter().for_each(|test| eprintln!("  did not end: {test}"));
     }
     result?;
     // A filter that fits nothing, or a build without tests, must not look like a success.
@@ -68,6 +72,15 @@ fn failures(output: &str) -> String {
     told.join("\n")
 }
 
+/// Tests that were running for long and of which nothing more was heard.
+fn unfinished(output: &str) -> Vec<&str> {
+    let tests = output.lines().filter_map(|line| line.strip_prefix("test "));
+    let long: Vec<&str> =
+        tests.clone().filter_map(|said| Some(said.split_once(" has been running for over ")?.0)).collect();
+    let ended: Vec<&str> = tests.filter_map(|said| Some(said.split_once(" ... ")?.0)).collect();
+    long.into_iter().filter(|test| !ended.contains(test)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +105,13 @@ test result: ok. 40 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; fin
     #[test]
     fn counts_are_summed_over_all_programs() {
         assert_eq!(counts(OUTPUT), Counts { passed: 41, failed: 1, ignored: 2 });
+    }
+
+    #[test]
+    fn tests_that_did_not_end_are_named() {
+        let long = |name| format!("test {name} has been running for over 60 seconds\n");
+        let output = format!("test a ... ok\n{}{}test b ... ok\n", long("b"), long("c"));
+        assert_eq!(unfinished(&output), ["c"]);
     }
 
     #[test]

@@ -24,6 +24,19 @@ const LINES_SHOWN: usize = 60;
 /// Where it cannot be started or ends with another code than 0; its last lines have been printed then.
 pub(crate) fn run(what: &str, usual: &str, command: &mut Command) -> Result<()> {
     let ended = execute(what, usual, None, command)?;
+    finish(what, command, ended)
+}
+
+/// As [`run`], for a command that could hang: it is ended after `limit`.
+///
+/// # Errors
+/// As [`run`], and where it takes longer.
+pub(crate) fn run_within(limit: Duration, what: &str, usual: &str, command: &mut Command) -> Result<()> {
+    let ended = execute(what, usual, Some(limit), command)?;
+    finish(what, command, ended)
+}
+
+fn finish(what: &str, command: &Command, ended: Ended) -> Result<()> {
     if let Ended { status: Some(status), .. } = ended
         && status.success()
     {
@@ -134,6 +147,8 @@ fn execute(what: &str, usual: &str, limit: Option<Duration>, command: &mut Comma
             break Some(status);
         }
         if limit.is_some_and(|limit| started.elapsed() > limit) {
+            // What it started goes first: it would live on, and keep the output open.
+            descendants(child.id()).into_iter().for_each(kill);
             child.kill()?;
             child.wait()?;
             break None;
@@ -147,6 +162,32 @@ fn execute(what: &str, usual: &str, limit: Option<Duration>, command: &mut Comma
         println!("  done in {}", seconds(took));
     }
     Ok(Ended { status, took, log })
+}
+
+/// Processes that `root` started, and those that they started; none where there is no `/proc`.
+fn descendants(root: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parents: Vec<(u32, u32)> = entries
+        .filter_map(|entry| {
+            let id = entry.file_name().to_string_lossy().parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name before it may hold anything, so the last parenthesis counts; then comes the state.
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            Some((id, parent))
+        })
+        .collect();
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(id, _)| *id));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+fn kill(id: u32) {
+    // One that has ended meanwhile is fine.
+    let _ = Command::new("kill").args(["-KILL", &id.to_string()]).stderr(Stdio::null()).status();
 }
 
 fn log_file(what: &str) -> Result<PathBuf> {
@@ -249,6 +290,19 @@ mod tests {
         let started = Instant::now();
         assert!(!attempt("step test sleep", "0 s", limit, Command::new("sleep").arg("30")).unwrap());
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_a_slow_command_started_ends_with_it() {
+        let limit = Duration::from_millis(300);
+        // The shell waits for its child, whose odd length of sleep names it.
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 31.4159 & wait"]);
+        let error = run_within(limit, "step test child", "0 s", &mut command).unwrap_err().to_string();
+        assert!(error.contains("took too long"), "{error}");
+        let listed = output_of(Command::new("ps").args(["-eo", "stat,args"])).unwrap_or_default();
+        let alive = |line: &&str| line.contains("sleep 31.4159") && !line.starts_with('Z');
+        assert_eq!(listed.lines().find(alive), None);
     }
 
     #[test]
