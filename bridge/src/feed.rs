@@ -25,7 +25,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use purple_sector_codec::UserId;
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,7 +41,7 @@ use self::task::{Request, Task, Viewers};
 use crate::auth::VerifiedUser;
 use crate::kafka::{Kafka, KafkaError, KafkaSettings};
 use crate::stats::Stats;
-use crate::workers::Workers;
+use crate::workers::{Worker, Workers};
 
 /// How long feeds may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -108,11 +107,25 @@ pub struct Feeds {
     last_viewer: AtomicU64,
 }
 
+impl Drop for Feeds {
+    fn drop(&mut self) {
+        self.workers.stop();
+    }
+}
+
 /// How to reach a feed's task.
 #[derive(Clone)]
 struct Entry {
     requests: mpsc::Sender<Request>,
     left: mpsc::UnboundedSender<ViewerId>,
+    worker: Worker,
+}
+
+impl Entry {
+    /// Whether its task has ended, or will never be heard of again.
+    fn is_over(&self) -> bool {
+        self.requests.is_closed() || self.worker.is_given_up()
+    }
 }
 
 impl Feeds {
@@ -122,8 +135,9 @@ impl Feeds {
     /// [`KafkaError`] if Kafka does not answer, the embedded broker's port is in use, or the settings are refused.
     pub async fn start(settings: FeedSettings, kafka: &KafkaSettings) -> Result<Self, KafkaError> {
         let stats = Arc::new(Stats::default());
-        let workers = Workers::start().map_err(KafkaError::Thread)?;
         let kafka = Arc::new(Kafka::start(kafka, stats.clone()).await?);
+        let workers = Workers::start(stats.clone()).map_err(KafkaError::Thread)?;
+        tokio::spawn(workers.clone().watch());
         let queues = QueueBudget::new(stats.queue_bytes.clone(), settings.queue_bytes);
         let gops = GopBudget::new(stats.gop_bytes.clone(), settings.gop_bytes);
         Ok(Self {
@@ -154,7 +168,7 @@ impl Feeds {
             if self.stop.is_cancelled() {
                 return Err(JoinError::Stopping);
             }
-            let Entry { requests, left } = self.entry(&user)?;
+            let Entry { requests, left, .. } = self.entry(&user)?;
             let limits = QueueLimits {
                 blocks: self.settings.viewer_queue_blocks,
                 bytes: self.settings.viewer_queue_bytes,
@@ -180,7 +194,7 @@ impl Feeds {
     }
 
     /// The thread on which everything of a user runs.
-    pub(crate) fn thread_of(&self, user: &UserId) -> &Handle {
+    pub(crate) fn thread_of(&self, user: &UserId) -> Worker {
         self.workers.of(user)
     }
 
@@ -207,10 +221,10 @@ impl Feeds {
     /// The user's feed; begins it if there is none, or if the one there was has ended.
     fn entry(&self, user: &VerifiedUser) -> Result<Entry, JoinError> {
         let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = feeds.get(user.id()).filter(|entry| !entry.requests.is_closed()) {
+        if let Some(entry) = feeds.get(user.id()).filter(|entry| !entry.is_over()) {
             return Ok(entry.clone());
         }
-        feeds.retain(|_, entry| !entry.requests.is_closed());
+        feeds.retain(|_, entry| !entry.is_over());
         if feeds.len() >= self.settings.max_feeds {
             return Err(JoinError::TooManyFeeds { max: self.settings.max_feeds });
         }
@@ -243,7 +257,8 @@ impl Feeds {
             viewers: Viewers::new(self.stats.clone(), user_stats),
             stop: self.stop.clone(),
         };
-        self.tasks.spawn_on(task.run(), self.workers.of(user.id()));
-        Entry { requests, left }
+        let worker = self.workers.of(user.id());
+        self.tasks.spawn_on(task.run(), worker.handle());
+        Entry { requests, left, worker }
     }
 }

@@ -151,8 +151,8 @@ fn stream(
     let on_upgrade = on_upgrade.ok_or(Problem::BadRequest("this connection cannot be upgraded"))?;
     let viewer =
         Viewer { bridge: Arc::clone(bridge), user, expires_at_s, _seat: seat, _connection: connection };
-    let thread = bridge.feeds.thread_of(viewer.user.id()).clone();
-    bridge.tasks.spawn_on(viewer::run(viewer, on_upgrade), &thread);
+    let thread = bridge.feeds.thread_of(viewer.user.id());
+    bridge.tasks.spawn_on(viewer::run(viewer, on_upgrade), thread.handle());
 
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();

@@ -87,7 +87,7 @@ pub struct Stats {
     pub queue_bytes: Arc<Counter>,
     /// Partitions that are read now.
     pub partitions: Counter,
-    /// Tasks that ended by themselves, which they must not, and were started again.
+    /// Tasks that ended by themselves and threads that stood still, which they must not; others took their place.
     pub restarts: Counter,
     /// Positions that Kafka no longer had (deleted by retention, or a topic made anew).
     pub positions_lost: Counter,
