@@ -161,9 +161,17 @@ impl Publisher {
 /// # Errors
 /// Where Kafka refuses.
 pub async fn create_topic(brokers: &str, user: &UserId) -> Result<()> {
+    create_topic_with(brokers, user, &Topic::SETTINGS).await
+}
+
+/// As [`create_topic`], with these settings and no others, as somebody else would make it.
+///
+/// # Errors
+/// As [`create_topic`].
+pub async fn create_topic_with(brokers: &str, user: &UserId, settings: &[(&str, &str)]) -> Result<()> {
     let (name, partitions) = (user.topic(), i32::try_from(N_PARTITIONS)?);
     let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
-    let topic = Topic::SETTINGS.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
+    let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
     let results =
         admin(brokers)?.create_topics([&topic], &AdminOptions::new().operation_timeout(Some(LIMIT))).await?;
     match results.first() {

@@ -1,14 +1,16 @@
 //! Things that break: the bridge is killed, Kafka is killed, records are broken. Viewers come back, and nothing repeats.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, ensure};
-use purple_sector_codec::{Schema, UserId};
+use anyhow::{Context, Result, ensure};
+use purple_sector_codec::{Schema, Topic, UserId};
 use purple_sector_tests::bridge::{Bridge, token};
 use purple_sector_tests::kafka::Kafka;
-use purple_sector_tests::publisher::{Publisher, create_topic};
+use purple_sector_tests::publisher::{Publisher, create_topic, create_topic_with};
 use purple_sector_tests::rows::Rows;
 use purple_sector_tests::viewer::{News, Viewer};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -64,6 +66,110 @@ async fn broken_records_are_skipped_and_the_stream_goes_on() -> Result<()> {
         "samples came twice or out of order"
     );
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bridge_ends_in_time_while_kafka_stands_still() -> Result<()> {
+    const DRAIN: Duration = Duration::from_secs(3);
+    let mut kafka = Kafka::start()?;
+    let mut bridge = Bridge::start_with(&kafka.brokers(), &[("DRAIN_TIMEOUT", "3s")])?;
+    let mut viewers = Vec::new();
+    for n in 0..10 {
+        viewers.push(Viewer::connect(bridge.port(), &token(&format!("reads-{n}"))?).await?);
+    }
+    kafka.signal(libc::SIGSTOP)?;
+    // These wait for topics that nobody can make.
+    for n in 0..10 {
+        viewers.push(Viewer::connect(bridge.port(), &token(&format!("waits-{n}"))?).await?);
+    }
+    let asked = Instant::now();
+    bridge.process().signal(libc::SIGTERM)?;
+    let code = bridge.process().exit_code(DRAIN + Duration::from_secs(2));
+    let took = asked.elapsed();
+    // Before anything else: it could not be ended in order otherwise.
+    kafka.signal(libc::SIGCONT)?;
+    println!("ended after {took:?}");
+    ensure!(code? == 0, "it did not end in order");
+    for viewer in &mut viewers {
+        ensure!(matches!(closed(viewer).await?, News::Closed(Some(1001 | 1012))), "a viewer was not told");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn decompression_bombs_take_little_memory_and_hold_up_nobody() -> Result<()> {
+    const ZEROS: usize = 400 * 1024 * 1024;
+    let kafka = Kafka::start()?;
+    // As a topic may be that somebody else made: it takes what the bridge's own topics refuse.
+    let mallory = UserId::parse("mallory")?;
+    create_topic_with(
+        &kafka.brokers(),
+        &mallory,
+        &[("compression.type", "producer"), ("max.message.bytes", "10485760")],
+    )
+    .await?;
+    let settings = [("KAFKA_AUTO_CREATE_TOPICS", "false")];
+    let mut bridge = Bridge::start_with(&kafka.brokers(), &settings)?;
+    let mut bob = Driver::start(&kafka.brokers(), "bob").await?;
+    let mut viewer = Viewer::connect(bridge.port(), &token("bob")?).await?;
+    let _mallory = Viewer::connect(bridge.port(), &token("mallory")?).await?;
+    bob.drive(60)?;
+    viewer.samples(60, LIMIT).await?;
+    let before_mib = rss_mib(&mut bridge)?;
+
+    let (brokers, topic) = (kafka.brokers(), mallory.topic());
+    let bombing = tokio::task::spawn_blocking(move || {
+        ["gzip", "lz4"]
+            .into_iter()
+            .cycle()
+            .take(6)
+            .try_for_each(|codec| send_zeros(&brokers, &topic, codec, ZEROS))
+    });
+    let (mut most_mib, mut longest) = (before_mib, Duration::ZERO);
+    while !bombing.is_finished() {
+        let sent = Instant::now();
+        bob.drive(2)?;
+        viewer.samples(2, LIMIT).await?;
+        longest = longest.max(sent.elapsed());
+        most_mib = most_mib.max(rss_mib(&mut bridge)?);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bombing.await??;
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let stats = bridge.stats().await?;
+        if stats["decodeErrors"].as_u64() >= Some(6) {
+            break;
+        }
+        ensure!(Instant::now() < deadline, "not all bombs were read: {stats}");
+        most_mib = most_mib.max(rss_mib(&mut bridge)?);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!("{before_mib:.1} MiB before, at most {most_mib:.1}; bob's longest delay {longest:?}");
+    ensure!(most_mib - before_mib < 16.0, "{before_mib:.1} MiB grew to {most_mib:.1}");
+    ensure!(longest < Duration::from_secs(1), "bob waited for {longest:?}");
+    Ok(())
+}
+
+/// Sends one record that is small on its way and large once inflated.
+fn send_zeros(brokers: &str, topic: &Topic, codec: &str, length: usize) -> Result<()> {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("compression.type", codec)
+        .set("message.max.bytes", "1000000000")
+        .set("queue.buffering.max.kbytes", "2000000")
+        .create()?;
+    let zeros = vec![0; length];
+    producer.send(BaseRecord::<(), _>::to(topic).partition(0).payload(&zeros)).map_err(|(error, _)| error)?;
+    producer.flush(LIMIT).context("the bomb was not sent")
+}
+
+fn rss_mib(bridge: &mut Bridge) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", bridge.process().id()))?;
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+    let kib: f64 = kib.context("no VmRSS")?;
+    Ok(kib / 1024.0)
 }
 
 /// A session that a test drives by hand.

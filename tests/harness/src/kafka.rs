@@ -89,6 +89,14 @@ impl Kafka {
         self.node.process_id()
     }
 
+    /// Sends a signal to the running broker; nothing happens while it is stopped.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn signal(&mut self, signal: i32) -> Result<()> {
+        self.node.signal(signal)
+    }
+
     /// Ends the broker in order (SIGTERM, about 2 s). Its data stays for [`Kafka::restart`].
     ///
     /// # Errors

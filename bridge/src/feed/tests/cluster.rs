@@ -175,8 +175,12 @@ async fn a_user_draws_at_once_whatever_befalls_the_topics_of_others() {
     for start in starting {
         others.push(start.await.expect("it ends").expect("joins"));
     }
-    // The 256 and three of those above, without alice.
-    reads(&feeds, 258).await;
+    // The 256, bob and carol; alice waits.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while feeds.stats().partitions.get() < 258 {
+        assert!(Instant::now() < deadline, "only {} partitions are read", feeds.stats().partitions.get());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 
     cluster = hurt(cluster, |cluster| cluster.kill_controller().expect("killed")).await;
     let nobody = feeds.join(VerifiedUser::for_test("not-there"), JoinOptions::default());

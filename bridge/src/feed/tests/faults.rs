@@ -320,3 +320,89 @@ async fn topics_are_made_as_agreed_and_groups_show_how_far_the_bridge_read() {
     }
     feeds.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_again_at_once_is_read_from_its_first_record() {
+    let broker = shared().await;
+    let topic = topic("quickly");
+    let make = NewTopic::new(&topic, 2, TopicReplication::Fixed(1));
+    let admin = admin(&broker.brokers());
+    admin.create_topics([&make], &AdminOptions::new()).await.expect("a topic");
+    let feeds = Feeds::start(settings(), &on(broker)).await.expect("it answers");
+    let mut viewer = join(&feeds, "quickly").await;
+    reads(&feeds, 2).await;
+    let mut source = Source::new("s", 1);
+    let first = producer(broker, &[]);
+    for n in 0..20 {
+        let bytes = if n == 0 { source.key() } else { source.block() };
+        publish(&first, "quickly", 1, &bytes).await;
+    }
+    Watcher::default().read(&mut viewer, |seen| seen.n_blocks == 20).await;
+    let id = viewer.topic_id();
+
+    admin.delete_topics(&[&topic], &AdminOptions::new()).await.expect("deleted");
+    let deleted = Instant::now();
+    // Whoever is first, this test or the bridge.
+    let is_there = |result: &Result<_, _>| {
+        matches!(result, Ok(_) | Err((_, rdkafka::types::RDKafkaErrorCode::TopicAlreadyExists)))
+    };
+    let mut attempts = 0;
+    loop {
+        let results = admin.create_topics([&make], &AdminOptions::new()).await.expect("answered");
+        attempts += 1;
+        if attempts > 1 && results.iter().all(is_there) {
+            break;
+        }
+        assert!(deleted.elapsed() < WITHIN, "the topic cannot be made again");
+    }
+    println!("made again after {:?}", deleted.elapsed());
+    // Its offsets are those of the old one: only the id tells them apart. Fewer records than before, then more.
+    let (mut again, second) = (Source::new("t", 2), producer(broker, &[]));
+    for n in 0..30 {
+        let bytes = if n == 0 { again.key() } else { again.block() };
+        publish(&second, "quickly", 1, &bytes).await;
+    }
+    assert_eq!(gap(&mut viewer, Duration::from_secs(10)).await.0, GapReason::TopicReplaced);
+    let mut seen = Watcher::default();
+    seen.read(&mut viewer, |seen| seen.n_blocks == 30).await;
+    assert_eq!((seen.n_missing, feeds.stats().foreign.get()), (0, 0));
+    assert_ne!(viewer.topic_id(), id);
+    feeds.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_that_is_taken_away_ends_the_feed_of_that_user_only() {
+    let settings_of_broker = [
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found=true",
+    ];
+    let broker = tokio::task::spawn_blocking(move || Broker::start_with(&settings_of_broker));
+    let broker = broker.await.expect("it ends").expect("a broker");
+    let feeds = Feeds::start(settings(), &on(&broker)).await.expect("it answers");
+    let (mut alice, mut bob) = (join(&feeds, "alice").await, join(&feeds, "bob").await);
+    reads(&feeds, 20).await;
+    let producer = producer(&broker, &[]);
+    let mut source = Source::new("s", 1);
+    publish(&producer, "bob", 0, &source.key()).await;
+    let mut seen = Watcher::default();
+    seen.read(&mut bob, |seen| seen.n_blocks == 1).await;
+
+    let denied = tokio::task::spawn_blocking(move || {
+        let who = ["--add", "--force", "--deny-principal", "User:ANONYMOUS", "--operation", "Read"];
+        let what = ["--topic", &topic("alice")];
+        broker.tool("org.apache.kafka.tools.AclCommand", &[&who[..], &what[..]].concat()).map(|_| broker)
+    });
+    let _broker = denied.await.expect("it ends").expect("denied");
+    let ended = async {
+        loop {
+            if let Err(closed) = alice.next().await {
+                return closed;
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(WITHIN, ended).await.expect("it ends in time"), Closed::Refused);
+    publish(&producer, "bob", 0, &source.block()).await;
+    seen.read(&mut bob, |seen| seen.n_blocks == 2).await;
+    assert_eq!(feeds.stats().feeds.get(), 1);
+    feeds.shutdown().await;
+}

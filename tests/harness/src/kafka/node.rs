@@ -72,6 +72,10 @@ impl Node {
         &self.folder
     }
 
+    pub(super) fn signal(&mut self, signal: i32) -> Result<()> {
+        self.process.as_mut().map_or(Ok(()), |process| process.signal(signal))
+    }
+
     /// In order, by SIGTERM.
     pub(super) fn stop(&mut self) -> Result<()> {
         match self.process.take() {
