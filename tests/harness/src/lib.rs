@@ -5,3 +5,5 @@ pub mod process;
 pub mod kafka;
 
 pub mod cache;
+
+pub mod corpus;
