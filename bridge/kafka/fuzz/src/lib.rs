@@ -45,7 +45,8 @@ pub fn batch(data: &[u8]) {
 }
 
 /// Broker 1 at h:1 leads partition 0 of alice's topic, whose id is 0909….
-const METADATA: &[u8] = b"\0\0\0\0\0\x02\0\0\0\x01\x02h\0\0\0\x01\0\0\0\0\0\0\x01\x02\0\0\x15telemetry-user-alice\
+const METADATA: &[u8] =
+    b"\0\0\0\0\0\x02\0\0\0\x01\x02h\0\0\0\x01\0\0\0\0\0\0\x01\x02\0\0\x15telemetry-user-alice\
     \t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\t\0\x02\0\0\0\0\0\0\0\0\0\x01\0\0\0\x03\x01\x01\x01\0\0\0\0\0\0\0\0";
 
 fn offsets(offset: i64) -> Vec<u8> {
@@ -125,7 +126,10 @@ impl World {
             }
             Output::News(News::Record(record)) => {
                 let at = (record.partition, record.offset);
-                assert!(last.is_none_or(|last: (u16, u64)| last.0 != at.0 || last.1 <= at.1), "{last:?} {at:?}");
+                assert!(
+                    last.is_none_or(|last: (u16, u64)| last.0 != at.0 || last.1 <= at.1),
+                    "{last:?} {at:?}"
+                );
                 last = Some(at);
             }
             Output::News(_) => {}
