@@ -1,5 +1,15 @@
 // How does the test look at a page? Opening, waiting, and reading numbers and pixels.
 
+import { chromium } from 'playwright-core';
+
+/** A browser without a window, and without anything that talks to others by itself. */
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.PURPLE_SECTOR_CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
 /** Opens a link in a browser context of its own; the page notes errors and every address it asks for. */
 export async function open(browser, url, viewport = { width: 1440, height: 900 }) {
   const context = await browser.newContext({ viewport });

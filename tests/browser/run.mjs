@@ -8,8 +8,7 @@
 import { createInterface } from 'node:readline';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { chromium } from 'playwright-core';
-import { assert, eventually, open, picture, state, text } from './page.mjs';
+import { assert, eventually, launch, open, picture, state, text } from './page.mjs';
 
 const env = process.env;
 if (!env.DASHBOARD_URL) {
@@ -20,10 +19,7 @@ const screenshots = resolve(env.SCREENSHOTS ?? join(import.meta.dirname, '../../
 mkdirSync(screenshots, { recursive: true });
 const lapSeconds = Number(env.LAP_SECONDS ?? 0);
 
-const browser = await chromium.launch({
-  executablePath: env.PURPLE_SECTOR_CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 let failed = false;
 try {
   const page = await open(browser, env.DASHBOARD_URL);

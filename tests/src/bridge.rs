@@ -32,19 +32,40 @@ impl Bridge {
         Self::start_with(brokers, &[])
     }
 
+    /// Starts a bridge with the embedded broker, which has the topics of `users` from the start, and names the
+    /// broker's address.
+    ///
+    /// # Errors
+    /// As [`Bridge::start`].
+    pub fn start_embedded(users: &[&str], settings: &[(&str, &str)]) -> Result<(Self, String)> {
+        let port = free_port()?.to_string();
+        let mut all = vec![
+            ("KAFKA", "embedded".to_owned()),
+            ("KAFKA_EMBEDDED_PORT", port.clone()),
+            ("KAFKA_EMBEDDED_USERS", users.join(",")),
+        ];
+        all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Ok((Self::launch_with(&all)?, format!("127.0.0.1:{port}")))
+    }
+
     /// As [`Bridge::start`], with further settings as environment variables.
     ///
     /// # Errors
     /// As [`Bridge::start`].
     pub fn start_with(brokers: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut all = vec![("KAFKA_BROKERS", brokers.to_owned())];
+        all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Self::launch_with(&all)
+    }
+
+    fn launch_with(settings: &[(&str, String)]) -> Result<Self> {
         let (port, ops_port) = (free_port()?, free_port()?);
         let mut all = vec![
-            ("KAFKA_BROKERS".to_owned(), brokers.to_owned()),
             ("WS_PORT".to_owned(), port.to_string()),
             ("OPS_ADDR".to_owned(), format!("127.0.0.1:{ops_port}")),
             ("JWT_SECRET".to_owned(), SECRET.to_owned()),
         ];
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let process = launch(&all)?;
         Ok(Self { process, settings: all, port, ops_port })
     }

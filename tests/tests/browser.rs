@@ -11,31 +11,58 @@ use purple_sector_tests::process::{Process, Program};
 
 #[test]
 fn a_browser_sees_the_dashboard_live() -> Result<()> {
-    let kafka = Kafka::shared()?;
+    let kafka = Kafka::shared()?.brokers();
+    let bridge = Bridge::start_with(&kafka, &[("DASHBOARD_DIR", &dashboard()?)])?;
+    let _drivers = [drive(&kafka, "alice", "1")?, drive(&kafka, "bob", "2")?];
+    let browser = script("run.mjs")
+        .env("DASHBOARD_URL", link(&bridge, &token("alice")?))
+        .env("DASHBOARD_URL_OTHER", link(&bridge, &token("bob")?))
+        .env("DASHBOARD_URL_REFUSED", link(&bridge, "a.wrong.token"));
+    passes(browser)
+}
+
+/// As in `cargo xtask demo`: collectors that came before any viewer, on the embedded broker.
+#[test]
+fn traces_move_within_2_s_on_every_page_also_the_first() -> Result<()> {
+    let (bridge, kafka) = Bridge::start_embedded(&["alice", "bob"], &[("DASHBOARD_DIR", &dashboard()?)])?;
+    let mut drivers = [drive(&kafka, "alice", "1")?, drive(&kafka, "bob", "2")?];
+    for driver in &mut drivers {
+        driver.wait_for_line("publishing begins", Duration::from_secs(20))?;
+    }
+    let links = [link(&bridge, &token("alice")?), link(&bridge, &token("bob")?)].join(" ");
+    passes(script("first.mjs").env("DASHBOARD_URLS", links).env("WITHIN_SECONDS", "2"))
+}
+
+fn drive(brokers: &str, user: &str, seed: &str) -> Result<Process> {
+    Program::new(format!("collector of {user}"), path_of("collector")?)
+        .env_clear()
+        .args(["simulator", "--user", user, "--seed", seed, "--brokers", brokers])
+        .start()
+}
+
+fn link(bridge: &Bridge, token: &str) -> String {
+    format!("{}/#token={token}", bridge.origin())
+}
+
+/// The folder of the built page.
+fn dashboard() -> Result<String> {
     let dashboard = root().join("web-demo/dist");
     ensure!(dashboard.join("index.html").is_file(), "the page is not built: run `cargo xtask test`");
-    let bridge = Bridge::start_with(&kafka.brokers(), &[("DASHBOARD_DIR", &dashboard.to_string_lossy())])?;
-    let _drivers = [drive(kafka, "alice", "1")?, drive(kafka, "bob", "2")?];
-    let link = |token: &str| format!("{}/#token={token}", bridge.origin());
-    let mut browser = Program::new("tests/browser/run.mjs", "node")
-        .current_dir(root())
-        .args(["tests/browser/run.mjs"])
-        .env("DASHBOARD_URL", link(&token("alice")?))
-        .env("DASHBOARD_URL_OTHER", link(&token("bob")?))
-        .env("DASHBOARD_URL_REFUSED", link("a.wrong.token"))
-        .start()?;
-    let code = browser.exit_code(Duration::from_secs(240))?;
-    let said = browser.lines().join("\n");
+    Ok(dashboard.to_string_lossy().into_owned())
+}
+
+fn script(name: &str) -> Program {
+    let path = format!("tests/browser/{name}");
+    Program::new(path.clone(), "node").current_dir(root()).args([path])
+}
+
+fn passes(script: Program) -> Result<()> {
+    let mut script = script.start()?;
+    let code = script.exit_code(Duration::from_secs(240))?;
+    let said = script.lines().join("\n");
     ensure!(code == 0, "the browser test ended with {code}:\n{said}");
     println!("{said}");
     Ok(())
-}
-
-fn drive(kafka: &Kafka, user: &str, seed: &str) -> Result<Process> {
-    Program::new(format!("collector of {user}"), path_of("collector")?)
-        .env_clear()
-        .args(["simulator", "--user", user, "--seed", seed, "--brokers", &kafka.brokers()])
-        .start()
 }
 
 fn root() -> PathBuf {
