@@ -1,11 +1,13 @@
 //! One user's live data inside this bridge: who watches it, and what do they get?
 //!
 //! [`Feeds::join`] gives a viewer its place in its user's feed, which begins with the first viewer and ends some time
-//! after the last. `state` decides everything, `task` does it, `stream` and `gop` keep what a joining viewer needs,
-//! and `queue` bounds what waits for each viewer.
+//! after the last. `state` decides everything (its [`action`]s), `task` does it, `ledger` counts it and tells operators,
+//! `stream` and `gop` keep what a joining viewer needs, and `queue` bounds what waits for each viewer.
 
+mod action;
 mod audience;
 mod gop;
+mod ledger;
 pub(crate) mod message;
 mod queue;
 mod record;
@@ -35,6 +37,7 @@ pub use self::viewer::ViewerHandle;
 
 use self::audience::ViewerId;
 use self::gop::GopBudget;
+use self::ledger::Ledger;
 use self::queue::{QueueBudget, QueueLimits, ViewerQueue};
 use self::state::Feed;
 use self::task::{Request, Task, Viewers};
@@ -236,19 +239,13 @@ impl Feeds {
     fn begin(&self, user: &VerifiedUser) -> Entry {
         let topic = user.id().topic();
         let user_stats = self.stats.user(user.id());
-        let feed = Feed::new(
-            topic.clone(),
-            self.settings.linger,
-            self.gops.clone(),
-            self.stats.clone(),
-            user_stats.clone(),
-            tokio::time::Instant::now().into_std(),
-        );
+        let now = tokio::time::Instant::now().into_std();
         let (requests, requests_received) = mpsc::channel(8);
         let (left, left_received) = mpsc::unbounded_channel();
         self.stats.feeds.add(1);
         let task = Task {
-            feed,
+            feed: Feed::new(self.settings.linger, self.gops.clone(), now),
+            ledger: Ledger::new(topic.clone(), self.stats.clone(), user_stats.clone()),
             source: self.kafka.source(topic.clone()),
             topic,
             kafka: self.kafka.clone(),

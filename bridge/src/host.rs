@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use warp::host::Authority;
+use hyper::http::uri::Authority;
 
 /// Names under which a listener without tokens may be reached, besides addresses and local names.
 #[derive(Clone, Debug, Default)]

@@ -3,8 +3,10 @@
 //! `warp::serve` has no time-outs and no limits, so the filters run on our own loop over hyper's HTTP/1.
 
 mod gate;
+mod problem;
 
-pub(crate) use gate::{Gate, Permit};
+pub(crate) use gate::Gate;
+pub(crate) use problem::Problem;
 
 use std::convert::Infallible;
 use std::io;
@@ -23,10 +25,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 use warp::filters::BoxedFilter;
-use warp::http::header::TRANSFER_ENCODING;
+use warp::http::{HeaderValue, header};
 use warp::reply::Response;
 
-use crate::routes;
+use self::gate::Permit;
+use crate::places::Full;
 
 /// How long a request's head may take, also between two requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -67,11 +70,11 @@ pub(crate) async fn serve(
                     tasks.spawn(serve_connection(stream, connection, routes.clone(), stop.clone()));
                 }
                 Err(full) => {
-                    debug!(%peer, "connection refused: {full}");
+                    debug!(%peer, ?full, "connection refused");
                     if let Some(slot) = gate.refusal() {
                         tasks.spawn(async move {
                             // Best effort: the caller is turned away in any case.
-                            let _ = timeout(Duration::from_secs(1), turn_away(stream, full.status())).await;
+                            let _ = timeout(Duration::from_secs(1), turn_away(stream, full)).await;
                             drop(slot);
                         });
                     }
@@ -89,7 +92,11 @@ pub(crate) async fn serve(
 }
 
 /// Answers a connection that there is no room for. What it sent is read first, or closing would cut the answer off.
-async fn turn_away(mut stream: TcpStream, status: &str) -> io::Result<()> {
+async fn turn_away(mut stream: TcpStream, full: Full) -> io::Result<()> {
+    let status = match full {
+        Full::InAll => "503 Service Unavailable",
+        Full::Each => "429 Too Many Requests",
+    };
     let mut head = vec![0; 4096];
     if stream.read(&mut head).await? == 0 {
         return Ok(());
@@ -119,16 +126,16 @@ async fn serve_connection(
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(connection.clone());
         // No route takes a body, and one whose length is said in two ways is a smuggler's.
-        let answer = if request.headers().contains_key(TRANSFER_ENCODING) {
-            Err(routes::has_a_body())
+        let answer = if request.headers().contains_key(header::TRANSFER_ENCODING) {
+            Err(Problem::BadRequest("no request here has a body").into_response())
         } else {
             Ok(served_routes.call(request))
         };
         async move {
-            Ok::<_, Infallible>(match answer {
+            Ok::<_, Infallible>(harden(match answer {
                 Ok(answer) => answer.await.unwrap_or_else(|never| match never {}),
                 Err(refusal) => refusal,
-            })
+            }))
         }
     });
     let served = http1::Builder::new()
@@ -148,6 +155,14 @@ async fn serve_connection(
     if let Ok(result) = timeout(LAST_ANSWER, served).await {
         log(result);
     }
+}
+
+/// What every answer says to browsers.
+fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 fn log(result: hyper::Result<()>) {

@@ -3,6 +3,7 @@
 //! [`serve`] is the program: it is handed its listeners, its Kafka and its end, so tests run the same code.
 
 pub mod auth;
+mod bridge;
 pub mod commands;
 pub mod config;
 pub mod feed;
@@ -11,6 +12,7 @@ mod http;
 pub mod kafka;
 pub mod logging;
 pub mod origin;
+mod places;
 mod routes;
 mod server;
 pub mod stats;

@@ -2,16 +2,14 @@
 
 mod files;
 mod handshake;
-mod problem;
 mod stats;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use hyper::upgrade::OnUpgrade;
+use purple_sector_codec::bridge_protocol::SUBPROTOCOL;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use warp::filters::BoxedFilter;
 use warp::host::Authority;
 use warp::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -19,30 +17,13 @@ use warp::reject::{InvalidQuery, MethodNotAllowed, Rejection};
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
-use self::problem::Problem;
 use crate::auth::{Access, Admission};
+use crate::bridge::Bridge;
 use crate::config::Config;
-use crate::feed::Feeds;
 use crate::host::Hosts;
-use crate::http::Connection;
-use crate::origin::Origins;
+use crate::http::{Connection, Problem};
 use crate::time::unix_s;
-use crate::viewer::{self, Seats, Viewer};
-
-use purple_sector_codec::bridge_protocol::SUBPROTOCOL;
-
-/// What every route may need.
-pub(crate) struct Bridge {
-    pub(crate) feeds: Arc<Feeds>,
-    pub(crate) access: Access,
-    pub(crate) origins: Origins,
-    pub(crate) seats: Seats,
-    pub(crate) queue_blocks: usize,
-    /// Ends when the bridge stops.
-    pub(crate) stop: CancellationToken,
-    /// Connections and viewers.
-    pub(crate) tasks: TaskTracker,
-}
+use crate::viewer::{self, Viewer};
 
 /// What browsers reach.
 pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Response,)> {
@@ -87,7 +68,7 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
         None => warp::any().and_then(|| async { Err(warp::reject::not_found()) }).boxed(),
     };
     let routes = stream.or(own_stats).unify().or(health(bridge)).unify().or(files).unify();
-    routes.recover(reject).unify().map(harden).boxed()
+    routes.recover(reject).unify().boxed()
 }
 
 /// What operators reach. There are no tokens here: a page of a stranger must not read it by a name that it made.
@@ -103,7 +84,7 @@ pub(crate) fn operators(bridge: &Arc<Bridge>, hosts: Hosts) -> BoxedFilter<(Resp
         .and(warp::get())
         .map(|bridge: Arc<Bridge>| no_store(stats::of_all(bridge.feeds.stats())));
     let routes = by_a_known_name.and(all_stats.or(health(bridge)).unify());
-    routes.recover(reject).unify().map(harden).boxed()
+    routes.recover(reject).unify().boxed()
 }
 
 fn with(bridge: &Arc<Bridge>) -> impl Filter<Extract = (Arc<Bridge>,), Error = Infallible> + Clone + use<> {
@@ -147,7 +128,7 @@ fn stream(
     if bridge.stop.is_cancelled() {
         return Err(Problem::Stopping);
     }
-    let seat = bridge.seats.take(&user).ok_or(Problem::TooManyViewers)?;
+    let seat = bridge.seats.take(user.id().clone()).map_err(|_| Problem::TooManyViewers)?;
     let on_upgrade = on_upgrade.ok_or(Problem::BadRequest("this connection cannot be upgraded"))?;
     let viewer =
         Viewer { bridge: Arc::clone(bridge), user, expires_at_s, _seat: seat, _connection: connection };
@@ -195,17 +176,4 @@ async fn reject(rejection: Rejection) -> Result<Response, Infallible> {
         Problem::BadRequest("the request cannot be read")
     };
     Ok(problem.into_response())
-}
-
-/// The answer to a request with a body.
-pub(crate) fn has_a_body() -> Response {
-    harden(Problem::BadRequest("no request here has a body").into_response())
-}
-
-/// What every answer says to browsers.
-fn harden(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
 }

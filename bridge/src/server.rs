@@ -13,11 +13,12 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::auth::Access;
+use crate::bridge::Bridge;
 use crate::config::Config;
 use crate::feed::{FeedSettings, Feeds};
 use crate::http::{self, Gate};
-use crate::routes::{self, Bridge};
-use crate::viewer::Seats;
+use crate::places::Places;
+use crate::routes;
 
 /// The bridge's open ports.
 #[derive(Debug)]
@@ -68,7 +69,7 @@ pub async fn serve(listeners: Listeners, feeds: Feeds, config: Config, shutdown:
         feeds: Arc::new(feeds),
         access: config.access.clone(),
         origins: config.origins.clone(),
-        seats: Seats::new(config.limits.viewers_per_user),
+        seats: Places::new(usize::MAX, config.limits.viewers_per_user),
         queue_blocks: config.viewer_queue_blocks,
         stop: stop.clone(),
         tasks: tasks.clone(),

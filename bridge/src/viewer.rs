@@ -7,9 +7,6 @@ mod clock;
 mod ending;
 mod meter;
 mod rate;
-mod seats;
-
-pub(crate) use seats::{Seat, Seats};
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -35,9 +32,9 @@ use self::ending::End;
 use self::meter::{Metered, Written};
 use self::rate::Rate;
 use crate::auth::{Refusal, VerifiedUser};
+use crate::bridge::{Bridge, Seat};
 use crate::feed::{Closed, JoinOptions, ViewerHandle};
 use crate::http::Connection;
-use crate::routes::Bridge;
 use crate::time::{unix_s, unix_us};
 
 /// How long the switch from HTTP to WebSocket may take.

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use purple_sector_codec::{Kind, SessionId};
 
-use super::message;
 use super::queue::{Item, Role};
 use super::record::Record;
-use super::state::Action;
 use super::stream::Stream;
 
 /// Names a viewer within this process.
@@ -26,7 +24,7 @@ pub struct JoinOptions {
 
 impl JoinOptions {
     /// Gives one viewer all it needs to draw a stream, if it wants that.
-    pub(super) fn give(&self, viewer: ViewerId, stream: &Stream, actions: &mut Vec<Action>) {
+    pub(super) fn give(&self, viewer: ViewerId, stream: &Stream, send: &mut impl FnMut(ViewerId, Item)) {
         if self.session.is_some_and(|session| session != stream.session) {
             return;
         }
@@ -37,9 +35,8 @@ impl JoinOptions {
                 Kind::Block => Role::Block(stream.no),
                 _ => Role::Aside,
             };
-            let bytes = message::snapshot(&record);
-            let item = Item { bytes, partition: record.partition, role, snapshot: true };
-            actions.push(Action::Send { viewer, item });
+            let bytes = record.to_snapshot();
+            send(viewer, Item { bytes, partition: record.partition, role, snapshot: true });
         }
     }
 
@@ -73,9 +70,9 @@ impl Audience {
     }
 
     /// Gives every viewer who wants it what is needed to draw a stream.
-    pub(super) fn give_all(&self, stream: &Stream, actions: &mut Vec<Action>) {
+    pub(super) fn give_all(&self, stream: &Stream, send: &mut impl FnMut(ViewerId, Item)) {
         for (viewer, options) in &self.viewers {
-            options.give(*viewer, stream, actions);
+            options.give(*viewer, stream, send);
         }
     }
 
@@ -85,19 +82,18 @@ impl Audience {
         session: Option<SessionId>,
         role: Role,
         record: &Record,
-        actions: &mut Vec<Action>,
+        send: &mut impl FnMut(ViewerId, Item),
     ) {
         for (viewer, _) in self.viewers.iter().filter(|(_, options)| options.wants(session, role)) {
-            let item =
-                Item { bytes: record.message.clone(), partition: record.partition, role, snapshot: false };
-            actions.push(Action::Send { viewer: *viewer, item });
+            let bytes = record.message.clone();
+            send(*viewer, Item { bytes, partition: record.partition, role, snapshot: false });
         }
     }
 
     /// Sends the feed's own news to everyone.
-    pub(super) fn tell(&self, message: Bytes, actions: &mut Vec<Action>) {
+    pub(super) fn tell(&self, message: &Bytes, send: &mut impl FnMut(ViewerId, Item)) {
         for viewer in self.viewers.keys() {
-            actions.push(Action::Send { viewer: *viewer, item: Item::aside(message.clone()) });
+            send(*viewer, Item::aside(message.clone()));
         }
     }
 }

@@ -5,17 +5,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use purple_sector_codec::bridge_protocol::{DataHeader, FeedState, GapReason, ServerMessage};
 
-use super::record::Record;
-
-/// A record as a live message: header and record are copied once, whoever gets it.
-pub(crate) fn live(partition: u16, offset: u64, broker_time_ms: u64, record: &[u8]) -> Bytes {
-    data(DataHeader { partition, offset, broker_time_ms, snapshot: false }, record)
-}
-
-/// The same record as part of what a joining viewer is given.
-pub(crate) fn snapshot(record: &Record) -> Bytes {
-    let Record { partition, offset, broker_time_ms, .. } = *record;
-    data(DataHeader { partition, offset, broker_time_ms, snapshot: true }, record.bytes())
+/// A record: header and record are copied once, whoever gets it.
+pub(crate) fn data(header: DataHeader, record: &[u8]) -> Bytes {
+    let mut message = BytesMut::with_capacity(DataHeader::MAX_LEN + record.len());
+    message.extend_from_slice(header.encode(&mut [0; DataHeader::MAX_LEN]));
+    message.extend_from_slice(record);
+    message.freeze()
 }
 
 /// Blocks that a slow viewer skipped.
@@ -28,7 +23,7 @@ pub(crate) fn hole(partition: u16, n_blocks: u64) -> Bytes {
     gap(partition, None, GapReason::Missing, n_blocks)
 }
 
-/// Records from offset `from` up to but not including `to` that Kafka no longer has; a topic that was made anew has
+/// Records from offset `from` up to but not including `to` that Kafka no longer has; a topic that was made again has
 /// other offsets, so its `to` is not beyond `from`.
 pub(crate) fn position_lost(partition: u16, from: u64, to: u64) -> Bytes {
     if to > from {
@@ -47,13 +42,6 @@ pub(crate) fn topic_replaced(partition: u16) -> Bytes {
 pub(crate) fn state(state: FeedState, age: Option<Duration>) -> Bytes {
     let age_ms = age.map(|age| age.as_millis() as u64);
     ServerMessage::State { state, age_ms }.to_bytes().into()
-}
-
-fn data(header: DataHeader, record: &[u8]) -> Bytes {
-    let mut message = BytesMut::with_capacity(DataHeader::MAX_LEN + record.len());
-    message.extend_from_slice(header.encode(&mut [0; DataHeader::MAX_LEN]));
-    message.extend_from_slice(record);
-    message.freeze()
 }
 
 fn gap(partition: u16, offsets: Option<(u64, u64)>, reason: GapReason, n_records: u64) -> Bytes {

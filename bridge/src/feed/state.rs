@@ -8,23 +8,24 @@
 //! any of them ──no viewer for as long as the linger, or refused──▶ Ended
 //! ```
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use purple_sector_codec::bridge_protocol::FeedState;
-use purple_sector_codec::{Envelope, Kind, Topic};
+use purple_sector_codec::{Envelope, Kind};
 use purple_sector_kafka::{News, TopicId};
-use tracing::{debug, warn};
 
+use super::action::{Action, Event};
 use super::audience::{Audience, JoinOptions, ViewerId};
 use super::gop::GopBudget;
+use super::ledger::Note;
 use super::message;
 use super::queue::{Closed, Item, Role};
 use super::record::Record;
 use super::stream::{Meaning, SILENT_AFTER, Streams};
 use crate::kafka::MakeError;
-use crate::stats::{Stats, UserStats};
 
 /// Without a block for this long a feed is stale.
 const STALE_AFTER: Duration = Duration::from_secs(2);
@@ -36,58 +37,9 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-#[derive(Debug)]
-pub(crate) enum Event<'a> {
-    Join {
-        viewer: ViewerId,
-        options: JoinOptions,
-    },
-    Subscribe {
-        viewer: ViewerId,
-        options: JoinOptions,
-    },
-    Leave {
-        viewer: ViewerId,
-    },
-    /// What became of [`Action::Make`].
-    Made(Result<(), MakeError>),
-    /// The feed's reader says something.
-    Kafka {
-        news: News<'a>,
-        wall_ms: u64,
-    },
-    /// The time given at [`Feed::deadline`] has come.
-    Time,
-}
-
-#[derive(Debug)]
-pub(crate) enum Action {
-    /// Have the topic made; the answer is [`Event::Made`].
-    Make,
-    /// Have the reader look for the topic again.
-    LookAgain,
-    /// Have the topic's settings checked.
-    Check,
-    /// Tell viewers who wait for their greeting which topic this is.
-    Known {
-        id: TopicId,
-    },
-    Send {
-        viewer: ViewerId,
-        item: Item,
-    },
-    /// The feed is over: tell its viewers why, if there are any.
-    End {
-        reason: Closed,
-    },
-}
-
 /// One user's feed.
 pub(crate) struct Feed {
-    topic: Topic,
     linger: Duration,
-    stats: Arc<Stats>,
-    user_stats: Arc<UserStats>,
     life: Life,
     topic_id: Option<TopicId>,
     /// When the topic was made, until it is found.
@@ -123,19 +75,9 @@ struct Partition {
 
 impl Feed {
     /// A feed without viewers yet, whose reader begins.
-    pub(crate) fn new(
-        topic: Topic,
-        linger: Duration,
-        budget: Arc<GopBudget>,
-        stats: Arc<Stats>,
-        user_stats: Arc<UserStats>,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(linger: Duration, budget: Arc<GopBudget>, now: Instant) -> Self {
         Self {
-            topic,
             linger,
-            stats,
-            user_stats,
             life: Life::Reading,
             topic_id: None,
             made_at: None,
@@ -206,7 +148,7 @@ impl Feed {
     /// Registers what a viewer wants from now on, and gives it what it needs to draw. Both are one step.
     fn serve(&mut self, viewer: ViewerId, options: JoinOptions, now: Instant, actions: &mut Vec<Action>) {
         for stream in self.streams.iter().filter(|stream| stream.announced && stream.is_live(now)) {
-            options.give(viewer, stream, actions);
+            options.give(viewer, stream, &mut send(actions));
         }
         self.viewers.insert(viewer, options);
     }
@@ -228,7 +170,7 @@ impl Feed {
             }
             Err(MakeError::TryLater(why)) => {
                 if self.n_vain_attempts == 0 {
-                    warn!(topic = %self.topic, why, "cannot make the topic yet, trying again");
+                    actions.push(Action::Note(Note::CannotMakeYet { why }));
                 }
                 let wait = RETRY.0.saturating_mul(1 << self.n_vain_attempts.min(16)).min(RETRY.1);
                 self.n_vain_attempts = self.n_vain_attempts.saturating_add(1);
@@ -251,33 +193,29 @@ impl Feed {
             News::Topic { id } => self.found(id, actions),
             News::Replaced { id } => {
                 if self.topic_id.is_some() {
-                    warn!(topic = %self.topic, %id, "the topic was deleted and made again");
+                    actions.push(Action::Note(Note::MadeAgain { id }));
                     self.tell_gap(message::topic_replaced(0), actions);
                 }
                 self.found(id, actions);
             }
             News::Missing => self.missing(now, actions),
             News::Refused { error } => {
-                warn!(topic = %self.topic, %error, "Kafka refuses the bridge this topic");
+                actions.push(Action::Note(Note::Refused { error }));
                 self.end(Closed::Refused, actions);
             }
-            News::Started { partition, from, end } => self.started(partition, from, end, now),
+            News::Started { partition, from, end } => self.started(partition, from, end, now, actions),
             News::Lost { partition, from, to } => {
-                self.stats.positions_lost.add(1);
-                warn!(topic = %self.topic, partition, from, to, "Kafka no longer has the next record");
+                actions.push(Action::Note(Note::PositionLost { partition, from, to }));
                 let (from, to) = (from.max(0) as u64, to.max(0) as u64);
                 self.tell_gap(message::position_lost(partition, from, to), actions);
             }
             News::Unreadable { partition, offset, why } => {
-                self.unreadable(partition, offset.max(0) as u64, &why)
+                self.unreadable(partition, offset.max(0) as u64, &why, actions)
             }
             News::Failed { partition, error } => {
-                debug!(topic = %self.topic, partition, %error, "Kafka cannot read a partition now");
+                actions.push(Action::Note(Note::PartitionFails { partition, error }));
             }
-            News::Foreign => {
-                self.stats.foreign.add(1);
-                tracing::error!(topic = %self.topic, "something of another topic came, dropped it");
-            }
+            News::Foreign => actions.push(Action::Note(Note::Foreign)),
         }
     }
 
@@ -288,13 +226,9 @@ impl Feed {
         }
         self.n_vain_attempts = 0;
         self.topic_id = Some(id);
-        self.forget_partitions();
-        actions.push(Action::Known { id });
-    }
-
-    fn forget_partitions(&mut self) {
-        self.stats.partitions.sub(self.partitions.len() as u64);
         self.partitions.clear();
+        actions.push(Action::Note(Note::Partitions { n_read: 0 }));
+        actions.push(Action::Known { id });
     }
 
     fn missing(&mut self, now: Instant, actions: &mut Vec<Action>) {
@@ -303,41 +237,32 @@ impl Feed {
             return;
         }
         if self.topic_id.take().is_some() {
-            warn!(topic = %self.topic, "the topic was deleted");
+            actions.push(Action::Note(Note::Deleted));
             self.tell_gap(message::topic_replaced(0), actions);
         }
         self.life = Life::Making;
         actions.push(Action::Make);
     }
 
-    fn started(&mut self, number: u16, from: i64, end: i64, now: Instant) {
+    fn started(&mut self, number: u16, from: i64, end: i64, now: Instant, actions: &mut Vec<Action>) {
         let index = usize::from(number);
         if self.partitions.len() <= index {
             let caught_up = Partition { end: 0, caught_up: true };
-            self.stats.partitions.add((index + 1 - self.partitions.len()) as u64);
             self.partitions.resize(index + 1, caught_up);
+            actions.push(Action::Note(Note::Partitions { n_read: index + 1 }));
         }
         self.partitions[index] = Partition { end: end.max(0) as u64, caught_up: from >= end };
         self.history_until = now + CATCH_UP_WITHIN;
     }
 
-    fn unreadable(&mut self, partition: u16, offset: u64, why: &dyn std::fmt::Display) {
-        self.stats.decode_errors.add(1);
-        self.user_stats.decode_errors.add(1);
-        if self.n_unreadable.is_power_of_two() || self.n_unreadable == 0 {
-            warn!(topic = %self.topic, partition, offset, %why, "something is unreadable, dropped it");
-        }
+    /// Counts it, and tells why more and more rarely: whoever writes to the topic chooses how many there are.
+    fn unreadable(&mut self, partition: u16, offset: u64, why: &dyn Display, actions: &mut Vec<Action>) {
         self.n_unreadable += 1;
+        let why = self.n_unreadable.is_power_of_two().then(|| why.to_string());
+        actions.push(Action::Note(Note::Unreadable { partition, offset, why }));
     }
 
     fn record(&mut self, record: &Record, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
-        let n_bytes = record.record_len as u64;
-        self.stats.messages_received.add(1);
-        self.stats.bytes_received.add(n_bytes);
-        self.user_stats.messages_received.add(1);
-        self.user_stats.bytes_received.add(n_bytes);
-        self.user_stats.last_seen_ms.set(wall_ms);
-
         let Some(partition) = self.partitions.get_mut(usize::from(record.partition)) else { return };
         let was_caught_up = partition.caught_up;
         partition.caught_up |= record.offset + 1 >= partition.end;
@@ -350,7 +275,7 @@ impl Feed {
                 let at = if is_history { now.checked_sub(age).unwrap_or(now) } else { now };
                 self.envelope(record, &envelope, at, now, actions);
             }
-            Err(error) => self.unreadable(record.partition, record.offset, &error),
+            Err(error) => self.unreadable(record.partition, record.offset, &error, actions),
         }
         if caught_up_now {
             self.announce(Some(record.partition), now, actions);
@@ -375,7 +300,7 @@ impl Feed {
         let Some(stream) = stream else {
             // A block before the first key block of its stream, or something without a stream.
             if caught_up && envelope.kind != Kind::Block {
-                self.viewers.forward(envelope.session().copied(), Role::Aside, record, actions);
+                self.viewers.forward(envelope.session().copied(), Role::Aside, record, &mut send(actions));
             }
             return;
         };
@@ -397,7 +322,7 @@ impl Feed {
                     Meaning::AfterHole { n_blocks } => hole = Some(n_blocks),
                     Meaning::NeedsKey => return,
                     Meaning::Repeat => {
-                        self.stats.repeats.add(1);
+                        actions.push(Action::Note(Note::Repeat));
                         return;
                     }
                 }
@@ -408,7 +333,7 @@ impl Feed {
             if let Some(n_blocks) = hole {
                 self.tell_gap(message::hole(record.partition, n_blocks), actions);
             }
-            self.viewers.forward(Some(session), role, record, actions);
+            self.viewers.forward(Some(session), role, record, &mut send(actions));
         } else if caught_up && envelope.kind != Kind::End {
             self.announce(Some(record.partition), now, actions);
         }
@@ -425,7 +350,7 @@ impl Feed {
                 && partition.is_none_or(|partition| partition == stream.partition)
             {
                 stream.announced = true;
-                self.viewers.give_all(stream, actions);
+                self.viewers.give_all(stream, &mut send(actions));
             }
         }
     }
@@ -455,7 +380,7 @@ impl Feed {
         };
         if state != self.told {
             self.told = state;
-            self.viewers.tell(message::state(state, self.age(now)), actions);
+            self.viewers.tell(&message::state(state, self.age(now)), &mut send(actions));
         }
     }
 
@@ -464,16 +389,14 @@ impl Feed {
     }
 
     fn tell_gap(&mut self, message: Bytes, actions: &mut Vec<Action>) {
-        self.stats.gaps.add(1);
-        self.user_stats.gaps.add(1);
-        self.viewers.tell(message, actions);
+        actions.push(Action::Note(Note::Gap));
+        self.viewers.tell(&message, &mut send(actions));
     }
 }
 
-impl Drop for Feed {
-    fn drop(&mut self) {
-        self.forget_partitions();
-    }
+/// Where the audience puts what it has for a viewer.
+fn send(actions: &mut Vec<Action>) -> impl FnMut(ViewerId, Item) {
+    |viewer, item| actions.push(Action::Send { viewer, item })
 }
 
 #[cfg(test)]

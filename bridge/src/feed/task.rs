@@ -12,9 +12,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
+use super::action::{Action, Event};
 use super::audience::{JoinOptions, ViewerId};
-use super::queue::{Closed, ViewerQueue};
-use super::state::{Action, Event, Feed};
+use super::ledger::Ledger;
+use super::queue::{Closed, Item, ViewerQueue};
+use super::state::Feed;
 use crate::kafka::{Kafka, MakeError, Positions, Source};
 use crate::stats::{Stats, UserStats, now_ms};
 
@@ -40,6 +42,7 @@ pub(super) enum Request {
 pub(super) struct Task {
     pub(super) topic: Topic,
     pub(super) feed: Feed,
+    pub(super) ledger: Ledger,
     pub(super) source: Source,
     pub(super) kafka: Arc<Kafka>,
     pub(super) requests: mpsc::Receiver<Request>,
@@ -76,9 +79,12 @@ impl Task {
             let event = tokio::select! {
                 () = self.stop.cancelled() => break Closed::Stopping,
                 step = self.source.next() => {
-                    let feed = &mut self.feed;
+                    let (feed, ledger) = (&mut self.feed, &self.ledger);
                     let wall_ms = now_ms();
                     self.source.take(&step, &mut |news: News<'_>| {
+                        if let News::Record(record) = &news {
+                            ledger.count_received(record.value.len() as u64, wall_ms);
+                        }
                         feed.on(Event::Kafka { news, wall_ms }, now(), &mut actions);
                     });
                     continue;
@@ -138,6 +144,7 @@ impl Task {
                     }
                     Action::Check => self.kafka.check(self.topic.clone()),
                     Action::Known { id } => self.viewers.learn(id),
+                    Action::Note(note) => self.ledger.take(note),
                     Action::End { reason } => end = Some(reason),
                 }
             }
@@ -196,7 +203,7 @@ impl Viewers {
     }
 
     /// How many blocks the viewer misses because of this one.
-    fn push(&self, viewer: ViewerId, item: super::queue::Item) -> usize {
+    fn push(&self, viewer: ViewerId, item: Item) -> usize {
         let n_skipped = self.queues.get(&viewer).map_or(0, |queue| queue.push(item));
         if n_skipped > 0 {
             self.stats.skipped.add(n_skipped as u64);

@@ -12,8 +12,8 @@ use warp::http::header::{
 };
 use warp::http::{HeaderMap, Method};
 
-use super::problem::Problem;
 use crate::auth::Refusal;
+use crate::http::Problem;
 use crate::origin::Origins;
 
 /// Who a caller says to be.

@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use purple_sector_codec::UserId;
 use purple_sector_codec::bridge_protocol::{GapReason, ServerMessage};
 use purple_sector_kafka::ErrorCode;
 
@@ -21,6 +20,7 @@ struct Bench {
     now: Instant,
     actions: Vec<Action>,
     got: HashMap<ViewerId, Vec<Got>>,
+    notes: Vec<Note>,
     others: Vec<Action>,
     offsets: HashMap<u16, u64>,
     gop_bytes: Arc<Counter>,
@@ -68,13 +68,11 @@ impl Bench {
 
     /// One of several feeds that share a budget.
     fn with_budget(budget: Arc<GopBudget>, gop_bytes: Arc<Counter>) -> Self {
-        let stats = Arc::new(Stats::default());
         let now = Instant::now() + Duration::from_secs(3600);
-        let linger = Duration::from_secs(15);
-        let topic = UserId::parse("alice").expect("a user").topic();
-        let feed = Feed::new(topic, linger, budget, stats, Arc::default(), now);
+        let feed = Feed::new(Duration::from_secs(15), budget, now);
         let (start, got, offsets) = (now, HashMap::new(), HashMap::new());
-        Self { feed, start, now, actions: Vec::new(), got, others: Vec::new(), offsets, gop_bytes }
+        let (actions, notes, others) = (Vec::new(), Vec::new(), Vec::new());
+        Self { feed, start, now, actions, got, notes, others, offsets, gop_bytes }
     }
 
     fn wall_ms(&self) -> u64 {
@@ -97,6 +95,7 @@ impl Bench {
                     };
                     self.got.entry(viewer).or_default().push(got);
                 }
+                Action::Note(note) => self.notes.push(note),
                 other => self.others.push(other),
             }
         }
@@ -400,7 +399,7 @@ fn what_is_of_another_topic_is_counted() {
     bench.take(A);
     bench.news(News::Foreign);
     assert_eq!(bench.take(A), []);
-    assert_eq!(bench.feed.stats.foreign.get(), 1);
+    assert_eq!(bench.notes.iter().filter(|note| matches!(note, Note::Foreign)).count(), 1);
 }
 
 #[test]
@@ -412,7 +411,11 @@ fn garbage_is_counted_and_changes_nothing() {
         bench.record(garbage);
     }
     assert_eq!(bench.take(A), []);
-    assert_eq!(bench.feed.user_stats.decode_errors.get(), 3);
+    let told = |note: &Note| match note {
+        Note::Unreadable { why, .. } => Some(why.is_some()),
+        _ => None,
+    };
+    assert_eq!(bench.notes.iter().filter_map(told).collect::<Vec<_>>(), [true, true, false]);
 }
 
 #[test]
