@@ -7,6 +7,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use purple_sector_codec::block::MAX_SAMPLES;
 use purple_sector_codec::bridge_protocol::{MAX_SERVER_MESSAGE_LEN, ServerMessage};
 use purple_sector_codec::{DecodeError, Gap, Received, Samples, SchemaHash, StreamId, StreamReader};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -55,8 +56,6 @@ mod at {
     pub(super) const SIZE: usize = 17;
 }
 
-/// Samples in the longest block.
-const MAX_SAMPLES: usize = 256;
 /// Streams that keep their number. JavaScript remembers as many, so it knows the stream of every number it is given.
 const MAX_STREAMS: usize = 16;
 

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::{DecodeError, EncodeError, SchemaHash, SessionId, crc::crc32c, take::Take};
+use crate::{DecodeError, EncodeError, SchemaHash, SessionId, TIME_LIMIT_US, crc::crc32c, take::Take};
 
 /// The wire version that this build writes and reads.
 pub const WIRE_VERSION: u8 = 1;
@@ -18,8 +18,6 @@ const MAGIC: u8 = 0xB0;
 /// Kind and epoch follow the first byte in every kind of record, now and later.
 const PREFIX_LEN: usize = 6;
 const CRC_LEN: usize = 4;
-/// Sample times stay below this, so that JavaScript numbers hold them exactly.
-pub(crate) const TIME_LIMIT_US: u64 = 1 << 53;
 
 /// What a record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -40,7 +40,7 @@ pub use error::{DecodeError, EncodeError};
 pub use event::{Event, LapSummary, OtherCar};
 #[cfg(feature = "alloc")]
 pub use facts::{ClockOffset, Fact, Facts};
-pub use sample::{Row, Sample};
+pub use sample::{Row, SOURCE_GAP_US, Sample, TIME_LIMIT_US};
 #[cfg(feature = "alloc")]
 pub use schema::{Channel, Position, RowBuffer, Schema, SchemaError};
 pub use schema_hash::SchemaHash;

@@ -40,7 +40,7 @@ impl ErrorCode {
             // Unknown topic, no leader, not the leader, no such replica, storage failed, epochs, offsets not there yet,
             // unknown and inconsistent topic id.
             3 | 5 | 6 | 8 | 9 | 56 | 74 | 75 | 78 | 100 | 103 => Remedy::AskMetadata,
-            29 | 30 | 31 => Remedy::GiveUp,
+            29..=31 => Remedy::GiveUp,
             // Not found, wrong epoch, another topic id than the session's.
             70 | 71 | 106 => Remedy::NewSession,
             _ => Remedy::TryLater,

@@ -6,8 +6,9 @@ use super::bits::BitReader;
 use super::column::{DecoderSlot, Rows, SLACK, TILE, take_columns};
 use super::quantize::{fixed_values, ordered_values};
 use super::slot::Slot;
-use super::{GROUP, MAX_CHANNELS, MAX_SAMPLES, TIME_LIMIT_US, n_slots};
+use super::{GROUP, MAX_CHANNELS, MAX_SAMPLES, n_slots};
 use crate::error::DecodeError;
+use crate::sample::TIME_LIMIT_US;
 
 /// Turns block bodies into columns. Works in memory that the caller gives: anything that lends a slice of
 /// [`DecoderSlot`] (an array, a `Vec`, a `&mut` slice) with one element more than there are channels.

@@ -1,15 +1,14 @@
 //! How do rows become the body of a block? Numbers first, then the widths they need, then the bits.
 
 use super::bits::BitWriter;
-use super::group::{EncoderGroup, Kind, Rows, put_absolute};
+use super::group::{BlockKind, EncoderGroup, put_absolute};
 use super::quantize::OutsideCount;
 use super::slot::Slot;
 use super::{
-    GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, SPAN_LIMIT_US, TIME_LIMIT_US, max_encoded_len, n_groups,
-    n_number_groups,
+    GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, SPAN_LIMIT_US, max_encoded_len, n_groups, n_number_groups,
 };
 use crate::error::EncodeError;
-use crate::sample::Row;
+use crate::sample::{Row, TIME_LIMIT_US};
 
 /// Turns rows into block bodies. Works in memory that the caller gives; the same rows give the same bytes everywhere.
 ///
@@ -49,7 +48,7 @@ impl BlockEncoder<alloc::vec::Vec<EncoderGroup>, alloc::vec::Vec<[i32; GROUP]>> 
     }
 }
 
-impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
+impl<G: AsMut<[EncoderGroup]>, N: AsMut<[[i32; GROUP]]>> BlockEncoder<G, N> {
     /// An encoder for these slots (floats first, as [`Schema::slots`](crate::Schema::slots) gives them) and blocks of
     /// up to `samples_per_block` samples, in memory of at least [`n_groups`] and [`n_number_groups`] elements.
     ///
@@ -156,7 +155,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
         for group in self.groups.as_mut() {
             group.reset();
         }
-        Ok(self.encode_rows(Kind::Key, n_rows - 1, bits))
+        Ok(self.encode_rows(BlockKind::Key, n_rows - 1, bits))
     }
 
     /// Encodes the waiting rows into a body that continues the block before, and returns its length in bytes.
@@ -175,16 +174,16 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<Rows>> BlockEncoder<G, N> {
         }
         let mut bits = BitWriter::new(out);
         bits.put(self.n_rows as u64 - 1, 8);
-        Ok(self.encode_rows(Kind::Block, self.n_rows, bits))
+        Ok(self.encode_rows(BlockKind::Block, self.n_rows, bits))
     }
 
     /// Writes parts 3 and 4 of a body for `n` rows. The last rows become history.
-    fn encode_rows(&mut self, kind: Kind, n: usize, mut bits: BitWriter<'_>) -> usize {
+    fn encode_rows(&mut self, kind: BlockKind, n: usize, mut bits: BitWriter<'_>) -> usize {
         let n_slots = self.n_floats + self.n_ints + 1;
         let n_rows_of_group = HISTORY + self.capacity;
         let groups = &mut self.groups.as_mut()[..n_groups(n_slots - 1)];
         // A key block's first row is coded already and stands for the last one before.
-        let from = if kind == Kind::Key { 1 } else { 0 };
+        let from = if kind == BlockKind::Key { 1 } else { 0 };
         let until = from + HISTORY + n;
         if n > 0 {
             let rows = self.numbers.as_mut().chunks_exact_mut(n_rows_of_group);

@@ -8,7 +8,7 @@ use super::choice::{Settings, Widths, choose};
 use super::pack::put_residuals;
 use super::quantize::{OutsideCount, Quantizers};
 use super::slot::{Mode, Slot, width_of, zigzag};
-use super::{GROUP, HISTORY};
+use super::{GROUP, GroupRows, HISTORY};
 use crate::channels::ABSENT;
 
 /// What the encoder keeps of eight slots between blocks.
@@ -24,13 +24,10 @@ pub struct EncoderGroup {
 
 /// Whether a block stands on its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BlockKind {
     Key,
     Block,
 }
-
-/// Rows of eight slots.
-pub(super) type Rows = [[i32; GROUP]];
 
 /// With fewer rows than this behind its second one, a key block has no linear slots: their first difference costs more
 /// than they save.
@@ -59,8 +56,14 @@ impl EncoderGroup {
     /// Writes part 3 of a body for the `lanes` first slots, whose numbers are `rows` (the first two are history), and
     /// sets `width_now` for part 4.
     #[inline(always)]
-    pub(super) fn put_changes(&mut self, kind: Kind, rows: &mut Rows, lanes: u32, bits: &mut BitWriter<'_>) {
-        let widest = if kind == Kind::Key { Widest::of_key(rows) } else { Widest::of_block(rows) };
+    pub(super) fn put_changes(
+        &mut self,
+        kind: BlockKind,
+        rows: &mut GroupRows,
+        lanes: u32,
+        bits: &mut BitWriter<'_>,
+    ) {
+        let widest = if kind == BlockKind::Key { Widest::of_key(rows) } else { Widest::of_block(rows) };
         let widths = widest.widths();
         let moves = !widths.delta.simd_eq(i16x8::ZERO);
         self.streak = self.streak.saturating_add(i16x8::splat(1)) & moves;
@@ -77,7 +80,7 @@ impl EncoderGroup {
         let is_sparse = self.settings.are(Mode::Sparse);
         self.width_now = self.settings.width & (was_sparse & choices.events | !is_sparse);
         let head = (1 | events << 1).into();
-        if kind == Kind::Key {
+        if kind == BlockKind::Key {
             bits.put(head, 1 + lanes);
             self.put_key_codes(&changes, rows, events, bits);
         } else {
@@ -86,7 +89,7 @@ impl EncoderGroup {
     }
 
     /// Writes the changes of a key block: those to linear are followed by the first difference.
-    fn put_key_codes(&self, changes: &Changes, rows: &mut Rows, events: u32, bits: &mut BitWriter<'_>) {
+    fn put_key_codes(&self, changes: &Changes, rows: &mut GroupRows, events: u32, bits: &mut BitWriter<'_>) {
         let is_linear = self.settings.are(Mode::Linear).to_bitmask();
         let (codes, n_bits) = (changes.code.to_array(), changes.n_bits.to_array());
         for lane in (0..GROUP).filter(|lane| events & 1 << lane != 0) {
@@ -101,7 +104,7 @@ impl EncoderGroup {
 
     /// Writes part 4 of a body for the slots of this group, whose numbers are `rows`. These are lost.
     #[inline(always)]
-    pub(super) fn put_residuals(&self, rows: &mut Rows, bits: &mut BitWriter<'_>) {
+    pub(super) fn put_residuals(&self, rows: &mut GroupRows, bits: &mut BitWriter<'_>) {
         if self.width_now != i16x8::ZERO {
             put_residuals(&self.settings, self.width_now, rows, bits);
         }
@@ -127,14 +130,14 @@ struct Widest {
 impl Widest {
     /// The widest residuals of a block that continues another.
     #[inline(always)]
-    fn of_block(rows: &Rows) -> Self {
+    fn of_block(rows: &GroupRows) -> Self {
         let [older, last, rest @ ..] = rows else { return Self::default() };
         let last = i32x8::new(*last);
         Self::default().with(rest, last, last - i32x8::new(*older))
     }
 
     /// The widest residuals of a key block: its first difference is coded on its own for linear slots.
-    fn of_key(rows: &Rows) -> Self {
+    fn of_key(rows: &GroupRows) -> Self {
         let [_, first, second, rest @ ..] = rows else { return Self::default() };
         let second = i32x8::new(*second);
         let first_delta = second - i32x8::new(*first);
@@ -145,7 +148,7 @@ impl Widest {
 
     /// These and the residuals of `rows`, which follow the row `last` and the differences `before`.
     #[inline(always)]
-    fn with(mut self, rows: &Rows, mut last: i32x8, mut before: i32x8) -> Self {
+    fn with(mut self, rows: &GroupRows, mut last: i32x8, mut before: i32x8) -> Self {
         for row in rows {
             let now = i32x8::new(*row);
             let delta = now - last;

@@ -4,9 +4,8 @@ use wide::{bytemuck, f32x8, i16x8, i32x8};
 
 use super::bits::{BitWriter, MAX_BITS};
 use super::choice::Settings;
-use super::group::Rows;
 use super::slot::Mode;
-use super::{GROUP, RESIDUALS_PER_WORD};
+use super::{GROUP, GroupRows, RESIDUALS_PER_WORD};
 
 /// Widest residuals of which one instruction puts two together, as it multiplies signed numbers of 16 bits.
 const MAX_PAIR_WIDTH: i16 = 14;
@@ -14,7 +13,12 @@ const MAX_PAIR_WIDTH: i16 = 14;
 /// Writes part 4 of a body for eight slots: the residuals of `rows` (the first two are history) in these widths. The
 /// rows are lost.
 #[inline(always)]
-pub(super) fn put_residuals(settings: &Settings, widths: i16x8, rows: &mut Rows, bits: &mut BitWriter<'_>) {
+pub(super) fn put_residuals(
+    settings: &Settings,
+    widths: i16x8,
+    rows: &mut GroupRows,
+    bits: &mut BitWriter<'_>,
+) {
     let [older, last, rest @ ..] = rows else { return };
     let residuals = Residuals::new(settings, older, last);
     let n = rest.len() as i16;
@@ -61,7 +65,7 @@ impl Residuals {
 
     /// Puts residuals into the places of numbers.
     #[inline(always)]
-    fn replace(mut self, rows: &mut Rows) {
+    fn replace(mut self, rows: &mut GroupRows) {
         for row in rows {
             *row = self.next(row).to_array();
         }
@@ -69,7 +73,7 @@ impl Residuals {
 
     /// Puts pairs of residuals into the first places, the earlier residual in the lower bits, and returns them.
     #[inline(always)]
-    fn replace_with_pairs(mut self, rows: &mut Rows, widths: i16x8) -> &Rows {
+    fn replace_with_pairs(mut self, rows: &mut GroupRows, widths: i16x8) -> &GroupRows {
         let pairing = Pairing::new(widths);
         let n_pairs = rows.len() / 2;
         for at in 0..n_pairs {
@@ -108,7 +112,7 @@ impl Pairing {
 
 /// Writes `n_bits` of each column: numbers of `widths` bits, one behind the other.
 #[inline(always)]
-fn put_columns(rows: &Rows, widths: [u32; GROUP], n_bits: [u32; GROUP], bits: &mut BitWriter<'_>) {
+fn put_columns(rows: &GroupRows, widths: [u32; GROUP], n_bits: [u32; GROUP], bits: &mut BitWriter<'_>) {
     if n_bits.iter().any(|n_bits| *n_bits > MAX_BITS) {
         for lane in 0..GROUP {
             put_column(rows, lane, widths[lane], n_bits[lane], bits);
@@ -128,7 +132,7 @@ fn put_columns(rows: &Rows, widths: [u32; GROUP], n_bits: [u32; GROUP], bits: &m
 
 /// The numbers of each column one behind the other, the first in the lowest bits.
 #[inline(always)]
-fn words(rows: &Rows, widths: [u32; GROUP]) -> [u64; GROUP] {
+fn words(rows: &GroupRows, widths: [u32; GROUP]) -> [u64; GROUP] {
     let factors = widths.map(|width| 1_u64 << (width % 64));
     let mut words = [0; GROUP];
     for row in rows.iter().rev() {
@@ -141,7 +145,7 @@ fn words(rows: &Rows, widths: [u32; GROUP]) -> [u64; GROUP] {
 
 /// Writes a column of numbers that may need more than one word.
 #[inline(always)]
-fn put_column(rows: &Rows, lane: usize, width: u32, n_bits: u32, bits: &mut BitWriter<'_>) {
+fn put_column(rows: &GroupRows, lane: usize, width: u32, n_bits: u32, bits: &mut BitWriter<'_>) {
     let mut left = n_bits;
     for part in rows.chunks(usize::from(RESIDUALS_PER_WORD[width as usize % 64])) {
         let word = part.iter().rev().fold(0, |word, row| word << width | u64::from(row[lane] as u32));

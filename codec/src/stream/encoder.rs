@@ -3,13 +3,11 @@
 use alloc::vec::Vec;
 
 use crate::block::{BlockEncoder, EncoderGroup, max_encoded_len};
-use crate::envelope::{Header, MAX_ENVELOPE_LEN, MAX_RECORD_LEN, TIME_LIMIT_US, write_record};
-use crate::{EncodeError, Event, Facts, Row, Schema, SessionId};
+use crate::envelope::{Header, MAX_ENVELOPE_LEN, MAX_RECORD_LEN, write_record};
+use crate::{EncodeError, Event, Facts, Row, SOURCE_GAP_US, Schema, SessionId, TIME_LIMIT_US};
 
 /// A key block is due after this many blocks, whatever the time.
 const MAX_BLOCKS_PER_KEY: u32 = 256;
-/// A longer time between two samples ends the block before it and forces a key block.
-const SOURCE_GAP_US: u64 = 1_000_000;
 
 /// What an encoder must know.
 #[derive(Debug, Clone, PartialEq)]
