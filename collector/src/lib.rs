@@ -1,17 +1,19 @@
 //! Purple Sector's collector: where do samples come from, and how do they reach Kafka?
 //!
 //! A [source] gives samples; a [pipeline] encodes them into blocks and puts these into the user's
-//! [queue](outbox::Outbox), from which the [producer](publish) takes them in order. [`run`] is the program.
+//! [lane](lane::Lane), from which the [producer](publish) takes them in order. [`run`] is the program.
 
 pub mod clock;
 pub mod clock_offset;
 pub mod config;
+pub mod lane;
 pub mod lap;
 pub mod outbox;
 pub mod pipeline;
 pub mod publish;
 pub mod pump;
 pub mod queue;
+pub mod recorder;
 pub mod recording;
 pub mod session;
 pub mod source;
@@ -19,6 +21,7 @@ pub mod topic;
 
 mod progress;
 mod run;
+mod topic_watch;
 
 pub use config::{Config, ConfigError};
 pub use run::{Failure, run};

@@ -1,19 +1,17 @@
 //! What happens to one user's samples? They are encoded, written down if asked, and queued for Kafka.
 
-use crate::outbox::Outbox;
+use crate::lane::Lane;
 use crate::queue::{Content, Dropped, Record};
-use crate::recording::RecordingWriter;
+use crate::recorder::Recorder;
 use crate::source::{Source, SourceError, Step};
 use purple_sector_codec::{
-    EncodeError, Envelope, Event, Facts, Kind, Row, SessionId, StreamEncoder, StreamSettings,
+    EncodeError, Envelope, Event, Facts, Kind, Row, SOURCE_GAP_US, SessionId, StreamEncoder, StreamSettings,
 };
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often schema and facts are repeated, µs.
 const REPEAT_US: u64 = 10_000_000;
-/// A longer time between two samples ends the block before it, µs.
-const SOURCE_GAP_US: u64 = 1_000_000;
 
 /// How samples become blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +42,6 @@ pub enum PipelineError {
     /// The source gave what cannot be encoded.
     #[error("cannot encode what the source gave: {0}")]
     Encode(#[from] EncodeError),
-    /// The recording could not be written.
-    #[error("cannot write the recording: {0}")]
-    Recording(#[from] std::io::Error),
 }
 
 /// Samples that are not yet in a block.
@@ -68,8 +63,8 @@ impl Waiting {
 pub struct Pipeline {
     source: Box<dyn Source>,
     encoder: StreamEncoder,
-    outbox: Arc<Outbox>,
-    recording: Option<RecordingWriter>,
+    lane: Arc<Lane>,
+    recorder: Recorder,
     /// When the sample that waits in the source is due, µs since the source began; `None` after its end.
     next_us: Option<u64>,
     repeat_at_us: u64,
@@ -88,8 +83,8 @@ impl Pipeline {
         mut source: Box<dyn Source>,
         (session, epoch): (SessionId, u32),
         block: BlockSize,
-        outbox: Arc<Outbox>,
-        recording: Option<RecordingWriter>,
+        lane: Arc<Lane>,
+        recorder: Recorder,
     ) -> Result<Self, PipelineError> {
         let first = source.advance()?;
         let rate_hz = source.facts().nominal_rate_hz.unwrap_or(60.0);
@@ -103,8 +98,8 @@ impl Pipeline {
         let mut pipeline = Self {
             encoder: StreamEncoder::new(settings)?,
             source,
-            outbox,
-            recording,
+            lane,
+            recorder,
             next_us: None,
             repeat_at_us: 0,
             block: None,
@@ -120,9 +115,14 @@ impl Pipeline {
         self.next_us
     }
 
+    /// Where its records go.
+    pub fn lane(&self) -> &Arc<Lane> {
+        &self.lane
+    }
+
     /// Whether the queue has so much that a source that can wait should.
     pub fn should_wait(&self) -> bool {
-        self.outbox.is_half_full()
+        self.lane.is_half_full()
     }
 
     /// Hands on the sample that is due, stamped `now_us`, and goes to the next one. `at_us` turns the source's times
@@ -135,6 +135,10 @@ impl Pipeline {
             let event = Event::StepsMissed { at_us: now_us, n_steps: std::mem::take(&mut self.n_missed) };
             self.event(&event)?;
         }
+        if self.lane.take_begins_again() {
+            self.repeat_at_us = 0;
+            self.encoder.force_key();
+        }
         self.repeat(now_us)?;
         if now_us.saturating_sub(self.last_us) > SOURCE_GAP_US {
             self.flush()?;
@@ -145,7 +149,7 @@ impl Pipeline {
         let block = *block;
         if let Some(bytes) = self.encoder.push(row)? {
             self.block = None;
-            let dropped = send(&self.outbox, &mut self.recording, bytes, block.content(bytes, now_us))?;
+            let dropped = send(&self.lane, &mut self.recorder, bytes, block.content(bytes, now_us));
             self.tell_of(dropped, now_us)?;
         }
         self.last_us = now_us;
@@ -158,7 +162,7 @@ impl Pipeline {
     /// As [`PipelineError`] says; the pipeline has ended.
     pub fn miss(&mut self, at_us: impl Fn(u64) -> u64) -> Result<(), PipelineError> {
         self.n_missed += 1;
-        self.outbox.count_missed(1);
+        self.lane.count_missed(1);
         self.go_on(at_us)
     }
 
@@ -168,15 +172,15 @@ impl Pipeline {
     /// As [`PipelineError`] says.
     pub fn end(&mut self) -> Result<(), PipelineError> {
         self.flush()?;
-        send(&self.outbox, &mut self.recording, self.encoder.end_record(), Content::Other)?;
-        self.recording.as_mut().map_or(Ok(()), RecordingWriter::finish)?;
+        send(&self.lane, &mut self.recorder, self.encoder.end_record(), Content::Other);
+        self.recorder.finish();
         Ok(())
     }
 
     /// Sends what waits in the encoder.
     fn flush(&mut self) -> Result<(), PipelineError> {
         if let (Some(bytes), Some(block)) = (self.encoder.flush()?, self.block.take()) {
-            let dropped = send(&self.outbox, &mut self.recording, bytes, block.content(bytes, self.last_us))?;
+            let dropped = send(&self.lane, &mut self.recorder, bytes, block.content(bytes, self.last_us));
             self.tell_of(dropped, self.last_us)?;
         }
         Ok(())
@@ -209,8 +213,7 @@ impl Pipeline {
     }
 
     fn event(&mut self, event: &Event) -> Result<(), PipelineError> {
-        let dropped =
-            send(&self.outbox, &mut self.recording, self.encoder.event_record(event)?, Content::Other)?;
+        let dropped = send(&self.lane, &mut self.recorder, self.encoder.event_record(event)?, Content::Other);
         self.tell_of(dropped, event.at_us())
     }
 
@@ -220,8 +223,8 @@ impl Pipeline {
             return Ok(());
         }
         self.repeat_at_us = now_us + REPEAT_US;
-        self.outbox.note_saturated(self.encoder.counts().saturated);
-        let dropped = send(&self.outbox, &mut self.recording, self.encoder.schema_record(), Content::Other)?;
+        self.lane.set_saturated(self.encoder.counts().saturated);
+        let dropped = send(&self.lane, &mut self.recorder, self.encoder.schema_record(), Content::Other);
         self.tell_of(dropped, now_us)?;
         self.facts()
     }
@@ -229,35 +232,28 @@ impl Pipeline {
     fn facts(&mut self) -> Result<(), PipelineError> {
         let facts = Facts {
             collector_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            clock: self.outbox.clock_offset(),
+            clock: self.lane.clock_offset(),
             ..self.source.facts().clone()
         };
         let dropped =
-            send(&self.outbox, &mut self.recording, self.encoder.facts_record(&facts)?, Content::Other)?;
+            send(&self.lane, &mut self.recorder, self.encoder.facts_record(&facts)?, Content::Other);
         self.tell_of(dropped, self.last_us)
     }
 
-    /// Announces samples that the full queue dropped. The next block is a key block.
+    /// Announces samples that will not reach Kafka. The next block is a key block.
     fn tell_of(&mut self, dropped: Option<Dropped>, now_us: u64) -> Result<(), PipelineError> {
         let Some(Dropped { n_samples, from_us, to_us, .. }) = dropped else { return Ok(()) };
         self.encoder.force_key();
         let gap = Event::Gap { at_us: now_us, from_us, to_us, n_samples };
         // What this event pushes out in turn is counted by the queue; announcing it as well would never end.
-        send(&self.outbox, &mut self.recording, self.encoder.event_record(&gap)?, Content::Other)?;
+        send(&self.lane, &mut self.recorder, self.encoder.event_record(&gap)?, Content::Other);
         Ok(())
     }
 }
 
-fn send(
-    outbox: &Outbox,
-    recording: &mut Option<RecordingWriter>,
-    bytes: &[u8],
-    content: Content,
-) -> Result<Option<Dropped>, PipelineError> {
-    if let Some(recording) = recording {
-        recording.write(bytes)?;
-    }
-    Ok(outbox.push(Record { bytes: Arc::from(bytes), content }))
+fn send(lane: &Lane, recorder: &mut Recorder, bytes: &[u8], content: Content) -> Option<Dropped> {
+    recorder.write(bytes);
+    lane.push(Record { bytes: Arc::from(bytes), content })
 }
 
 /// The same event with its times turned into Unix µs.
@@ -281,7 +277,7 @@ pub(crate) fn shifted(mut event: Event, shift: impl Fn(u64) -> u64) -> Event {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::outbox::Address;
+    use crate::outbox::{Outbox, Sent};
     use purple_sector_codec::{Received, RowBuffer, Schema, StreamReader, UserId};
 
     /// Gives so many absent samples, one every 10 ms, and a lap after the third.
@@ -334,19 +330,18 @@ mod tests {
 
     const START_US: u64 = 1_790_000_000_000_000;
 
-    fn pipeline(n_samples: u64, max_bytes: usize) -> (Pipeline, Arc<Outbox>) {
-        let address =
-            Address { topic: UserId::parse("t").expect("valid").topic(), partition: 0, key: "s".into() };
-        let outbox = Arc::new(Outbox::new(address, Clock::start(), max_bytes));
+    fn pipeline(n_samples: u64, max_bytes: usize) -> (Pipeline, Arc<Lane>) {
+        let topic = UserId::parse("t").expect("valid").topic();
         let session = SessionId::parse("s").expect("valid");
+        let lane = Arc::new(Lane::new(topic, session, 1, Clock::start(), Outbox::new(max_bytes, false)));
         let pipeline = Pipeline::new(
             Fake::boxed(n_samples),
             (session, 7),
             BlockSize::Samples(2),
-            Arc::clone(&outbox),
-            None,
+            Arc::clone(&lane),
+            Recorder::default(),
         );
-        (pipeline.expect("a good source"), outbox)
+        (pipeline.expect("a good source"), lane)
     }
 
     fn run(pipeline: &mut Pipeline) {
@@ -356,9 +351,9 @@ mod tests {
     }
 
     /// What a reader makes of everything in the outbox, a word per record.
-    fn read(outbox: &Outbox) -> Vec<String> {
+    fn read(lane: &Lane) -> Vec<String> {
         let (mut reader, mut words) = (StreamReader::new(), Vec::new());
-        outbox.send_waiting(|_, bytes, _| {
+        lane.send_waiting(|_, bytes, _| {
             let kind = Envelope::parse(bytes).expect("a good record").kind;
             words.push(match reader.push(bytes).expect("a good record") {
                 Received::Samples(samples) => format!("{kind:?} {}", samples.len()),
@@ -370,52 +365,65 @@ mod tests {
                 },
                 _ => format!("{kind:?}"),
             });
-            true
+            Sent::Taken
         });
         words
     }
 
     #[test]
     fn a_stream_begins_with_schema_and_facts_and_ends_with_what_waits_and_the_end() {
-        let (mut pipeline, outbox) = pipeline(5, 1 << 20);
+        let (mut pipeline, lane) = pipeline(5, 1 << 20);
         run(&mut pipeline);
         pipeline.end().expect("ends");
         let expected = ["Schema", "Facts", "Key 2", "Mark third 20000", "Block 2", "Block 1", "End"];
-        assert_eq!(read(&outbox), expected);
+        assert_eq!(read(&lane), expected);
     }
 
     #[test]
     fn missed_samples_are_told_before_the_next_one() {
-        let (mut pipeline, outbox) = pipeline(6, 1 << 20);
+        let (mut pipeline, lane) = pipeline(6, 1 << 20);
         pipeline.step(START_US, |us| START_US + us).expect("good");
         pipeline.miss(|us| START_US + us).expect("good");
         pipeline.miss(|us| START_US + us).expect("good");
         run(&mut pipeline);
-        let words = read(&outbox);
+        let words = read(&lane);
         assert!(words.contains(&"StepsMissed 2".to_owned()), "{words:?}");
-        assert_eq!(outbox.counts().n_missed, 2);
+        assert_eq!(lane.counts().n_missed, 2);
     }
 
     #[test]
     fn a_source_gap_ends_the_block_and_forces_a_key() {
-        let (mut pipeline, outbox) = pipeline(4, 1 << 20);
+        let (mut pipeline, lane) = pipeline(4, 1 << 20);
         let at = |us: u64| START_US + us + if us >= 10_000 { 5_000_000 } else { 0 };
         while let Some(elapsed_us) = pipeline.next_us() {
             pipeline.step(at(elapsed_us), at).expect("good");
         }
         let blocks: Vec<String> =
-            read(&outbox).into_iter().filter(|word| word.ends_with(" 1") || word.ends_with(" 2")).collect();
+            read(&lane).into_iter().filter(|word| word.ends_with(" 1") || word.ends_with(" 2")).collect();
         assert_eq!(blocks, ["Key 1", "Key 2"]);
     }
 
     #[test]
     fn what_a_full_queue_drops_is_announced_and_a_key_follows() {
-        let (mut pipeline, outbox) = pipeline(4_000, 40_000);
+        let (mut pipeline, lane) = pipeline(4_000, 40_000);
         run(&mut pipeline);
-        let words = read(&outbox);
+        let words = read(&lane);
         let gap = words.iter().position(|word| word.starts_with("Gap ")).expect("a gap is announced");
-        assert!(outbox.counts().n_dropped > 0);
+        assert!(lane.counts().n_dropped > 0);
         let next = words[gap + 1..].iter().find(|word| word.starts_with("Key") || word.starts_with("Block"));
         assert!(next.is_none_or(|word| word.starts_with("Key")), "{words:?}");
+    }
+
+    #[test]
+    fn in_a_topic_that_was_made_again_the_stream_begins_again() {
+        let (mut pipeline, lane) = pipeline(8, 1 << 20);
+        for _ in 0..4 {
+            let elapsed_us = pipeline.next_us().expect("more");
+            pipeline.step(START_US + elapsed_us, |us| START_US + us).expect("good");
+        }
+        read(&lane);
+        lane.move_to_new_topic(1);
+        run(&mut pipeline);
+        assert_eq!(read(&lane), ["Schema", "Facts", "Key 2", "Block 2"]);
     }
 }

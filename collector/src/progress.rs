@@ -1,7 +1,9 @@
 //! How is it going? One line every ten seconds.
 
-use crate::outbox::{Counts, Outbox};
+use crate::lane::{Lane, Trouble};
+use crate::outbox::Counts;
 use crate::publish::Publisher;
+use crate::recorder::RecordingEnd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::info;
@@ -11,14 +13,15 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// Sums over all users, and what they were the last time.
 pub(crate) struct Progress {
-    outboxes: Vec<Arc<Outbox>>,
+    lanes: Vec<Arc<Lane>>,
+    recording: RecordingEnd,
     last: Instant,
     samples_before: u64,
 }
 
 impl Progress {
-    pub(crate) fn new(outboxes: &[Arc<Outbox>]) -> Self {
-        Self { outboxes: outboxes.to_vec(), last: Instant::now(), samples_before: 0 }
+    pub(crate) fn new(lanes: &[Arc<Lane>], recording: RecordingEnd) -> Self {
+        Self { lanes: lanes.to_vec(), recording, last: Instant::now(), samples_before: 0 }
     }
 
     /// Says how it is going, if it is time.
@@ -39,20 +42,33 @@ impl Progress {
             refused = counts.n_refused,
             saturated = counts.n_saturated,
             lost_kafka = publisher.n_losses(),
-            kafka = if publisher.is_lost() { "lost" } else { "ok" },
+            kafka = self.kafka(publisher),
+            recording = self.recording.reason(),
             "publishing"
         );
         self.last = Instant::now();
         self.samples_before = counts.n_samples;
     }
 
+    /// What keeps records back, if anything does.
+    fn kafka(&self, publisher: &Publisher) -> &'static str {
+        if publisher.is_lost() {
+            return "lost";
+        }
+        match self.lanes.iter().find_map(|lane| lane.trouble()) {
+            Some(Trouble::NoTopic) => "topic missing",
+            Some(Trouble::Refused) => "topic refused",
+            None => "ok",
+        }
+    }
+
     /// Records of all users that have not reached Kafka.
     pub(crate) fn n_waiting(&self) -> usize {
-        self.outboxes.iter().map(|outbox| outbox.n_waiting()).sum()
+        self.lanes.iter().map(|lane| lane.n_waiting()).sum()
     }
 
     /// What has happened to the records of all users.
     pub(crate) fn counts(&self) -> Counts {
-        self.outboxes.iter().map(|outbox| outbox.counts()).fold(Counts::default(), Counts::plus)
+        self.lanes.iter().map(|lane| lane.counts()).fold(Counts::default(), Counts::plus)
     }
 }

@@ -4,7 +4,8 @@
 //! way, and the rest waits in the queues. After a fatal producer error a new producer starts from the first
 //! unacknowledged record of each queue.
 
-use crate::outbox::{Outbox, Outcome, Receipt};
+use crate::lane::Lane;
+use crate::outbox::{Note, Outcome, Receipt, Sent};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -23,8 +24,8 @@ const BACKLOG_ROUND: Duration = Duration::from_millis(5);
 /// How long a new producer may take to start before the next try.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
-/// Which outbox and which record a delivery report is about.
-type Opaque = Box<(Arc<Outbox>, Receipt)>;
+/// Which lane and which record a delivery report is about.
+type Opaque = Box<(Arc<Lane>, Receipt)>;
 
 /// What the producer tells, on whatever thread.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +39,7 @@ struct Health {
     is_lost: AtomicBool,
     n_losses: AtomicU64,
     /// The last refusal that was logged, so that each is said once.
-    last_refusal: Mutex<Option<RDKafkaErrorCode>>,
+    last_refusal: Mutex<Option<(Option<RDKafkaErrorCode>, Note)>>,
 }
 
 impl Health {
@@ -55,17 +56,26 @@ impl Health {
         }
     }
 
-    fn refused(&self, topic: &str, code: Option<RDKafkaErrorCode>, hopeless: bool) {
+    fn refused(&self, topic: &str, code: Option<RDKafkaErrorCode>, note: Note) {
         let mut last = self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last == code {
+        if last.replace((code, note)) == Some((code, note)) {
             return;
         }
-        *last = code;
         let reason = code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
-        if hopeless {
-            error!(topic, reason, "Kafka will never take this record; it is left out");
-        } else {
-            warn!(topic, reason, "Kafka refused a record; sending it again, with all behind it");
+        match note {
+            Note::SentAgain => {
+                warn!(topic, reason, "Kafka refused a record; sending it again, with all behind it")
+            }
+            Note::SentOneByOne => {
+                warn!(topic, reason, "Kafka refused a batch of records as too long; sending them one by one");
+            }
+            Note::LeftOut => {
+                error!(
+                    topic,
+                    reason,
+                    "Kafka will never take this record; it is left out (is max.message.bytes of the topic 131072?)"
+                );
+            }
         }
     }
 }
@@ -89,30 +99,32 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = Opaque;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: Opaque) {
-        let (outbox, receipt) = *opaque;
-        let outcome = match result {
+        let (lane, receipt) = *opaque;
+        let (outcome, code) = match result {
             Ok(message) => {
                 self.health.delivered();
                 let appended_ms = match message.timestamp() {
                     Timestamp::LogAppendTime(ms) => Some(ms),
                     Timestamp::CreateTime(_) | Timestamp::NotAvailable => None,
                 };
-                Outcome::Delivered { appended_ms }
+                (Outcome::Delivered { appended_ms }, None)
             }
             Err((error, _)) => {
                 let code = error.rdkafka_error_code();
-                let hopeless = matches!(
-                    code,
-                    Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidRecord)
-                );
-                // Purged: its producer was replaced, which has been said already.
-                if !matches!(code, Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)) {
-                    self.health.refused(&outbox.address.topic, code, hopeless);
-                }
-                if hopeless { Outcome::Refused } else { Outcome::Failed }
+                let outcome = match code {
+                    Some(RDKafkaErrorCode::InvalidRecord) => Outcome::Refused,
+                    Some(RDKafkaErrorCode::MessageSizeTooLarge) => Outcome::BatchTooLong,
+                    _ => Outcome::Failed,
+                };
+                (outcome, code)
             }
         };
-        outbox.report(receipt, outcome);
+        let note = lane.report(receipt, outcome);
+        // Purged: its producer was replaced, which has been said already.
+        let purged = matches!(code, Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight));
+        if let Some(note) = note.filter(|_| !purged) {
+            self.health.refused(lane.topic(), code, note);
+        }
     }
 }
 
@@ -125,29 +137,34 @@ pub struct Publisher {
 struct Shared {
     config: ClientConfig,
     reports: Reports,
-    outboxes: Vec<Arc<Outbox>>,
+    lanes: Vec<Arc<Lane>>,
     producer: Mutex<Arc<BaseProducer<Reports>>>,
     stopping: AtomicBool,
 }
 
 impl Publisher {
-    /// Starts publishing what is and will be in these outboxes.
+    /// Starts publishing what is and will be in these lanes.
     ///
     /// # Errors
     /// If librdkafka does not accept the settings, or no thread can be started.
-    pub fn start(config: ClientConfig, outboxes: Vec<Arc<Outbox>>) -> anyhow::Result<Self> {
+    pub fn start(config: ClientConfig, lanes: Vec<Arc<Lane>>) -> anyhow::Result<Self> {
         let reports = Reports::default();
         let producer = Mutex::new(Arc::new(new_producer(&config, &reports)?));
-        let shared =
-            Arc::new(Shared { config, reports, outboxes, producer, stopping: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { config, reports, lanes, producer, stopping: AtomicBool::new(false) });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("publish".into()).spawn(move || of_thread.serve())?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Sends what waits in `outbox`, as far as it may. Never waits; call it after pushing.
-    pub fn send_waiting(&self, outbox: &Arc<Outbox>) {
-        self.shared.send_waiting(&self.shared.producer(), outbox);
+    /// Sends what waits in `lane`, as far as it may. Never waits; call it after pushing.
+    pub fn send_waiting(&self, lane: &Arc<Lane>) {
+        self.shared.send_waiting(lane);
+    }
+
+    /// Changes where records go by `change`: everything that was not acknowledged is sent again, to the new place. False
+    /// if that cannot be done now.
+    pub fn redirect(&self, change: impl FnOnce()) -> bool {
+        self.shared.replace(change)
     }
 
     /// Times that Kafka was lost.
@@ -182,54 +199,58 @@ impl Shared {
     fn serve(&self) {
         while !self.stopping.load(Ordering::Relaxed) {
             let producer = self.producer();
-            let backlog = self.outboxes.iter().any(|outbox| outbox.has_unsent());
+            let backlog = self.lanes.iter().any(|lane| lane.has_unsent());
             producer.poll(if backlog { BACKLOG_ROUND } else { ROUND });
-            for outbox in &self.outboxes {
-                self.send_waiting(&producer, outbox);
+            for lane in &self.lanes {
+                self.send_waiting(lane);
             }
             if let Some((code, reason)) = producer.client().fatal_error() {
                 warn!(%code, reason, "Kafka's producer gave up; starting a new one");
                 drop(producer);
-                self.replace();
+                self.replace(|| ());
             }
         }
     }
 
-    fn send_waiting(&self, producer: &BaseProducer<Reports>, outbox: &Arc<Outbox>) {
-        outbox.send_waiting(|address, bytes, receipt| {
-            let record = BaseRecord::with_opaque_to(&*address.topic, Box::new((Arc::clone(outbox), receipt)))
+    fn send_waiting(&self, lane: &Arc<Lane>) {
+        // Held while sending, so that nothing goes to a producer that was replaced: nobody would report it.
+        let producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        lane.send_waiting(|address, bytes, receipt| {
+            let record = BaseRecord::with_opaque_to(address.topic, Box::new((Arc::clone(lane), receipt)))
                 .partition(address.partition)
-                .key(&address.key)
+                .key(address.key)
                 .payload(bytes);
-            match producer.send(record) {
-                Ok(()) => true,
-                // Full, or fatal: what waits is looked at again in the next round.
-                Err((error, _)) => {
-                    debug!(%error, "the producer takes no more now");
-                    false
-                }
+            let Err((error, _)) = producer.send(record) else { return Sent::Taken };
+            let code = error.rdkafka_error_code();
+            if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+                self.reports.health.refused(lane.topic(), code, Note::LeftOut);
+                return Sent::TooLong;
             }
+            // Full, or fatal, or without a topic: what waits is looked at again in the next round.
+            debug!(%error, "the producer takes no more now");
+            Sent::NotNow
         });
     }
 
-    /// A new producer, from the first unacknowledged record of each outbox.
-    fn replace(&self) {
+    /// A new producer, from the first unacknowledged record of each lane; `change` is made between the two.
+    fn replace(&self, change: impl FnOnce()) -> bool {
         let producer = match new_producer(&self.config, &self.reports) {
             Ok(producer) => Arc::new(producer),
             Err(error) => {
                 warn!(%error, "cannot start a new producer yet");
                 std::thread::sleep(RESTART_PAUSE);
-                return;
+                return false;
             }
         };
         let old = {
             let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
-            // Inside the lock: nothing may be sent to the old producer after its outboxes started anew.
-            self.outboxes.iter().for_each(|outbox| outbox.restart());
+            change();
+            self.lanes.iter().for_each(|lane| lane.restart());
             std::mem::replace(&mut *current, producer)
         };
         old.purge(PurgeConfig::default().queue().inflight());
         old.poll(Duration::ZERO);
+        true
     }
 }
 

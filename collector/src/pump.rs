@@ -1,10 +1,8 @@
 //! When is each sample due? Drives all sources of this process on one thread, by deadlines, so that nothing drifts.
 
 use crate::clock::Clock;
-use crate::outbox::Outbox;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::publish::Publisher;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -24,36 +22,28 @@ pub enum Pace {
     Max,
 }
 
-/// One user's pipeline in the pump.
-pub struct Line {
-    /// Source to queue.
-    pub pipeline: Pipeline,
-    /// The queue that it fills.
-    pub outbox: Arc<Outbox>,
-}
-
-/// Drives the lines until all have ended or `stop` is cancelled; then their streams are ended in any case.
+/// Drives the pipelines until all have ended or `stop` is cancelled; then their streams are ended in any case.
 ///
 /// # Errors
-/// The first line's failure. The streams of the others are ended too.
+/// The first pipeline's failure. The streams of the others are ended too.
 pub fn run(
-    mut lines: Vec<Line>,
+    mut pipelines: Vec<Pipeline>,
     pace: Pace,
     clock: Clock,
     publisher: &Publisher,
     stop: &CancellationToken,
-) -> Result<Vec<Line>, PipelineError> {
-    let schedule = Schedule { start_us: clock.now_us(), pace, n_lines: lines.len() as u64 };
-    let result = drive(&mut lines, &schedule, clock, publisher, stop);
-    for line in &mut lines {
+) -> Result<Vec<Pipeline>, PipelineError> {
+    let schedule = Schedule { start_us: clock.now_us(), pace, n_pipelines: pipelines.len() as u64 };
+    let result = drive(&mut pipelines, &schedule, clock, publisher, stop);
+    for pipeline in &mut pipelines {
         // The first failure is the one to tell.
-        let ended = line.pipeline.end();
-        publisher.send_waiting(&line.outbox);
+        let ended = pipeline.end();
+        publisher.send_waiting(pipeline.lane());
         if result.is_ok() {
             ended?;
         }
     }
-    result.map(|()| lines)
+    result.map(|()| pipelines)
 }
 
 /// Turns a source's time into the driver's clock.
@@ -61,13 +51,13 @@ pub fn run(
 struct Schedule {
     start_us: u64,
     pace: Pace,
-    n_lines: u64,
+    n_pipelines: u64,
 }
 
 impl Schedule {
-    /// Unix µs at which line `index` has reached `elapsed_us`.
+    /// Unix µs at which pipeline `index` has reached `elapsed_us`.
     fn at_us(&self, index: usize, elapsed_us: u64) -> u64 {
-        let begin_us = self.start_us + SPREAD_US * index as u64 / self.n_lines.max(1);
+        let begin_us = self.start_us + SPREAD_US * index as u64 / self.n_pipelines.max(1);
         match self.pace {
             Pace::Times(times) if times != 1.0 => begin_us + (elapsed_us as f64 / times) as u64,
             Pace::Times(_) | Pace::Max => begin_us + elapsed_us,
@@ -76,36 +66,37 @@ impl Schedule {
 }
 
 fn drive(
-    lines: &mut [Line],
+    pipelines: &mut [Pipeline],
     schedule: &Schedule,
     clock: Clock,
     publisher: &Publisher,
     stop: &CancellationToken,
 ) -> Result<(), PipelineError> {
     while !stop.is_cancelled() {
-        let due = |(index, line): (usize, &Line)| line.pipeline.next_us().map(|us| schedule.at_us(index, us));
-        let Some(next_us) = lines.iter().enumerate().filter_map(due).min() else { return Ok(()) };
+        let due =
+            |(index, pipeline): (usize, &Pipeline)| pipeline.next_us().map(|us| schedule.at_us(index, us));
+        let Some(next_us) = pipelines.iter().enumerate().filter_map(due).min() else { return Ok(()) };
         if schedule.pace != Pace::Max {
             let wait = clock.until(next_us);
             if !wait.is_zero() {
                 std::thread::sleep(wait.min(NAP));
                 continue;
             }
-        } else if lines.iter().any(|line| line.pipeline.should_wait()) {
+        } else if pipelines.iter().any(Pipeline::should_wait) {
             std::thread::sleep(Duration::from_millis(1));
             continue;
         }
         let now_us = clock.now_us();
-        for (index, line) in lines.iter_mut().enumerate() {
-            let Some(elapsed_us) = line.pipeline.next_us() else { continue };
+        for (index, pipeline) in pipelines.iter_mut().enumerate() {
+            let Some(elapsed_us) = pipeline.next_us() else { continue };
             let due_us = schedule.at_us(index, elapsed_us);
             let at_us = |elapsed_us| schedule.at_us(index, elapsed_us);
             if schedule.pace == Pace::Max || due_us <= now_us {
                 if schedule.pace != Pace::Max && due_us + CATCH_UP_US < now_us {
-                    line.pipeline.miss(at_us)?;
+                    pipeline.miss(at_us)?;
                 } else {
-                    line.pipeline.step(due_us, at_us)?;
-                    publisher.send_waiting(&line.outbox);
+                    pipeline.step(due_us, at_us)?;
+                    publisher.send_waiting(pipeline.lane());
                 }
             }
         }
@@ -118,12 +109,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_start_spread_out_and_pace_scales_time() {
-        let live = Schedule { start_us: 1_000, pace: Pace::Times(1.0), n_lines: 2 };
+    fn pipelines_start_spread_out_and_pace_scales_time() {
+        let live = Schedule { start_us: 1_000, pace: Pace::Times(1.0), n_pipelines: 2 };
         assert_eq!((live.at_us(0, 500), live.at_us(1, 500)), (1_500, 1_001_500));
-        let fast = Schedule { pace: Pace::Times(4.0), n_lines: 1, ..live };
+        let fast = Schedule { pace: Pace::Times(4.0), n_pipelines: 1, ..live };
         assert_eq!(fast.at_us(0, 4_000_000), 1_001_000);
-        let max = Schedule { pace: Pace::Max, n_lines: 1, ..live };
+        let max = Schedule { pace: Pace::Max, n_pipelines: 1, ..live };
         assert_eq!(max.at_us(0, 4_000_000), 4_001_000);
     }
 }

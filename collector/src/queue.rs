@@ -35,7 +35,7 @@ pub struct Record {
     pub content: Content,
 }
 
-/// Samples that were dropped because the queue was full.
+/// Samples that will not reach Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped {
     /// How many samples, in how many blocks.
@@ -46,6 +46,29 @@ pub struct Dropped {
     pub from_us: u64,
     /// See `from_us`.
     pub to_us: u64,
+}
+
+impl Dropped {
+    /// The samples of a record, if it holds any.
+    pub fn of(content: Content) -> Option<Self> {
+        match content {
+            Content::Block { n_samples, from_us, to_us, .. } => {
+                Some(Self { n_samples, n_blocks: 1, from_us, to_us })
+            }
+            Content::Other => None,
+        }
+    }
+
+    /// Both together.
+    pub fn join(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        let (Some(one), Some(other)) = (one, other) else { return one.or(other) };
+        Some(Self {
+            n_samples: one.n_samples + other.n_samples,
+            n_blocks: one.n_blocks + other.n_blocks,
+            from_us: one.from_us.min(other.from_us),
+            to_us: one.to_us.max(other.to_us),
+        })
+    }
 }
 
 /// A bounded FIFO of records.
@@ -126,12 +149,14 @@ impl Queue {
         self.entries.iter_mut().for_each(|entry| entry.delivered = false);
     }
 
-    /// Gives up the oldest undelivered record, which Kafka will never take. Call it after [`Queue::rewind`].
-    pub fn discard_first(&mut self) {
-        if self.next == self.first && !self.entries.is_empty() {
-            self.remove_first();
-            self.next = self.first;
+    /// Gives up the record at `position`, which Kafka will never take, if it is not on its way. Those behind it move up.
+    pub fn remove_unsent(&mut self, position: u64) -> Option<Record> {
+        if position < self.next {
+            return None;
         }
+        let entry = self.entries.remove(position.checked_sub(self.first)? as usize)?;
+        self.n_bytes -= entry.record.bytes.len() + ENTRY_BYTES;
+        Some(entry.record)
     }
 
     /// Records waiting or on their way.
@@ -179,12 +204,7 @@ impl Queue {
         let mut dropped: Option<Dropped> = None;
         for entry in self.entries.drain(start..end) {
             self.n_bytes -= entry.record.bytes.len() + ENTRY_BYTES;
-            if let Content::Block { n_samples, from_us, to_us, .. } = entry.record.content {
-                let so_far = dropped.get_or_insert(Dropped { n_samples: 0, n_blocks: 0, from_us, to_us });
-                so_far.n_samples += n_samples;
-                so_far.n_blocks += 1;
-                so_far.to_us = to_us;
-            }
+            dropped = Dropped::join(dropped, Dropped::of(entry.record.content));
         }
         dropped
     }
@@ -275,10 +295,15 @@ mod tests {
 
     #[test]
     fn a_record_that_kafka_never_takes_can_be_given_up() {
-        let (mut queue, _) = filled(3, 10);
+        let (mut queue, _) = filled(4, 10);
         send_all(&mut queue);
+        assert_eq!(queue.remove_unsent(2), None, "it is on its way");
+        queue.delivered(0);
         queue.rewind();
-        queue.discard_first();
-        assert_eq!(send_all(&mut queue), [1, 2]);
+        assert_eq!(queue.remove_unsent(2), Some(block(2, false)));
+        assert_eq!(queue.remove_unsent(9), None);
+        assert_eq!(send_all(&mut queue), [1, 3]);
+        (1..3).for_each(|position| queue.delivered(position));
+        assert!(queue.is_empty());
     }
 }

@@ -31,9 +31,15 @@ impl RecordingWriter {
             _ => format!("cannot write {}: {error} (--record)", path.display()),
         };
         let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
-        let mut file = BufWriter::new(file);
-        file.write_all(&MAGIC).map_err(failed)?;
-        Ok(Self { file, since_flush: 0 })
+        let mut writer = Self::to(file);
+        writer.file.write_all(&MAGIC).map_err(failed)?;
+        // A disk that is full already is found before anything is published.
+        writer.finish().map_err(failed)?;
+        Ok(writer)
+    }
+
+    pub(crate) fn to(file: File) -> Self {
+        Self { file: BufWriter::new(file), since_flush: 0 }
     }
 
     /// Appends a record. It reaches the operating system within some kilobytes.

@@ -2,20 +2,22 @@
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SourceConfig};
-use crate::outbox::{Address, Outbox};
+use crate::lane::Lane;
+use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
 use crate::progress::Progress;
 use crate::publish::Publisher;
-use crate::pump::{self, Line};
-use crate::recording::RecordingWriter;
+use crate::pump;
+use crate::recorder::{Recorder, RecordingEnd};
 use crate::session::{draw_epoch, new_session};
 use crate::source::Source;
 use crate::source::replay::Replay;
 use crate::source::simulated::Simulated;
 use crate::source::simulator::SimulatorSettings;
 use crate::topic;
+use crate::topic_watch::TopicWatch;
 use anyhow::{Context, anyhow};
-use purple_sector_codec::{SessionId, Topic, UserId, partition_for};
+use purple_sector_codec::{SessionId, Topic, UserId};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,30 +78,34 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     let clock = Clock::start();
     let users = config.users()?;
     let sources = open_sources(config, &users)?;
-    let mut recording = config
-        .common
-        .record
-        .as_deref()
-        .map(RecordingWriter::create)
-        .transpose()
-        .map_err(Failure::Settings)?;
+    let record = config.common.record.as_deref();
+    let mut recorder =
+        record.map(Recorder::create).transpose().map_err(Failure::Settings)?.unwrap_or_default();
+    let recording = recorder.end();
     let session = match config.common.session {
         Some(session) => session,
         None => new_session(clock).context("no session id can be made from the time")?,
     };
-    let Some(outboxes) = address(config, &users, session, clock, stop)? else { return Ok(()) };
-    let mut lines = Vec::new();
-    for (source, outbox) in sources.into_iter().zip(&outboxes) {
-        let block = config.block();
-        let outbox = Arc::clone(outbox);
-        let pipeline =
-            Pipeline::new(source, (session, draw_epoch()), block, Arc::clone(&outbox), recording.take());
-        lines
-            .push(Line { pipeline: pipeline.map_err(|error| Failure::Settings(error.to_string()))?, outbox });
+    let Some(lanes) = open_lanes(config, &users, session, clock, stop)? else { return Ok(()) };
+    let mut pipelines = Vec::new();
+    for (source, lane) in sources.into_iter().zip(&lanes) {
+        let stream = (session, draw_epoch());
+        let recorder = std::mem::take(&mut recorder);
+        let pipeline = Pipeline::new(source, stream, config.block(), Arc::clone(lane), recorder);
+        pipelines.push(pipeline.map_err(|error| Failure::Settings(error.to_string()))?);
     }
-    announce(&users, session, &outboxes, config);
-    let publisher = Arc::new(Publisher::start(config.producer(), outboxes.clone())?);
-    pump_until_done(lines, config, clock, &publisher, &outboxes, stop)
+    announce(&users, session, &lanes, config);
+    let publisher = Arc::new(Publisher::start(config.producer(), lanes.clone())?);
+    let _watch = TopicWatch::start(config.kafka(), lanes.clone(), Arc::clone(&publisher))?;
+    let progress = Progress::new(&lanes, recording.clone());
+    pump_until_done(pipelines, config, clock, &publisher, progress, stop)?;
+    report_recording(&recording)
+}
+
+/// What was asked for and not done is a failure, even where everything was published.
+fn report_recording(recording: &RecordingEnd) -> Result<(), Failure> {
+    let reason = recording.reason().map(|reason| Failure::Running(anyhow!("{reason}")));
+    reason.map_or(Ok(()), Err)
 }
 
 /// Opens one source per user, and looks through it as far as that is possible before anything is published.
@@ -126,32 +132,29 @@ fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>
     users.iter().enumerate().map(open).collect::<Result<_, _>>().map_err(Failure::Settings)
 }
 
-/// One empty outbox per user; `None` if the program was stopped while it waited for a topic.
-fn address(
+/// One empty lane per user; `None` if the program was stopped while it waited for a topic.
+fn open_lanes(
     config: &Config,
     users: &[UserId],
     session: SessionId,
     clock: Clock,
     stop: &CancellationToken,
-) -> anyhow::Result<Option<Vec<Arc<Outbox>>>> {
+) -> anyhow::Result<Option<Vec<Arc<Lane>>>> {
     let topics: Vec<Topic> = users.iter().map(UserId::topic).collect();
     let counts = topic::partition_counts(&config.kafka(), &config.common.brokers, &topics, stop)?;
     let max_bytes = usize::try_from(config.common.queue_mib)?.saturating_mul(1 << 20);
     Ok(counts.map(|counts| {
-        let outboxes = topics.into_iter().zip(counts).map(|(topic, n_partitions)| {
-            let partition = partition_for(&session, n_partitions) as i32;
-            let outbox =
-                Outbox::new(Address { topic, partition, key: session.to_string() }, clock, max_bytes);
-            Arc::new(outbox.sharing_clock(config.common.local_broker))
+        let lanes = topics.into_iter().zip(counts).map(|(topic, n_partitions)| {
+            let outbox = Outbox::new(max_bytes, config.common.local_broker);
+            Arc::new(Lane::new(topic, session, n_partitions, clock, outbox))
         });
-        outboxes.collect()
+        lanes.collect()
     }))
 }
 
-fn announce(users: &[UserId], session: SessionId, outboxes: &[Arc<Outbox>], config: &Config) {
-    let (Some(user), Some(outbox)) = (users.first(), outboxes.first()) else { return };
-    let (brokers, topic) = (&config.common.brokers, &outbox.address.topic);
-    let partition = outbox.address.partition;
+fn announce(users: &[UserId], session: SessionId, lanes: &[Arc<Lane>], config: &Config) {
+    let (Some(user), Some(lane)) = (users.first(), lanes.first()) else { return };
+    let (brokers, topic, partition) = (&config.common.brokers, lane.topic(), lane.partition());
     match users.len() {
         1 => info!(%user, %session, %topic, partition, brokers, "publishing begins"),
         n_users => info!(n_users, first = %user, %session, brokers, "publishing begins"),
@@ -160,19 +163,18 @@ fn announce(users: &[UserId], session: SessionId, outboxes: &[Arc<Outbox>], conf
 
 /// Runs the source's thread, and says how it is going until it has ended and everything is delivered.
 fn pump_until_done(
-    lines: Vec<Line>,
+    pipelines: Vec<Pipeline>,
     config: &Config,
     clock: Clock,
     publisher: &Arc<Publisher>,
-    outboxes: &[Arc<Outbox>],
+    mut progress: Progress,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
     let (pace, of_pump, stop_pump) = (config.pace(), Arc::clone(publisher), stop.clone());
     let source = std::thread::Builder::new()
         .name("source".into())
-        .spawn(move || pump::run(lines, pace, clock, &of_pump, &stop_pump).map(drop))
+        .spawn(move || pump::run(pipelines, pace, clock, &of_pump, &stop_pump).map(drop))
         .context("cannot start the source's thread")?;
-    let mut progress = Progress::new(outboxes);
     while !source.is_finished() {
         std::thread::sleep(LOOK_EVERY);
         progress.tick(publisher);

@@ -16,7 +16,7 @@ pub const REACH_WITHIN: Duration = Duration::from_secs(5);
 /// How often a missing topic is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A client that only asks; what librdkafka says about it goes to the debug log.
-struct Quiet;
+pub(crate) struct Quiet;
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -30,6 +30,18 @@ impl ClientContext for Quiet {
 
 impl ConsumerContext for Quiet {}
 
+/// A client that asks about topics.
+pub(crate) type Client = BaseConsumer<Quiet>;
+
+/// A client that asks about topics, and has not connected yet.
+///
+/// # Errors
+/// If librdkafka does not accept the settings.
+pub(crate) fn client(kafka: &ClientConfig) -> anyhow::Result<Client> {
+    let client = kafka.clone().set("group.id", "collector-asks").create_with_context(Quiet);
+    client.context("Kafka's client does not accept the settings")
+}
+
 /// Finds the number of partitions of each topic, in order; creates missing topics where the broker lets it, else waits
 /// until somebody makes them, and says once what it waits for. `None` if it was stopped before.
 ///
@@ -41,11 +53,7 @@ pub fn partition_counts(
     topics: &[Topic],
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Vec<u32>>> {
-    let client: BaseConsumer<Quiet> = kafka
-        .clone()
-        .set("group.id", "collector-asks")
-        .create_with_context(Quiet)
-        .context("Kafka's client does not accept the settings")?;
+    let client = client(kafka)?;
     reach(&client, brokers)?;
     let mut missing = missing_topics(&client, topics)?;
     let mut creating = (!missing.is_empty()).then(|| {
@@ -75,7 +83,7 @@ pub fn partition_counts(
 }
 
 /// Waits for the first answer from any broker.
-fn reach(client: &BaseConsumer<Quiet>, brokers: &str) -> anyhow::Result<()> {
+fn reach(client: &Client, brokers: &str) -> anyhow::Result<()> {
     let started = Instant::now();
     while started.elapsed() < REACH_WITHIN {
         let left = REACH_WITHIN.saturating_sub(started.elapsed());
@@ -90,7 +98,7 @@ fn reach(client: &BaseConsumer<Quiet>, brokers: &str) -> anyhow::Result<()> {
     bail!("cannot reach Kafka at {brokers} within {seconds}s; is it running? (--brokers, KAFKA_BROKERS)");
 }
 
-fn missing_topics<'a>(client: &BaseConsumer<Quiet>, topics: &'a [Topic]) -> anyhow::Result<Vec<&'a Topic>> {
+fn missing_topics<'a>(client: &Client, topics: &'a [Topic]) -> anyhow::Result<Vec<&'a Topic>> {
     let mut missing = Vec::new();
     for topic in topics {
         if ready_partitions(client, topic)?.is_none() {
@@ -101,30 +109,56 @@ fn missing_topics<'a>(client: &BaseConsumer<Quiet>, topics: &'a [Topic]) -> anyh
 }
 
 /// The topic's number of partitions, once every one of them has a leader.
-fn ready_partitions(client: &BaseConsumer<Quiet>, topic: &str) -> anyhow::Result<Option<u32>> {
+fn ready_partitions(client: &Client, topic: &Topic) -> anyhow::Result<Option<u32>> {
+    match look(client, topic) {
+        Found::Ready { n_partitions } => Ok(Some(n_partitions)),
+        Found::Missing | Found::Unknown => Ok(None),
+        Found::Refused => bail!("Kafka does not allow this user to see {topic}; ask who runs it for access"),
+    }
+}
+
+/// What a look at a topic found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The topic is there, and each of its partitions has a leader.
+    Ready { n_partitions: u32 },
+    /// There is no such topic.
+    Missing,
+    /// Kafka does not let this user see it.
+    Refused,
+    /// Kafka does not answer, or cannot say now.
+    Unknown,
+}
+
+/// Looks for a topic; takes [`REACH_WITHIN`] where Kafka does not answer.
+pub(crate) fn look(client: &Client, topic: &Topic) -> Found {
     let metadata = match client.fetch_metadata(Some(topic), REACH_WITHIN) {
         Ok(metadata) => metadata,
         Err(error) => {
-            debug!(%error, topic, "no metadata yet");
-            return Ok(None);
+            debug!(%error, %topic, "no metadata yet");
+            return Found::Unknown;
         }
     };
-    let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
-    if let Some(error) = found.error().map(RDKafkaErrorCode::from) {
-        return match error {
-            RDKafkaErrorCode::TopicAuthorizationFailed => {
-                bail!("Kafka does not allow this user to see {topic}; ask who runs it for access")
-            }
-            _ => Ok(None),
-        };
+    let Some(found) = metadata.topics().iter().find(|found| *found.name() == **topic) else {
+        return Found::Missing;
+    };
+    match found.error().map(RDKafkaErrorCode::from) {
+        Some(RDKafkaErrorCode::TopicAuthorizationFailed) => return Found::Refused,
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            return Found::Missing;
+        }
+        Some(_) => return Found::Unknown,
+        None => {}
     }
     let ready = found.partitions().iter().all(|partition| partition.leader() >= 0);
-    let n_partitions = u32::try_from(found.partitions().len()).unwrap_or(0);
-    Ok((ready && n_partitions > 0).then_some(n_partitions))
+    match u32::try_from(found.partitions().len()) {
+        Ok(n_partitions) if ready && n_partitions > 0 => Found::Ready { n_partitions },
+        _ => Found::Unknown,
+    }
 }
 
 /// Asks the broker to create the topics. `false` where it cannot (the embedded broker).
-fn create(kafka: &ClientConfig, topics: &[Topic]) -> anyhow::Result<bool> {
+pub(crate) fn create(kafka: &ClientConfig, topics: &[Topic]) -> anyhow::Result<bool> {
     let admin: AdminClient<DefaultClientContext> =
         kafka.create().context("Kafka's client does not accept the settings")?;
     let new: Vec<NewTopic<'_>> = topics

@@ -2,9 +2,10 @@
 
 use purple_sector_codec::{SessionId, UserId};
 use purple_sector_collector::clock::Clock;
-use purple_sector_collector::outbox::{Address, Outbox};
+use purple_sector_collector::lane::Lane;
+use purple_sector_collector::outbox::Outbox;
 use purple_sector_collector::pipeline::{BlockSize, Pipeline};
-use purple_sector_collector::recording::RecordingWriter;
+use purple_sector_collector::recorder::Recorder;
 use purple_sector_collector::source::replay::Replay;
 use purple_sector_collector::source::simulated::Simulated;
 use purple_sector_collector::source::simulator::SimulatorSettings;
@@ -21,13 +22,12 @@ fn simulated() -> Simulated {
 /// Records so many samples of a simulated driver.
 fn record(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("collector-{name}-{}.psrec", std::process::id()));
-    let address =
-        Address { topic: UserId::parse("t").expect("valid").topic(), partition: 0, key: "s".into() };
-    let outbox = Arc::new(Outbox::new(address, Clock::start(), 1 << 24));
-    let recording = RecordingWriter::create(&path).expect("a new file");
+    let topic = UserId::parse("t").expect("valid").topic();
     let session = SessionId::parse("s").expect("valid");
+    let lane = Arc::new(Lane::new(topic, session, 1, Clock::start(), Outbox::new(1 << 24, false)));
+    let recorder = Recorder::create(&path).expect("a new file");
     let source = Box::new(simulated());
-    let pipeline = Pipeline::new(source, (session, 1), BlockSize::Samples(4), outbox, Some(recording));
+    let pipeline = Pipeline::new(source, (session, 1), BlockSize::Samples(4), lane, recorder);
     let mut pipeline = pipeline.expect("a good source");
     let at = |us: u64| 1_790_000_000_000_000 + us;
     for _ in 0..N_SAMPLES {

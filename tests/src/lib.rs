@@ -12,6 +12,7 @@ pub mod rows;
 
 pub mod viewer;
 
+pub mod log;
 pub mod node;
 
 pub mod figures;
