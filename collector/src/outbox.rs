@@ -103,7 +103,7 @@ pub struct Outbox {
     /// Records sent by an earlier producer, or before a rewind, report under an older number and are ignored.
     generation: u64,
     failure: Option<Failure>,
-    /// Records before this position are sent one at a time.
+    /// Records before this position are sent one at a time, with nothing behind them.
     alone_until: u64,
     /// Samples in records that were left out, until they are told.
     left_out: Option<Dropped>,
@@ -153,7 +153,7 @@ impl Outbox {
         self.recover(now_us);
         while self.failure.is_none() {
             let Some((position, record)) = self.queue.next_to_send() else { return };
-            let most = if position < self.alone_until { 1 } else { MAX_IN_FLIGHT };
+            let most = if self.queue.first_position() < self.alone_until { 1 } else { MAX_IN_FLIGHT };
             if self.queue.n_in_flight() >= most {
                 return;
             }
@@ -324,9 +324,10 @@ mod tests {
         let mut outbox = Outbox::new(1 << 20, true);
         fill(&mut outbox, 1);
         assert_eq!(outbox.clock_offset(0).map(|clock| clock.offset_us), Some(0));
-        let (_, receipt) = send(&mut outbox, 1_000_000)[0];
-        outbox.report(receipt, Outcome::Delivered { appended_ms: Some(6_000) }, 1_000_500);
-        let measured = outbox.clock_offset(1_001_000).unwrap();
+        let sent_us = 1_790_000_000_000_000;
+        let (_, receipt) = send(&mut outbox, sent_us)[0];
+        outbox.report(receipt, Outcome::Delivered { appended_ms: Some(1_790_000_005_000) }, sent_us + 500);
+        let measured = outbox.clock_offset(sent_us + 1_000).unwrap();
         assert!(measured.offset_us > 4_000_000, "what the broker says wins: {measured:?}");
     }
 

@@ -159,6 +159,11 @@ impl Queue {
         Some(entry.record)
     }
 
+    /// Position of the oldest record that has not reached Kafka, or of the next one where there is none.
+    pub fn first_position(&self) -> u64 {
+        self.first
+    }
+
     /// Records waiting or on their way.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -9,9 +9,11 @@ use purple_sector_tests::bridge::{Bridge, token};
 use purple_sector_tests::kafka::Kafka;
 use purple_sector_tests::log::Log;
 use purple_sector_tests::process::{Process, Program};
-use purple_sector_tests::publisher::{admin, create_topic, create_topic_with};
+use purple_sector_tests::publisher::{admin, create_topic};
 use purple_sector_tests::viewer::{News, Viewer};
-use rdkafka::admin::{AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 
 const LIMIT: Duration = Duration::from_secs(40);
 /// What a deleted topic may take to be noticed.
@@ -126,20 +128,38 @@ async fn partitions_that_are_added_leave_a_session_where_it_is() -> Result<()> {
     check_whole(&log)
 }
 
-/// A key block of all channels does not fit into this topic, the blocks between do.
+/// The topic takes no blocks for a while, only events, which are shorter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_kafka_refuses_is_left_out_and_told_and_the_others_arrive() -> Result<()> {
+async fn records_that_kafka_refuses_are_left_out_and_told_and_the_others_arrive() -> Result<()> {
     let brokers = Kafka::shared()?.brokers();
     let topic = topic_of("refused")?;
-    let settings = [("max.message.bytes", "4000"), ("message.timestamp.type", "LogAppendTime")];
-    create_topic_with(&brokers, &UserId::parse("refused")?, &settings).await?;
     let mut collector = start(&brokers, "refused", &["--lossless", "--block-samples", "8"])?;
-    collector.wait_for_line("it is left out", LIMIT)?;
     let mut log = Log::open(&brokers, &topic)?;
-    let told = |log: &Log| log.events.iter().any(|event| matches!(event, Event::Gap { .. }));
-    log.read_until(LIMIT, told)?;
-    println!("{:?}", log.events);
+    log.read_until(LIMIT, |log| log.times_us.len() > 60)?;
+    limit_batches(&brokers, &topic, "300").await?;
+    collector.wait_for_line("it is left out", LIMIT)?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    limit_batches(&brokers, &topic, "131072").await?;
+    let n_lost = |log: &Log| -> u64 {
+        let lost = |event: &Event| match event {
+            Event::Gap { n_samples, .. } => *n_samples,
+            _ => 0,
+        };
+        log.events.iter().map(lost).sum()
+    };
+    log.read_until(LIMIT, |log| n_lost(log) >= 60)?;
+    // What waited in the meantime, and what came since.
+    log.times_us.clear();
+    log.read_until(LIMIT, |log| log.times_us.len() > 300)?;
+    let tail = &log.times_us[log.times_us.len() - 200..];
+    ensure!(tail.windows(2).all(|pair| pair[1] - pair[0] < 20_000), "samples are missing afterwards");
     collector.stop()?;
+    Ok(())
+}
+
+async fn limit_batches(brokers: &str, topic: &Topic, n_bytes: &str) -> Result<()> {
+    let limit = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", n_bytes);
+    admin(brokers)?.alter_configs([&limit], &AdminOptions::new()).await?;
     Ok(())
 }
 

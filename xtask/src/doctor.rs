@@ -74,7 +74,7 @@ fn fetched() -> Vec<Finding> {
         tool("wasm-pack", WASM_PACK.find(), "wasm"),
         tool("wasm-bindgen", cargo_tool::find_wasm_bindgen(), "wasm"),
         tool("wasm-opt", cached(wasm_opt::folder()), "wasm"),
-        tool("Apache Kafka", cached(kafka::folder()), "test"),
+        tool("Apache Kafka", cached(kafka::folder(kafka::VERSION)), "test"),
         tool("cargo-fuzz", CARGO_FUZZ.find(), "fuzz"),
         tool("cargo-deny", CARGO_DENY.find(), "ci"),
     ]

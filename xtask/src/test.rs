@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
-use purple_sector_harness::kafka::LIBS_VARIABLE;
+use purple_sector_harness::kafka::{LIBS_VARIABLE, VERSION};
 
 use crate::checks::{self, Check};
 use crate::toolchain::{browser, kafka, node, system};
@@ -20,6 +20,9 @@ pub(crate) struct Options {
     /// Also run what takes long: the tests' long forms, and every fuzz target for a minute
     #[arg(long)]
     long: bool,
+    /// Use this version of Apache Kafka instead of the usual one
+    #[arg(long, value_name = "VERSION")]
+    kafka: Option<String>,
     /// Run only the steps whose name contains this, or else the Rust tests whose name does
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
@@ -41,13 +44,14 @@ pub(crate) fn tools() -> Check {
 /// Every step in the order in which they build on each other.
 pub(crate) fn steps(options: &Options) -> Vec<Check> {
     let long = options.long;
+    let kafka = options.kafka.clone();
     let mut steps = vec![
         Check::new("npm package", || wasm::run(&wasm::Options::default())),
         Check::new("npm package tests", || npm_test("codec-wasm/tests", "3 min")),
         Check::new("page build", page::build),
         Check::new("page tests", || npm_test("web-demo", "30 s")),
         Check::new("codec without std", no_std::run),
-        Check::new("rust tests", move || rust_tests(long, None)),
+        Check::new("rust tests", move || rust_tests(long, kafka.as_deref(), None)),
     ];
     if long {
         steps.push(Check::new("fuzz", || fuzz::run(&fuzz::Options::default()).map(drop)));
@@ -59,17 +63,17 @@ fn choose(steps: Vec<Check>, options: &Options) -> Vec<Check> {
     let Some(filter) = options.filter.clone() else { return steps };
     let (chosen, _): (Vec<_>, Vec<_>) = steps.into_iter().partition(|step| step.name().contains(&filter));
     if chosen.is_empty() {
-        let long = options.long;
+        let (long, kafka) = (options.long, options.kafka.clone());
         vec![
             Check::new("npm package", || wasm::run(&wasm::Options::default())),
-            Check::new("rust tests", move || rust_tests(long, Some(&filter))),
+            Check::new("rust tests", move || rust_tests(long, kafka.as_deref(), Some(&filter))),
         ]
     } else {
         chosen
     }
 }
 
-fn rust_tests(long: bool, filter: Option<&str>) -> Result<()> {
+fn rust_tests(long: bool, kafka: Option<&str>, filter: Option<&str>) -> Result<()> {
     let root = paths::root();
     // The end-to-end tests run the programs, Node clients with the packages of these folders, and the page.
     node::packages(&root.join("tests/node"))?;
@@ -84,7 +88,7 @@ fn rust_tests(long: bool, filter: Option<&str>) -> Result<()> {
 
     let mut test = Command::new("cargo");
     test.args(["test", "--workspace", "--locked", "--no-fail-fast"]).args(filter).current_dir(&root);
-    environment(&mut test, long)?;
+    environment(&mut test, long, kafka.unwrap_or(VERSION))?;
     cargo_test::run("running the Rust tests", "4 min", &mut test)
 }
 
@@ -93,14 +97,14 @@ fn npm_test(folder: &str, usual: &str) -> Result<()> {
     node::packages(&folder)?;
     let mut npm = Command::new("npm");
     npm.args(["test"]).current_dir(&folder);
-    environment(&mut npm, false)?;
+    environment(&mut npm, false, VERSION)?;
     step::run(&format!("running the tests of {}", name_of(&folder)), usual, &mut npm)
 }
 
 /// What the tests read from their environment, set here and nowhere else.
-fn environment(command: &mut Command, long: bool) -> Result<()> {
+fn environment(command: &mut Command, long: bool, kafka: &str) -> Result<()> {
     let chromium = browser::find().context("no Chromium: run `cargo xtask doctor`")?;
-    command.env(LIBS_VARIABLE, kafka::ensure()?).env(browser::VARIABLE, chromium);
+    command.env(LIBS_VARIABLE, kafka::ensure_version(kafka)?).env(browser::VARIABLE, chromium);
     if long {
         command.env(LONG_VARIABLE, "1");
     }
@@ -116,7 +120,7 @@ mod tests {
     use super::*;
 
     fn chosen(filter: &str) -> Vec<&'static str> {
-        let options = Options { long: false, filter: Some(filter.to_owned()) };
+        let options = Options { filter: Some(filter.to_owned()), ..Options::default() };
         choose(steps(&options), &options).iter().map(Check::name).collect()
     }
 

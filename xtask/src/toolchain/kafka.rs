@@ -14,12 +14,23 @@ use crate::{paths, step};
 /// # Errors
 /// Where Java or Maven cannot be installed, or the jars cannot be fetched.
 pub(crate) fn ensure() -> Result<PathBuf> {
+    ensure_version(VERSION)
+}
+
+/// The same for another version than the usual one.
+///
+/// # Errors
+/// As [`ensure`].
+pub(crate) fn ensure_version(version: &str) -> Result<PathBuf> {
     system::ensure(&system::KAFKA)?;
-    cached(&folder(), |folder| {
+    cached(&folder(version), |folder| {
         let mut maven = Command::new("mvn");
         maven.args(["-q", "-B", "-f", "tests/kafka/pom.xml"]);
         maven.arg("org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies");
-        maven.arg(format!("-DoutputDirectory={}", folder.display())).current_dir(paths::root());
-        step::run(&format!("fetching Apache Kafka {VERSION} (54 MB)"), "15 s", &mut maven)
+        maven
+            .arg(format!("-DoutputDirectory={}", folder.display()))
+            .arg(format!("-Dkafka.version={version}"));
+        maven.current_dir(paths::root());
+        step::run(&format!("fetching Apache Kafka {version} (54 MB)"), "15 s", &mut maven)
     })
 }
