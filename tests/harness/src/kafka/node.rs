@@ -94,16 +94,23 @@ impl Node {
 
     /// Runs one of Kafka's command-line tools against `brokers`, and gives what it printed.
     pub(super) fn tool(&self, brokers: &str, class: &str, args: &[&str]) -> Result<String> {
-        let mut tool = java(&self.libs, "kafka-tool", &["-Xmx256m"])
-            .args([class, "--bootstrap-server", brokers])
-            .args(args)
-            .start()?;
-        let code = tool.exit_code(START_LIMIT)?;
-        let output = tool.lines().join("\n");
-        if code != 0 {
-            bail!("{class} {} ended with {code}:\n{output}", args.join(" "));
+        // Where the tools were before Kafka 3.7.
+        let older = format!("kafka.admin.{}", class.rsplit('.').next().unwrap_or(class));
+        for class in [class, older.as_str()] {
+            let mut tool = java(&self.libs, "kafka-tool", &["-Xmx256m"])
+                .args([class, "--bootstrap-server", brokers])
+                .args(args)
+                .start()?;
+            let code = tool.exit_code(START_LIMIT)?;
+            let output = tool.lines().join("\n");
+            if code == 0 {
+                return Ok(output);
+            }
+            if !output.contains("Could not find or load main class") {
+                bail!("{class} {} ended with {code}:\n{output}", args.join(" "));
+            }
         }
-        Ok(output)
+        bail!("this Kafka has no {class}")
     }
 }
 
