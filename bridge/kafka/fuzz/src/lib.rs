@@ -31,8 +31,14 @@ pub fn reader(data: &[u8]) {
     }
 }
 
-/// The records of one partition's Fetch, whose answer is otherwise right: offsets only rise.
+/// The records of one partition's Fetch, whose answer is otherwise right: offsets only rise. Most checksums are right, as
+/// nothing behind a wrong one is looked at.
 pub fn batch(data: &[u8]) {
+    let Some((&how, records)) = data.split_first() else { return };
+    let mut records = records.to_vec();
+    if how % 16 != 0 {
+        put_right(&mut records);
+    }
     let mut world = World::new();
     world.open();
     world.answer(0, METADATA);
@@ -41,8 +47,24 @@ pub fn batch(data: &[u8]) {
         world.open();
     }
     assert_eq!(world.reader.positions().next(), Some((0, 0)), "reading has begun");
-    world.answer(0, &fetched(data));
+    world.answer(0, &fetched(&records));
 }
+
+/// Gives each batch the version and the checksum that it should have, and the last one a length that fits.
+fn put_right(mut records: &mut [u8]) {
+    while let Some((head, _)) = records.split_first_chunk_mut::<HEAD>() {
+        let length = u32::from_be_bytes([head[8], head[9], head[10], head[11]]) as usize;
+        let end = (12 + length).clamp(HEAD, records.len());
+        records[8..12].copy_from_slice(&((end - 12) as u32).to_be_bytes());
+        records[16] = 2;
+        let crc = crc32c::crc32c(&records[21..end]);
+        records[17..21].copy_from_slice(&crc.to_be_bytes());
+        records = &mut records[end..];
+    }
+}
+
+/// Length of what a batch has before its first record.
+const HEAD: usize = 61;
 
 /// Broker 1 at h:1 leads partition 0 of alice's topic, whose id is 0909….
 const METADATA: &[u8] =
