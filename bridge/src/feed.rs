@@ -1,7 +1,7 @@
 //! One user's live data inside this bridge: who watches it, and what do they get?
 //!
 //! [`Feeds::join`] gives a viewer its place in its user's feed, which begins with the first viewer and ends some time
-//! after the last. `state` decides everything (its [`action`]s), `task` does it, `ledger` counts it and tells operators,
+//! after the last. `state` decides everything (`action`), `task` does it, `ledger` counts it and tells operators,
 //! `stream` and `gop` keep what a joining viewer needs, and `queue` bounds what waits for each viewer.
 
 mod action;

@@ -1,6 +1,6 @@
 //! How do records of a user's topic reach that user's feed?
 //!
-//! Each feed has a [`Source`]: a reader of its own, which speaks Kafka's protocol over connections of its own (the pure
+//! Each feed has a `Source`: a reader of its own, which speaks Kafka's protocol over connections of its own (the pure
 //! part is the crate `purple-sector-kafka`). `topics` makes topics, `offsets` publishes how far readers got, `watch`
 //! asks whether Kafka is there, and `embedded` is a broker inside this process for trying things out.
 
