@@ -1,0 +1,154 @@
+"""The body of a key or a block: bits to whole numbers, and those to values (docs/wire-format.md, "Samples")."""
+
+from dataclasses import dataclass
+
+from .floats import f32_of_bits, nearest_f32
+from .postcard import unzigzag
+from .refused import Refused
+from .schema import FIXED, LOSSLESS
+
+SPARSE, DELTA, LINEAR, MEAN = range(4)
+ABSENT = -(1 << 31)
+GROUP = 8
+
+
+@dataclass
+class Slot:
+    """What one block hands to the next: the last number, the last difference, and how residuals are written."""
+
+    last: int = 0
+    difference: int = 0
+    mode: int = SPARSE
+    width: int = 0
+
+    def predicted(self):
+        if self.mode == LINEAR:
+            return self.last + self.difference
+        if self.mode == MEAN:
+            return self.last - (self.difference >> 1)
+        return self.last
+
+    def take(self, residual):
+        """The next number, which lies `residual` from the predicted one."""
+        number = wrapped(self.predicted() + residual)
+        self.difference = wrapped(number - self.last)
+        self.last = number
+        return number
+
+
+class Bits:
+    """Takes bits from `data`, the lowest of the first byte first."""
+
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def left(self):
+        return 8 * len(self.data) - self.at
+
+    def take(self, count):
+        if self.left() < count:
+            raise Refused("truncated", f"{count} bits are wanted, {self.left()} are left")
+        first, last = self.at >> 3, (self.at + count + 7) >> 3
+        number = int.from_bytes(self.data[first:last], "little") >> (self.at & 7)
+        self.at += count
+        return number & ((1 << count) - 1)
+
+    def first_number(self):
+        """A number with the length code in front of it."""
+        code = self.take(5)
+        if code == 31:
+            return ABSENT
+        return unzigzag(self.take(32 if code == 30 else code))
+
+
+def read_body(body, slots, is_key):
+    """The numbers of each slot, a list for each; `slots` go on to what the next block starts from."""
+    bits = Bits(body)
+    count = bits.take(8) + 1
+    columns = [[] for _ in slots]
+    if is_key:
+        for slot, column in zip(slots, columns):
+            slot.last = bits.first_number()
+            slot.difference = 0
+            slot.mode = SPARSE
+            slot.width = 0
+            column.append(slot.last)
+        count -= 1
+    if not is_key or count > 0:
+        moving = read_changes(bits, slots, is_key)
+    else:
+        moving = []
+    check_length(bits, count * sum(slots[i].width for i in moving))
+    for i, (slot, column) in enumerate(zip(slots, columns)):
+        if i in moving:
+            for _ in range(count):
+                column.append(slot.take(unzigzag(bits.take(slot.width))))
+        else:
+            column.extend([slot.last] * count)
+            slot.difference = 0
+    if bits.take(bits.left()) != 0:
+        raise Refused("body", "bits after the end that are not zero")
+    return columns
+
+
+def read_changes(bits, slots, is_key):
+    """Takes the changes; the places of the slots that have residuals in this block."""
+    moving = set()
+    for start in range(0, len(slots), GROUP):
+        group = range(start, min(start + GROUP, len(slots)))
+        any_event = bits.take(1)
+        events = [bits.take(1) if any_event else 0 for _ in group]
+        for i, event in zip(group, events):
+            slot = slots[i]
+            was_sparse = slot.mode == SPARSE
+            if event and not (was_sparse and slot.width > 0 and bits.take(1) == 0):
+                change(bits, slot, is_key)
+            if slot.mode != SPARSE or (event and was_sparse):
+                moving.add(i)
+    return moving
+
+
+def change(bits, slot, is_key):
+    only_full = slot.mode == SPARSE and slot.width == 0
+    if not only_full and bits.take(1) == 0:
+        slot.width += -1 if bits.take(1) else 1
+    elif not only_full and bits.take(1) == 0:
+        slot.width += -2 if bits.take(1) else 2
+    else:
+        slot.mode = bits.take(2)
+        code = bits.take(5)
+        slot.width = 32 if code == 31 else code
+        if is_key and slot.mode == LINEAR:
+            slot.difference = bits.first_number()
+    if not 0 <= slot.width <= 32:
+        raise Refused("body", f"a width of {slot.width}")
+
+
+def check_length(bits, wanted):
+    if bits.left() < wanted:
+        raise Refused("truncated", f"{wanted} bits of residuals are announced, {bits.left()} are left")
+    if bits.left() - wanted >= 8:
+        raise Refused("trailing_bytes", f"{wanted} bits of residuals are announced, {bits.left()} are left")
+
+
+def wrapped(number):
+    """`number` in 32 bits, from -2^31 on."""
+    return (number + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+def bits_of_lossless(number):
+    """The bits of the float whose number this is."""
+    return number & 0xFFFFFFFF if number >= 0 else (number ^ 0x7FFFFFFF) & 0xFFFFFFFF
+
+
+def value_of(channel, number):
+    """What `number` says of `channel`, None if it is absent."""
+    if number == ABSENT:
+        return None
+    if channel.coding == FIXED:
+        return nearest_f32(nearest_f32(number) * channel.resolution)
+    if channel.coding == LOSSLESS:
+        value = f32_of_bits(bits_of_lossless(number))
+        return None if value != value else value
+    return number
