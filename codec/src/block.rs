@@ -87,6 +87,10 @@ pub const MAX_CHANNELS: usize = 1024;
 /// Most samples in a block.
 pub const MAX_SAMPLES: usize = 256;
 
+/// Most numbers in a block: samples times slots, the time among them. More never fit into a record if all of them move,
+/// so no encoder writes them, and a reader's work on a short record is bounded.
+pub const MAX_NUMBERS: usize = 16 * 1024;
+
 /// Slots whose changes share one bit that says whether there are any, and that the encoder handles side by side.
 const GROUP: usize = 8;
 
