@@ -7,13 +7,12 @@ TEXT_BYTES = 256
 
 
 class Cursor:
-    """Takes fields from the front of `data`. `early` and `wrong` are the codes of bytes that end early and of a form
-    that no encoder writes."""
+    """Takes fields from the front of `data`. `wrong` is the code for bytes that end early and for a form that is not
+    allowed."""
 
-    def __init__(self, data, early, wrong):
+    def __init__(self, data, wrong):
         self.data = data
         self.at = 0
-        self.early = early
         self.wrong = wrong
 
     def rest(self):
@@ -21,7 +20,7 @@ class Cursor:
 
     def take(self, count):
         if len(self.data) - self.at < count:
-            raise Refused(self.early, f"{count} bytes are wanted at {self.at} of {len(self.data)}")
+            raise Refused(self.wrong, f"{count} bytes are wanted at {self.at} of {len(self.data)}")
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -48,11 +47,15 @@ class Cursor:
     def f32(self):
         return f32_of_bits(self.fixed(4))
 
-    def flag(self):
+    def choice(self, count):
+        """A byte below `count`."""
         byte = self.fixed(1)
-        if byte > 1:
-            raise Refused(self.wrong, f"{byte} is neither no nor yes")
-        return byte == 1
+        if byte >= count:
+            raise Refused(self.wrong, f"{byte} is not one of {count} choices")
+        return byte
+
+    def flag(self):
+        return self.choice(2) == 1
 
     def option(self, take):
         return take() if self.flag() else None
@@ -63,18 +66,21 @@ class Cursor:
             raise Refused(self.wrong, f"a list of {count}, at most {most} are allowed")
         return [take() for _ in range(count)]
 
-    def text(self, limit=TEXT_BYTES):
+    def short_text(self):
+        return self.text(TEXT_BYTES)
+
+    def text(self, limit=None):
         length = self.varint(32)
-        if length > limit:
+        if limit is not None and length > limit:
             raise Refused("limit", f"a text of {length} bytes, at most {limit} are allowed")
         try:
             return self.take(length).decode("utf-8")
         except UnicodeDecodeError as error:
             raise Refused(self.wrong, str(error))
 
-    def end(self):
+    def end(self, code="trailing_bytes"):
         if self.at < len(self.data):
-            raise Refused("trailing_bytes", f"{len(self.data) - self.at} bytes after the end")
+            raise Refused(code, f"{len(self.data) - self.at} bytes after the end")
 
 
 def unzigzag(number):

@@ -10,7 +10,7 @@ SCHEMA, FACTS, KEY, BLOCK, EVENT, END = range(1, 7)
 RECORD_BYTES = 65536
 LEAST_BYTES = 10
 TIME_BELOW_US = 1 << 53
-SESSION = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SESSION = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 @dataclass
@@ -40,7 +40,7 @@ def open_record(data):
     if data[0] & 0xF != 1:
         raise Refused("unknown_version", f"version {data[0] & 0xF}")
     record = Record(kind=data[1], epoch=int.from_bytes(data[2:6], "little"), checksum=checksum)
-    header = Cursor(data[6:-4], early="header", wrong="header")
+    header = Cursor(data[6:-4], wrong="header")
     if record.kind == SCHEMA:
         record.session = session(header)
         record.schema_hash = header.fixed(8)
@@ -65,10 +65,10 @@ def open_record(data):
 
 
 def session(header):
-    name = header.take(header.varint(32))
-    if not SESSION.fullmatch(name.decode("latin-1")):
+    name = header.text()
+    if not SESSION.fullmatch(name):
         raise Refused("session_id", f"{name!r} is not the id of a session")
-    return name.decode("ascii")
+    return name
 
 
 def crc32c(data):

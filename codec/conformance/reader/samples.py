@@ -10,6 +10,7 @@ from .schema import FIXED, LOSSLESS
 SPARSE, DELTA, LINEAR, MEAN = range(4)
 ABSENT = -(1 << 31)
 GROUP = 8
+NUMBERS = 16384
 
 
 @dataclass
@@ -66,6 +67,8 @@ def read_body(body, slots, is_key):
     """The numbers of each slot, a list for each; `slots` go on to what the next block starts from."""
     bits = Bits(body)
     count = bits.take(8) + 1
+    if count * len(slots) > NUMBERS:
+        raise Refused("limit", f"{count} samples of {len(slots)} slots, at most {NUMBERS} numbers are allowed")
     columns = [[] for _ in slots]
     if is_key:
         for slot, column in zip(slots, columns):
@@ -82,8 +85,7 @@ def read_body(body, slots, is_key):
     check_length(bits, count * sum(slots[i].width for i in moving))
     for i, (slot, column) in enumerate(zip(slots, columns)):
         if i in moving:
-            for _ in range(count):
-                column.append(slot.take(unzigzag(bits.take(slot.width))))
+            column.extend(slot.take(unzigzag(bits.take(slot.width))) for _ in range(count))
         else:
             column.extend([slot.last] * count)
             slot.difference = 0
@@ -139,16 +141,17 @@ def wrapped(number):
 
 def bits_of_lossless(number):
     """The bits of the float whose number this is."""
-    return number & 0xFFFFFFFF if number >= 0 else (number ^ 0x7FFFFFFF) & 0xFFFFFFFF
+    if number == ABSENT:
+        return 0x7FC00000
+    return (number if number >= 0 else number ^ 0x7FFFFFFF) & 0xFFFFFFFF
 
 
 def value_of(channel, number):
-    """What `number` says of `channel`, None if it is absent."""
+    """What `number` says of `channel`: a float or an int, None if it is absent. A NaN is absent too."""
     if number == ABSENT:
         return None
     if channel.coding == FIXED:
         return nearest_f32(nearest_f32(number) * channel.resolution)
     if channel.coding == LOSSLESS:
-        value = f32_of_bits(bits_of_lossless(number))
-        return None if value != value else value
+        return f32_of_bits(bits_of_lossless(number))
     return number

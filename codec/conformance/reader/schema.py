@@ -1,13 +1,16 @@
 """A schema: which channels a block has (docs/wire-format.md, "Schema")."""
 
+import math
+import unicodedata
 from dataclasses import dataclass
 
-from .postcard import Cursor
+from .postcard import TEXT_BYTES, Cursor
 from .refused import Refused
 
 FIXED, LOSSLESS, INT = range(3)
 CHANNELS = 1024
-SCHEMA_BYTES = 65536
+STEPS = 1 << 30
+SMALLEST_NORMAL = 2.0**-126
 
 
 @dataclass
@@ -19,8 +22,8 @@ class Channel:
     resolution: float
     min: float
     max: float
-    slow: bool
-    labels: str
+    is_slow: bool
+    labels: list
 
 
 @dataclass
@@ -34,34 +37,52 @@ class Schema:
         return floats + [channel for channel in self.channels if channel.coding == INT]
 
 
-def read_schema(body, wanted_hash):
-    """The schema that `body` is, whose hash has to be `wanted_hash`."""
-    if fnv1a(body) != wanted_hash:
-        raise Refused("schema_hash", f"the body's hash is not {wanted_hash:016x}")
-    cursor = Cursor(body, early="truncated", wrong="body")
+def read_schema(body, stated_hash=None):
+    """The schema that `body` is. Its hash has to be the stated one, if there is one."""
+    cursor = Cursor(body, wrong="body")
     channels = cursor.list(CHANNELS, lambda: read_channel(cursor))
-    cursor.end()
-    if len({channel.id for channel in channels}) < len(channels):
-        raise Refused("body", "two channels have the same id")
-    return Schema(wanted_hash, channels)
+    cursor.end("body")
+    check(channels)
+    computed = fnv1a(body)
+    if stated_hash not in (None, computed):
+        raise Refused("schema_hash", f"the body's hash is {computed:016x}, the header says {stated_hash:016x}")
+    return Schema(computed, channels)
 
 
 def read_channel(cursor):
-    id, name, unit, coding = cursor.varint(16), cursor.text(), cursor.text(), cursor.varint(32)
-    resolution = None
-    if coding == FIXED:
-        resolution, least, most = cursor.f32(), cursor.f32(), cursor.f32()
-    elif coding == LOSSLESS:
-        least, most = cursor.f32(), cursor.f32()
-    elif coding == INT:
-        least, most = cursor.signed(32), cursor.signed(32)
-    else:
-        raise Refused("body", f"coding {coding}")
-    pace = cursor.varint(32)
-    if pace > 1:
-        raise Refused("body", f"pace {pace}")
-    labels = cursor.text(SCHEMA_BYTES)
-    return Channel(id, name, unit, coding, resolution, least, most, pace == 1, labels)
+    id, name, unit, coding = cursor.varint(16), cursor.text(), cursor.text(), cursor.choice(3)
+    resolution = cursor.f32() if coding == FIXED else None
+    take = (lambda: cursor.signed(32)) if coding == INT else cursor.f32
+    least, most = take(), take()
+    return Channel(id, name, unit, coding, resolution, least, most, cursor.flag(), lines(cursor.text()))
+
+
+def lines(text):
+    """The lines of a text without their ends; the last may have one too. An empty text has none."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def check(channels):
+    if not channels:
+        raise Refused("body", "a schema without channels")
+    for channel in channels:
+        for text in [channel.name, channel.unit, *channel.labels]:
+            if not 1 <= len(text.encode()) <= TEXT_BYTES or any(unicodedata.category(c) == "Cc" for c in text):
+                raise Refused("body", f"{text!r} is not a name, a unit or a label")
+        if not channel.min < channel.max:
+            raise Refused("body", f"a range from {channel.min} to {channel.max}")
+        if channel.coding == FIXED and not is_resolution(channel):
+            raise Refused("body", f"a resolution of {channel.resolution}")
+    for field in ("id", "name"):
+        if len({getattr(channel, field) for channel in channels}) < len(channels):
+            raise Refused("body", f"two channels have the same {field}")
+
+
+def is_resolution(channel):
+    """Whether the resolution is a positive normal number, and neither end of the range has more than 2^30 steps."""
+    if not SMALLEST_NORMAL <= channel.resolution < math.inf:
+        return False
+    return max(abs(channel.min), abs(channel.max)) / channel.resolution <= STEPS
 
 
 def fnv1a(data):

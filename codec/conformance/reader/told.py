@@ -1,17 +1,19 @@
 """Facts and events (docs/wire-format.md)."""
 
 from .postcard import Cursor
+from .record import TIME_BELOW_US
 from .refused import Refused
 
 SECTORS, CARS, MORE_FACTS = 16, 128, 64
+TIMES = ("at_us", "from_us", "to_us")
 
 
 def read_facts(body):
-    cursor = Cursor(body, early="truncated", wrong="body")
-    text = lambda: cursor.option(cursor.text)
+    cursor = Cursor(body, wrong="body")
+    text = lambda: cursor.option(cursor.short_text)
     number = lambda: cursor.option(cursor.f32)
     clock = lambda: {"offset_us": cursor.signed(64), "uncertainty_us": cursor.varint(64)}
-    more = lambda: {"id": cursor.varint(16), "text": cursor.text()}
+    more = lambda: {"id": cursor.varint(16), "text": cursor.short_text()}
     facts = {
         "game": text(),
         "car": text(),
@@ -29,14 +31,17 @@ def read_facts(body):
 
 
 def read_event(body):
-    """The event, or its number if this reader does not know it."""
-    cursor = Cursor(body, early="truncated", wrong="body")
+    """The event, None if this reader does not know its number."""
+    cursor = Cursor(body, wrong="body")
     number = cursor.varint(32)
     if number >= len(EVENTS):
-        return number
+        return None
     name, fields = EVENTS[number]
     event = {"type": name, "at_us": cursor.varint(64)} | fields(cursor)
     cursor.end()
+    for time in TIMES:
+        if event.get(time, 0) >= TIME_BELOW_US:
+            raise Refused("time_range", f"{time} is {event[time]}")
     return event
 
 
@@ -53,7 +58,7 @@ def lap_finished(cursor):
 
 
 def mark(cursor):
-    return {"label": cursor.text()}
+    return {"label": cursor.short_text()}
 
 
 def steps_missed(cursor):

@@ -5,6 +5,8 @@
 mod cases;
 #[path = "../../tests/describe/mod.rs"]
 mod describe;
+mod forms;
+mod hand;
 mod schemas;
 
 use std::{env, fs, path::Path, process::ExitCode};
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         }
     };
     let mut fine = true;
-    for case in cases::all() {
+    for case in cases::all().into_iter().chain(forms::all()) {
         let mut file = describe::MAGIC.to_vec();
         for record in &case.records {
             file.extend_from_slice(&(record.len() as u32).to_le_bytes());
