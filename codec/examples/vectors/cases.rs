@@ -170,7 +170,7 @@ fn kinds() -> Vec<Vec<u8>> {
     records
 }
 
-fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     let at_us = time_us(2);
     let lap = LapSummary {
         number: 3,
@@ -260,7 +260,7 @@ fn known_schemas() -> Vec<Vec<u8>> {
 }
 
 /// Rows with something in most channels of any schema, within every channel's range.
-fn pattern(encoder: &mut StreamEncoder, n_rows: u32) -> Vec<Vec<u8>> {
+pub(crate) fn pattern(encoder: &mut StreamEncoder, n_rows: u32) -> Vec<Vec<u8>> {
     let (n_floats, n_ints) = (encoder.settings().schema.n_floats(), encoder.settings().schema.n_ints());
     let float = |i: u32, at: u32| if at % 7 == 3 { f32::NAN } else { ((i + at) % 8) as f32 * 0.125 };
     (0..n_rows)

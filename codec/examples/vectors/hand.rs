@@ -77,7 +77,7 @@ pub(crate) struct Hand {
     pub(crate) origin_us: u64,
     pub(crate) seq: u32,
     pub(crate) link: u16,
-    slots: Vec<(u32, u32)>,
+    pub(crate) slots: Vec<(u32, u32)>,
 }
 
 impl Hand {
