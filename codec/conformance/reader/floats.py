@@ -6,12 +6,14 @@ import struct
 
 def f32_of_bits(bits):
     """The float whose 32 bits these are."""
-    return struct.unpack("<f", struct.pack("<I", bits))[0]
+    (value,) = struct.unpack("<f", struct.pack("<I", bits))
+    return value
 
 
 def nearest_f32(value):
     """The 32-bit float that is nearest to `value`, which beyond the largest is infinite."""
     try:
-        return struct.unpack("<f", struct.pack("<f", value))[0]
+        (nearest,) = struct.unpack("<f", struct.pack("<f", value))
+        return nearest
     except OverflowError:
         return math.copysign(math.inf, value)

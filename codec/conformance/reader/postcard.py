@@ -32,7 +32,7 @@ class Cursor:
         number = 0
         for shift in range(0, bits, 7):
             byte = self.fixed(1)
-            number |= (byte & 0x7F) << shift
+            number += (byte & 0x7F) << shift
             if byte < 0x80:
                 break
         else:

@@ -17,7 +17,7 @@ NUMBERS = 16384
 class Slot:
     """What one block hands to the next: the last number, the last difference, and how residuals are written."""
 
-    last: int = 0
+    last: int
     difference: int = 0
     mode: int = SPARSE
     width: int = 0
@@ -41,19 +41,16 @@ class Bits:
     """Takes bits from `data`, the lowest of the first byte first."""
 
     def __init__(self, data):
-        self.data = data
-        self.at = 0
-
-    def left(self):
-        return 8 * len(self.data) - self.at
+        self.left = 8 * len(data)
+        self.bits = int.from_bytes(data, "little")
 
     def take(self, count):
-        if self.left() < count:
-            raise Refused("truncated", f"{count} bits are wanted, {self.left()} are left")
-        first, last = self.at >> 3, (self.at + count + 7) >> 3
-        number = int.from_bytes(self.data[first:last], "little") >> (self.at & 7)
-        self.at += count
-        return number & ((1 << count) - 1)
+        if self.left < count:
+            raise Refused("truncated", f"{count} bits are wanted, {self.left} are left")
+        self.left -= count
+        taken = self.bits & ((1 << count) - 1)
+        self.bits >>= count
+        return taken
 
     def first_number(self):
         """A number with the length code in front of it."""
@@ -71,25 +68,19 @@ def read_body(body, slots, is_key):
         raise Refused("limit", f"{count} samples of {len(slots)} slots, at most {NUMBERS} numbers are allowed")
     columns = [[] for _ in slots]
     if is_key:
-        for slot, column in zip(slots, columns):
-            slot.last = bits.first_number()
-            slot.difference = 0
-            slot.mode = SPARSE
-            slot.width = 0
-            column.append(slot.last)
+        slots[:] = [Slot(bits.first_number()) for _ in slots]
+        columns = [[slot.last] for slot in slots]
         count -= 1
-    if not is_key or count > 0:
-        moving = read_changes(bits, slots, is_key)
-    else:
-        moving = []
-    check_length(bits, count * sum(slots[i].width for i in moving))
-    for i, (slot, column) in enumerate(zip(slots, columns)):
-        if i in moving:
+    moving = read_changes(bits, slots, is_key) if count > 0 else set()
+    for at, (slot, column) in enumerate(zip(slots, columns)):
+        if at in moving:
             column.extend(slot.take(unzigzag(bits.take(slot.width))) for _ in range(count))
         else:
             column.extend([slot.last] * count)
             slot.difference = 0
-    if bits.take(bits.left()) != 0:
+    if bits.left >= 8:
+        raise Refused("trailing_bytes", f"{bits.left} bits are left after the last residual")
+    if bits.bits != 0:
         raise Refused("body", "bits after the end that are not zero")
     return columns
 
@@ -125,13 +116,6 @@ def change(bits, slot, is_key):
             slot.difference = bits.first_number()
     if not 0 <= slot.width <= 32:
         raise Refused("body", f"a width of {slot.width}")
-
-
-def check_length(bits, wanted):
-    if bits.left() < wanted:
-        raise Refused("truncated", f"{wanted} bits of residuals are announced, {bits.left()} are left")
-    if bits.left() - wanted >= 8:
-        raise Refused("trailing_bytes", f"{wanted} bits of residuals are announced, {bits.left()} are left")
 
 
 def wrapped(number):

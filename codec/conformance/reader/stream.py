@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .record import BLOCK, END, EVENT, FACTS, KEY, SCHEMA, TIME_BELOW_US, open_record
 from .refused import Refused
-from .samples import Slot, read_body
+from .samples import read_body
 from .schema import Schema, read_schema
 from .told import read_event, read_facts
 
@@ -81,7 +81,8 @@ class Reader:
         lost = missing(stream, record.seq - 1) if stream else None
         stream = Stream(record.session, stream.last_seq if stream else None)
         self.open(record.epoch, stream)
-        start = Stream(record.session, None, None, schema, new_slots(schema), record.origin_us)
+        slots = [None] * (len(schema.channels) + 1)  # the last one is the time's
+        start = Stream(record.session, schema=schema, slots=slots, origin_us=record.origin_us)
         return self.decode(record, stream, start, lost)
 
     def take_block(self, record):
@@ -125,7 +126,7 @@ class Reader:
         self.streams[epoch] = self.streams.pop(epoch)
 
     def schema(self, hash):
-        if hash not in self.schemas and hash in self.built_in:
+        if hash in self.built_in:
             self.learn(self.built_in[hash])
         return self.schemas.get(hash)
 
@@ -135,11 +136,6 @@ class Reader:
         if len(self.schemas) == SCHEMAS:
             del self.schemas[next(iter(self.schemas))]
         self.schemas[schema.hash] = schema
-
-
-def new_slots(schema):
-    """One for each channel, and one for the time."""
-    return [Slot() for _ in range(len(schema.channels) + 1)]
 
 
 def is_repeat(stream, record):

@@ -5,7 +5,7 @@ from .record import TIME_BELOW_US
 from .refused import Refused
 
 SECTORS, CARS, MORE_FACTS = 16, 128, 64
-TIMES = ("at_us", "from_us", "to_us")
+TIMES = {"at_us", "from_us", "to_us"}
 
 
 def read_facts(body):
@@ -39,8 +39,8 @@ def read_event(body):
     name, fields = EVENTS[number]
     event = {"type": name, "at_us": cursor.varint(64)} | fields(cursor)
     cursor.end()
-    for time in TIMES:
-        if event.get(time, 0) >= TIME_BELOW_US:
+    for time in TIMES & event.keys():
+        if event[time] >= TIME_BELOW_US:
             raise Refused("time_range", f"{time} is {event[time]}")
     return event
 

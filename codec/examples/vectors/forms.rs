@@ -380,15 +380,15 @@ fn other_nans() -> Vec<Vec<u8>> {
 
 fn most_numbers() -> Vec<Vec<u8>> {
     let mut records = Vec::new();
-    for (epoch, n_channels, most) in [(0, 63, 256), (1, 1024, 15)] {
+    // 64 slots times 256 samples are 16,384 numbers, 113 times 145 are one more.
+    for (epoch, n_channels, n_samples) in [(0, 63, 256), (1, 112, 145), (2, 1024, 15), (3, 1024, 16)] {
         let (mut hand, schema) = ints(n_channels, EPOCH + epoch);
         records.extend(schema);
         records.push(hand.key(1, &[first(9)], &[], &[]));
-        records.push(hand.block(most, &[], &[]));
-        if most < 256 {
-            records.push(hand.block(most + 1, &[], &[]));
-            records.push(hand.block(1, &[], &[]));
-            records.push(hand.key(most + 1, &[], &[], &[]));
+        records.push(hand.block(n_samples, &[], &[]));
+        records.push(hand.block(1, &[], &[]));
+        if n_samples * (usize::from(n_channels) + 1) > 16_384 {
+            records.push(hand.key(n_samples, &[], &[], &[]));
             // It is refused for its count alone, whatever follows.
             records.push(hand.key_of(&[255, 1, 2, 3]));
         }
@@ -426,6 +426,14 @@ fn block_errors() -> Vec<Vec<u8>> {
         let mut broken = hand.clone();
         records.push(broken.block_of(&[&block[..], more].concat()));
         hand.seq = broken.seq;
+        records.push(start(&mut hand));
+    }
+    // A body that fills its last byte, and a byte too many.
+    let whole = hand.clone().block_body(1, &[Act::Full(SPARSE, 5)], &[&[21]]);
+    records.push(hand.block_of(&whole));
+    records.push(start(&mut hand));
+    for more in [0, 1, 0x80] {
+        records.push(hand.block_of(&[&whole[..], &[more]].concat()));
         records.push(start(&mut hand));
     }
     // Bits after the end: each of those of the last byte.

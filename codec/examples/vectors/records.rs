@@ -152,6 +152,10 @@ fn headers() -> Vec<Vec<u8>> {
     for (at, number) in (100..).zip(u64s) {
         records.push(raw(3, &[varint(at), name(1), hash.to_vec(), number, body.clone()].concat()));
     }
+    // An origin beyond the limit is refused even if the samples lie before it.
+    let early =
+        hand.clone().key_body(1, &[first(0), first(0), first(0), first(0), first(0), first(-1)], &[], &[]);
+    records.push(raw(3, &[varint(150), name(1), hash.to_vec(), varint(TIME_LIMIT_US), early].concat()));
     // The session is refused before the rest of the header is read, and the rest before the time.
     records.push(raw(3, &[varint(200), vec![1, b' ']].concat()));
     records.push(raw(3, &[varint(200), vec![1, b' '], hash.to_vec(), varint(TIME_LIMIT_US)].concat()));
@@ -225,6 +229,9 @@ fn facts() -> Vec<Vec<u8>> {
     records.push(of(&[vec![0; 9], over_long(1, 5), over_long(7, 3), over_long(1, 5), vec![b'x']].concat()));
     records.push(of(&[vec![0; 9], vec![1], over_long(7, 4), vec![0]].concat()));
     records.push(of(&[vec![0; 9], vec![1], varint(65_536), vec![0]].concat()));
+    let beyond_u64 = [vec![0xFF; 9], vec![0x02]].concat();
+    records.push(of(&[vec![0; 7], vec![1], beyond_u64.clone(), vec![1, 0, 0]].concat()));
+    records.push(of(&[vec![0; 7], vec![1, 1], beyond_u64, vec![0, 0]].concat()));
     // Neither no nor yes, in every place.
     for place in 0..9 {
         records.push(of(&[vec![0; place], vec![2], vec![0; 9 - place]].concat()));
@@ -308,6 +315,24 @@ fn told_events() -> Vec<Vec<u8>> {
     records
         .push(of(&[&[3, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02][..]].concat()));
     records.push(of(&[&[4, 1, 1][..], &varint(65_536), &[0; 8]].concat()));
+    let beyond_u64 = [vec![0xFF; 9], vec![0x02]].concat();
+    let beyond_u16 = varint(65_536);
+    for place in 0..3 {
+        // Number and time of the lap, then its only sector.
+        let mut numbers = [vec![1], vec![1], vec![1]];
+        numbers[place] = beyond_u32.to_vec();
+        let [number, time, sector] = numbers;
+        records.push(of(&[vec![0, 1], number, time, vec![1], sector, vec![0; 4]].concat()));
+    }
+    for place in 0..4 {
+        for beyond in [beyond_u64.clone(), varint(u64::MAX), varint(1 << 63)] {
+            let mut numbers = [vec![1], vec![1], vec![1], vec![1]];
+            numbers[place] = beyond;
+            records.push(of(&[vec![3], numbers.concat()].concat()));
+        }
+    }
+    records.push(of(&[&[4, 1, 1, 1, 1][..], &beyond_u16, &[1, 0, 0, 0, 0, 0]].concat()));
+    records.push(of(&[&[4, 1, 1, 1, 0][..], &beyond_u16, &[0, 0, 0, 0, 0]].concat()));
     records.push(of(&[over_long(2, 5), over_long(7, 10), over_long(9, 5)].concat()));
     records.push(of(&[
         vec![4, 1, 1],
@@ -461,6 +486,11 @@ fn schema_errors() -> Vec<Vec<u8>> {
         [&[2, 10, 10][..], &[2, 10, 8], &[2, 0, 0x80, 0x80, 0x80, 0x80, 0x10], &[3, 0, 18], &[0x82, 0, 0, 18]]
     {
         one(coded(coding));
+    }
+    // A coding that there is not, before each range that there is.
+    for mut coding in [fixed_bytes(0.5, 0.0, 1.0), lossless_bytes(0.0, 1.0), INT.to_vec()] {
+        coding[0] = 3;
+        one(coded(&coding));
     }
     one(wire_channel(1, "a", "1", &INT, &[2], ""));
     one(wire_channel(1, "a", "1", &INT, &[0x81, 0], ""));

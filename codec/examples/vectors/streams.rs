@@ -253,7 +253,24 @@ fn one_epoch() -> Vec<Vec<u8>> {
     c.seq = 7;
     records.push(key(&mut c));
     records.push(block(&mut a));
-    // One whose body is refused does.
+    // With eight streams, a key of another session takes the place of the one with its epoch, and of no other.
+    let mut others: Vec<Hand> = (1..8).map(|epoch| stream("other", epoch)).collect();
+    records.extend(others.iter_mut().map(key));
+    let mut e = stream("e", 0);
+    records.push(key(&mut e));
+    records.extend(others.iter_mut().map(block));
+    records.push(block(&mut e));
+    // Taken over, it is the one that was heard of last.
+    let mut f = stream("f", 1);
+    records.push(key(&mut f));
+    records.extend(others[1..].iter_mut().map(block));
+    let mut g = stream("g", 2);
+    records.extend([key(&mut g), block(&mut e), block(&mut f), key(&mut stream("h", 8)), block(&mut g)]);
+    records.extend(others[2..].iter_mut().map(block));
+    records.push(block(&mut f));
+    a = stream("a", 0);
+    records.extend([key(&mut a), block(&mut a)]);
+    // One whose body is refused takes it over too.
     let mut d = stream("d", 0);
     records.push(d.key_of(&[]));
     records.push(block(&mut a));
@@ -341,7 +358,10 @@ fn changed_schema() -> Vec<Vec<u8>> {
         )
     });
     hand = Hand { seq: hand.seq, link: hand.link, ..Hand::new("golden-1", EPOCH, own(channels.into())) };
+    let mut old = Hand { slots: vec![], ..hand.clone() };
     records.push(hand.key(1, &[first(7), first(8)], &[], &[]));
+    // A block that would have followed before it is of no use now.
+    records.push(old.block(1, &[], &[]));
     records.push(block(&mut hand));
     records.push(hand.schema_record());
     records.push(block(&mut hand));
