@@ -21,7 +21,7 @@ from trial import Trial
 def main(print_all):
     started = time.monotonic()
     package = Package(HERE.parent / "reader")
-    mutants = [(f"{file}: {old} → {new}", package.replaced(file, old, new)) for file, old, new in CHANGES]
+    mutants = [(name_of(change), package.replaced(change)) for change in CHANGES]
     mutants += small_changes(package)
     trial = Trial(HERE.parent.parent / "vectors", package.modules({})["recording"].records_of)
     if killer := trial.killer(lambda: package.modules({})):
@@ -39,6 +39,10 @@ def main(print_all):
         f" {len(alive & ALIVE.keys())} of them with the reason why they cannot matter ({time.monotonic() - started:.0f} s)"
     )
     return 0 if alive == ALIVE.keys() else 1
+
+
+def name_of(change):
+    return "\n".join(f"{file}: {old.strip()} → {new.strip()}" for file, old, new in change)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,15 @@ class Package:
         self.trees = {file: ast.parse(source) for file, source in self.sources.items()}
         self.codes = {file: compile(tree, file, "exec") for file, tree in self.trees.items()}
 
-    def replaced(self, file, old, new):
-        """The change that puts `new` in the place of `old`, which must be there once."""
-        if self.sources[file].count(old) != 1:
-            sys.exit(f"mutants: {file} has {self.sources[file].count(old)} of: {old}")
-        return {file: compile(self.sources[file].replace(old, new), file, "exec")}
+    def replaced(self, change):
+        """The code of the files in which each `old` of the change, which must be there once, is `new`."""
+        sources = {}
+        for file, old, new in change:
+            source = sources.get(file, self.sources[file])
+            if source.count(old) != 1:
+                sys.exit(f"mutants: {file} has {source.count(old)} of: {old}")
+            sources[file] = source.replace(old, new)
+        return {file: compile(source, file, "exec") for file, source in sources.items()}
 
     def modules(self, changed):
         """Imports the package with the code of `changed` files in the place of their own; gives its modules by name."""

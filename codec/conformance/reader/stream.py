@@ -1,6 +1,5 @@
 """Records in, outcomes out: samples once and in order, or not at all (docs/wire-format.md, "What a reader does")."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 
 from .record import BLOCK, END, EVENT, FACTS, KEY, SCHEMA, TIME_BELOW_US, open_record
@@ -95,7 +94,7 @@ class Reader:
         if stream.link is None or record.seq != stream.last_seq + 1 or record.link != stream.link:
             stream.link = None
             return "waiting", record, ("key", missing(stream, record.seq))
-        return self.decode(record, stream, deepcopy(stream), None)
+        return self.decode(record, stream, stream, None)
 
     def decode(self, record, stream, state, lost):
         """The samples of a block, decoded from `state`, which is then that of the stream. If the block is refused the

@@ -282,6 +282,11 @@ fn groups() -> Vec<Vec<u8>> {
         }
         records.push(hand.block_of(&bits.bytes()));
         records.push(hand.block(1, &[], &[]));
+        // A long key block, in which the second slot and the time move.
+        let mut acts = vec![Act::Rest; n_slots as usize];
+        (acts[1], acts[n_slots as usize - 1]) = (Act::Full(DELTA, 4), Act::Full(MEAN, 2));
+        let residuals: [&[u32]; 2] = [&[1, 2, 3, 4, 5, 6, 7, 15], &[2; 8]];
+        records.push(hand.key(9, &firsts, &acts, &residuals));
     }
     records
 }

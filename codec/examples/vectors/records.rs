@@ -69,6 +69,12 @@ fn frames() -> Vec<Vec<u8>> {
     long.push(0);
     records.push(sealed(long));
     records.extend([0xA1, 0xC1, 0x31, 0xB0, 0xB2, 0xBF].map(|first| with_first(first, 99)));
+    // One bit of each byte of a checksum, and of each field before it.
+    for at in 1..14 {
+        let mut damaged = raw(99, b"body");
+        damaged[at] ^= 1 << (at % 8);
+        records.push(damaged);
+    }
     // Wrong in two ways: what is checked first is said.
     let mut newer = with_first(0xB2, 3);
     newer[7] ^= 1;
@@ -445,7 +451,18 @@ fn schema_errors() -> Vec<Vec<u8>> {
     let mut one = |channel: Vec<u8>| bodies.push([vec![1], channel].concat());
     let coded = |coding: &[u8]| wire_channel(1, "a", "1", coding, &[0], "");
     // Texts.
-    for text in ["", &"x".repeat(257), "a\u{1f}b", "a\u{7f}", "a\u{80}", "\u{9f}", "a\nb", "\u{0}", "\t"] {
+    for text in [
+        "",
+        &"x".repeat(257),
+        &"é".repeat(129),
+        "a\u{1f}b",
+        "a\u{7f}",
+        "a\u{80}",
+        "\u{9f}",
+        "a\nb",
+        "\u{0}",
+        "\t",
+    ] {
         one(wire_channel(1, text, "1", &INT, &[0], ""));
         one(wire_channel(1, "a", text, &INT, &[0], ""));
     }
