@@ -157,11 +157,14 @@ fn first_numbers() -> Vec<Vec<u8>> {
     records
 }
 
+/// Number of samples, acts, residuals of the slots that move.
+type Block<'a> = (usize, &'a [Act], &'a [&'a [u32]]);
+
 fn predictions() -> Vec<Vec<u8>> {
     use Act::{Full, Linear, Move, Rest, Step};
     let (mut hand, mut records) = ints(2, EPOCH);
     // Each stretch begins with a key, and so with every slot sparse, without width and difference.
-    let stretches: &[&[(usize, &[Act], &[&[u32]])]] = &[
+    let stretches: &[&[Block]] = &[
         // A sparse slot that moves keeps its last difference; the other one rests, and so has none.
         &[
             (2, &[Full(SPARSE, 4), Full(SPARSE, 4)], &[&[6, 10], &[6, 10]]),

@@ -281,10 +281,10 @@ fn told_events() -> Vec<Vec<u8>> {
     };
     let car = |at: u16| OtherCar {
         car_index: u16::MAX - at,
-        place: (at % 2 == 0).then_some(u16::MAX),
+        place: at.is_multiple_of(2).then_some(u16::MAX),
         laps: u16::MAX,
         lap_fraction: f32::NEG_INFINITY,
-        speed_mps: (at % 3 == 0).then_some(f32::MIN_POSITIVE / 2.0),
+        speed_mps: at.is_multiple_of(3).then_some(f32::MIN_POSITIVE / 2.0),
     };
     let mut records = vec![
         of(&written(&Event::LapFinished { at_us: last_us, lap })),
