@@ -36,7 +36,7 @@ function check(decoder, record, expected, where, name) {
     return;
   }
   const got = decoder.push(record);
-  if (name === KNOWS_NO_SCHEMAS && expected.kind === 'samples') {
+  if (name.startsWith(KNOWS_NO_SCHEMAS) && expected.kind === 'samples') {
     assert.equal(got.kind, 'waiting', where);
     return;
   }

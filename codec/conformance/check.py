@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from reader.describe import outcome
-from reader.recording import records_of
+from reader.recording import MAGIC, CutShort, records_of
 from reader.schema import read_schema
 from reader.stream import Reader
 from vectors import FOLDER, load, same
@@ -27,8 +27,28 @@ def main(folder):
                 agree += 1
             else:
                 print(f"{vector.name}, record {at}:\n  the vector: {shortened(wanted)}\n  the reader: {shortened(found)}")
+    if not gives_whole_records_of_cut_files(vectors[0].recording):
+        print("a recording that is cut short does not give its whole records")
+        return 1
     print(f"python reader: {agree} of {total} records in {len(vectors)} vectors are read as they say")
     return 0 if agree == total > 0 else 1
+
+
+def gives_whole_records_of_cut_files(recording):
+    """Whether every cut of a recording gives its whole records, and says so if there was more."""
+    whole = list(records_of(recording))
+    for length in range(len(MAGIC), len(recording)):
+        given, complained = [], False
+        try:
+            for record in records_of(recording[:length]):
+                given.append(record)
+        except CutShort:
+            complained = True
+        ends = [len(MAGIC) + sum(4 + len(record) for record in whole[:count]) for count in range(len(whole) + 1)]
+        count = sum(end <= length for end in ends) - 1
+        if given != whole[:count] or complained == (length in ends):
+            return False
+    return True
 
 
 def shortened(outcome):
