@@ -1,4 +1,4 @@
-//! Is the wire format what its document says? A reader in Python that was written from the document alone reads the golden
+//! Is the wire format what its document says? A reader in Python that follows the document reads the golden
 //! vectors, and every change of one of its rules is noticed by them.
 
 use std::process::Command;

@@ -30,13 +30,16 @@ def main(print_all):
     if print_all:
         print("\n".join(f"{name}\n    {killer or 'ALIVE'}" for name, killer in killers.items()))
     alive = {name for name, killer in killers.items() if killer is None}
+    for name in sorted(alive & ALIVE.keys()):
+        print(f"alive: {name}\n    cannot matter: {ALIVE[name]}")
     for name in sorted(alive - ALIVE.keys()):
         print(f"alive without a reason: {name}")
     for name in sorted(ALIVE.keys() - alive):
         print(f"has a reason to be alive, and is not: {name}\n    {killers.get(name, 'there is no such change')}")
     print(
-        f"mutants: {len(killers)} changed rules, the vectors notice {len(killers) - len(alive)}; {len(alive)} are alive,"
-        f" {len(alive & ALIVE.keys())} of them with the reason why they cannot matter ({time.monotonic() - started:.0f} s)"
+        f"mutants: {len(killers)} changed rules, the vectors notice {len(killers) - len(alive)}; {len(alive)} are alive:"
+        f" {len(alive & ALIVE.keys())} cannot matter, {len(alive - ALIVE.keys())} could"
+        f" ({time.monotonic() - started:.0f} s)"
     )
     return 0 if alive == ALIVE.keys() else 1
 

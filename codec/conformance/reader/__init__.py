@@ -1,1 +1,1 @@
-"""A reader of the wire format, written from docs/wire-format.md alone: it shares no code with the crate."""
+"""A reader of the wire format as docs/wire-format.md has it. It shares no code with the crate."""
