@@ -36,6 +36,10 @@ pub const MAX_CHANNELS: usize = 1024;
 /// Most samples in a block.
 pub const MAX_SAMPLES: usize = 256;
 
+/// Most numbers in a block: samples times slots, the time among them. More never fit into a record if all of them move,
+/// so no encoder writes them, and a reader's work on a short record is bounded.
+pub const MAX_NUMBERS: usize = 16 * 1024;
+
 /// Slots whose changes share one bit that says whether there are any, and that the encoder handles side by side.
 const GROUP: usize = 8;
 /// Rows of numbers of the slots of one group.
@@ -61,6 +65,12 @@ const SPAN_LIMIT_US: u64 = 1 << 30;
 /// Number of [`DecoderSlot`]s that a decoder needs for `n_channels` channels: one more, for the time.
 pub const fn n_slots(n_channels: usize) -> usize {
     n_channels + 1
+}
+
+/// Most samples in a block of `n_channels` channels.
+pub const fn max_samples(n_channels: usize) -> usize {
+    let by_numbers = MAX_NUMBERS / n_slots(n_channels);
+    if by_numbers < MAX_SAMPLES { by_numbers } else { MAX_SAMPLES }
 }
 
 /// Number of [`EncoderGroup`]s that an encoder needs for `n_channels` channels.

@@ -5,11 +5,12 @@ use alloc::{string::String, vec::Vec};
 use serde::Serialize;
 
 use crate::take::Take;
-use crate::{DecodeError, EncodeError, wire};
+use crate::{DecodeError, EncodeError, TIME_LIMIT_US, wire};
 
 /// Something that happened. New kinds get new numbers on the wire; readers skip those that they don't know.
 ///
-/// Every event has `at_us`, when it happened: Unix µs on the driver's clock. The log may repeat an event.
+/// Every event has `at_us`, when it happened: Unix µs on the driver's clock, below 2^53 as all times. The log may repeat
+/// an event.
 // The order of the variants is the wire format: add at the end only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -109,7 +110,7 @@ impl Event {
     /// Writes the body of an event record to the start of `out` and gives its length.
     ///
     /// # Errors
-    /// `Limit` if a text or list is too long, `OutputTooShort`.
+    /// `Limit` if a text or list is too long, `TimeRange` for a time of 2^53 or more, `OutputTooShort`.
     pub fn encode(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
         match self {
             Self::LapFinished { lap, .. } => {
@@ -119,6 +120,9 @@ impl Event {
             Self::OtherCars { cars, .. } => wire::check_count("cars", cars.len(), Self::MAX_CARS)?,
             Self::StepsMissed { .. } | Self::Gap { .. } => {}
         }
+        if let Some(found_us) = self.time_out_of_range() {
+            return Err(EncodeError::TimeRange { found_us });
+        }
         wire::put(self, out)
     }
 
@@ -126,7 +130,7 @@ impl Event {
     /// not know.
     ///
     /// # Errors
-    /// `Body`, `Limit` or `TrailingBytes`. No input panics or makes this allocate more than a few times its length.
+    /// `Body`, `Limit`, `TrailingBytes` or `TimeRange`. No input panics or makes this allocate more than a few times its length.
     pub fn decode(body: &[u8]) -> Result<Option<Self>, DecodeError> {
         let mut take = Take::new(body);
         let event = match take.u32() {
@@ -140,7 +144,19 @@ impl Event {
             _ => return Ok(None),
         };
         take.finish("event")?;
-        Ok(Some(event))
+        match event.time_out_of_range() {
+            Some(_) => Err(DecodeError::TimeRange),
+            None => Ok(Some(event)),
+        }
+    }
+
+    /// A time that JavaScript could not hold, if there is one.
+    fn time_out_of_range(&self) -> Option<u64> {
+        let (from_us, to_us) = match self {
+            Self::Gap { from_us, to_us, .. } => (*from_us, *to_us),
+            _ => (0, 0),
+        };
+        [self.at_us(), from_us, to_us].into_iter().find(|time_us| *time_us >= TIME_LIMIT_US)
     }
 }
 
@@ -231,5 +247,23 @@ mod tests {
         assert_eq!(many.encode(&mut [0; 4096]), Err(refused));
         let bytes = postcard::to_allocvec(&many).unwrap();
         assert_eq!(Event::decode(&bytes), Err(DecodeError::Body { what: "event" }));
+    }
+
+    #[track_caller]
+    fn check_time(event: &Event, fits: bool) {
+        let bytes = postcard::to_allocvec(event).unwrap();
+        assert_eq!(event.encode(&mut [0; 64]).is_ok(), fits, "{event:?}");
+        assert_eq!(Event::decode(&bytes).err(), (!fits).then_some(DecodeError::TimeRange), "{event:?}");
+    }
+
+    #[test]
+    fn times_stay_below_their_limit() {
+        let gap = |from_us, to_us| Event::Gap { at_us: 1, from_us, to_us, n_samples: u64::MAX };
+        let last = TIME_LIMIT_US - 1;
+        check_time(&Event::StepsMissed { at_us: last, n_steps: 1 }, true);
+        check_time(&Event::StepsMissed { at_us: last + 1, n_steps: 1 }, false);
+        check_time(&gap(last, last), true);
+        check_time(&gap(last + 1, 0), false);
+        check_time(&gap(0, last + 1), false);
     }
 }

@@ -94,6 +94,11 @@ impl<'a> Take<'a> {
     #[inline(never)]
     pub(crate) fn text(&mut self) -> &'a str {
         let len = self.u32() as usize;
+        self.text_of(len)
+    }
+
+    /// A text of `len` bytes.
+    fn text_of(&mut self, len: usize) -> &'a str {
         match self.rest.split_at_checked(len).map(|(text, rest)| (core::str::from_utf8(text), rest)) {
             Some((Ok(text), rest)) if !self.has_failed => {
                 self.rest = rest;
@@ -106,12 +111,12 @@ impl<'a> Take<'a> {
     /// A text of at most [`MAX_TEXT_LEN`] bytes.
     #[inline(never)]
     pub(crate) fn short_text(&mut self) -> &'a str {
-        let text = self.text();
-        if text.len() > MAX_TEXT_LEN {
-            self.too_long = Some(text.len());
+        let len = self.u32() as usize;
+        if len > MAX_TEXT_LEN {
+            self.too_long = Some(len);
             return self.fail();
         }
-        text
+        self.text_of(len)
     }
 
     /// So many bytes as they are.
@@ -227,6 +232,16 @@ mod tests {
         assert!(take.has_failed());
         assert_eq!((take.u8(), take.u64(), take.text()), (0, 0, ""));
         assert_eq!(take.rest(), None);
+    }
+
+    #[test]
+    fn a_text_beyond_its_limit_is_told_by_its_length_alone() {
+        let mut take = Take::new(&[0x81, 0x02, 0xFF]);
+        assert_eq!(take.short_text(), "");
+        assert!(matches!(take.finish("test"), Err(DecodeError::Limit { found: 257, .. })));
+        let mut take = Take::new(&[0x80, 0x02, 0xFF]);
+        assert_eq!(take.short_text(), "");
+        assert_eq!(take.finish("test"), Err(DecodeError::Body { what: "test" }));
     }
 
     #[test]

@@ -112,6 +112,12 @@ impl Drive {
     }
 }
 
+/// Distance from the value or what it became, whichever is larger, to the float beyond it.
+fn unit_in_the_last_place(value: f32, decoded: f32) -> f64 {
+    let larger = value.abs().max(decoded.abs());
+    f64::from(larger.next_up()) - f64::from(larger)
+}
+
 /// What a reader makes of one value must be what went in, as exactly as its coding promises.
 fn assert_float(coding: Coding, value: f32, decoded: f32) -> Result<(), TestCaseError> {
     match coding {
@@ -119,8 +125,7 @@ fn assert_float(coding: Coding, value: f32, decoded: f32) -> Result<(), TestCase
         Coding::Lossless { .. } => prop_assert_eq!(value.to_bits(), decoded.to_bits()),
         Coding::Fixed { resolution, min, max } => {
             let limited = value.clamp(min, max);
-            let ulp = f64::from(f32::EPSILON) * f64::from(limited.abs().max(min.abs()).max(max.abs()));
-            let bound = f64::from(resolution) / 2.0 + ulp;
+            let bound = f64::from(resolution) / 2.0 + unit_in_the_last_place(limited, decoded);
             let error = (f64::from(limited) - f64::from(decoded)).abs();
             prop_assert!(error <= bound, "{value} became {decoded} in {coding:?}: {error} > {bound}");
         }
@@ -152,6 +157,39 @@ proptest! {
             }
         }
         prop_assert!(rows.next().is_none(), "every row comes back");
+    }
+
+    #[test]
+    fn fixed_values_are_off_by_half_a_step_and_one_unit_in_the_last_place(
+        // Any resolution, and a range of as many steps as may be: most numbers are beyond what an f32 holds.
+        resolution in (1.0..2.0f32, -90..60i32).prop_map(|(mantissa, exponent)| mantissa * 2f32.powi(exponent)),
+        n_steps in prop_oneof![1..1u32 << 30, Just(1 << 30), Just(1 << 24), Just((1 << 24) + 1)],
+        parts in prop::collection::vec(-1.0..1.0f64, 1..100),
+    ) {
+        let max = (f64::from(resolution) * f64::from(n_steps)) as f32;
+        // The range must not have a step more because its end was rounded.
+        let max = if f64::from(max) / f64::from(resolution) > f64::from(1 << 30) { max.next_down() } else { max };
+        let coding = Coding::Fixed { resolution, min: -max, max };
+        let channel = Channel {
+            id: ChannelId(1),
+            name: "value".into(),
+            unit: "1".into(),
+            coding,
+            pace: Pace::Fast,
+            labels: vec![],
+        };
+        let values: Vec<u32> = parts.iter().map(|part| ((part * f64::from(max)) as f32).to_bits()).collect();
+        let rows = values.iter().map(|value| (16_667, vec![*value])).collect();
+        let drive = Drive { schema: Schema::new(vec![channel]).unwrap(), rows, samples_per_block: 16 };
+        let mut reader = StreamReader::new();
+        let mut values = values.into_iter().map(f32::from_bits);
+        for record in drive.records() {
+            let Received::Samples(samples) = reader.push(&record).unwrap() else { continue };
+            for (decoded, value) in samples.float_column(0).iter().zip(&mut values) {
+                assert_float(coding, value, *decoded)?;
+            }
+        }
+        prop_assert_eq!(values.next(), None);
     }
 
     #[test]
@@ -258,7 +296,7 @@ proptest! {
 
     #[test]
     fn events_come_back(
-        (at_us, number, time_ms) in any::<(u64, u32, u32)>(),
+        (at_us, number, time_ms) in (0..1u64 << 53, any::<u32>(), any::<u32>()),
         sector_ms in prop::collection::vec(any::<u32>(), 0..=16),
         (valid, pit) in any::<(bool, bool)>(),
     ) {

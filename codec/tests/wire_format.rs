@@ -1,4 +1,5 @@
-//! Is the worked example in `docs/wire-format.md` what the codec writes, byte for byte?
+//! Is the worked example in `docs/wire-format.md` what the codec writes, byte for byte, and are the built-in schemas those
+//! of its appendix?
 
 use purple_sector_codec::{
     Channel, ChannelId, Coding, Envelope, Pace, Row, Schema, SessionId, StreamEncoder, StreamSettings,
@@ -33,6 +34,24 @@ fn body_from_bits(heading: &str) -> Vec<u8> {
     assert_eq!(bits.len() % 8, 0);
     let byte = |bits: &[u8]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | (bit - b'0'));
     bits.chunks(8).map(byte).collect()
+}
+
+#[test]
+fn the_appendix_has_the_built_in_schemas() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/wire-format.md");
+    let document = std::fs::read_to_string(path).expect("the document");
+    let (_, appendix) = document.split_once("## Appendix: built-in schemas").expect("the appendix");
+    let appendix = appendix.split("\n## ").next().unwrap_or_default();
+    let rows: Vec<&str> = appendix.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), 6);
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/schemas/").to_owned() + cells[1];
+        let schema = Schema::from_record(&std::fs::read(file).expect("the file")).expect("a schema");
+        assert_eq!(schema.channels().len().to_string(), cells[2], "{row}");
+        assert_eq!(schema.hash().to_string(), cells[3], "{row}");
+        assert_eq!(Schema::known(schema.hash()), Some(schema), "{row}");
+    }
 }
 
 fn encoder() -> StreamEncoder {

@@ -260,8 +260,10 @@ mod tests {
     #[test]
     fn a_block_is_33_ms_unless_told_otherwise() {
         let block = config("simulator --user alice").block();
-        assert_eq!([6.5, 60.0, 333.0].map(|rate_hz| block.n_samples(rate_hz)), [1, 2, 11]);
-        assert_eq!(config("simulator --block-samples 6").block().n_samples(60.0), 6);
+        assert_eq!([6.5, 60.0, 333.0].map(|rate_hz| block.n_samples(rate_hz, 204)), [1, 2, 11]);
+        let longest = config("simulator --block-ms 1000").block();
+        assert_eq!(longest.n_samples(333.0, 204), 79, "as many as a block of all channels may have");
+        assert_eq!(config("simulator --block-samples 6").block().n_samples(60.0, 204), 6);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::lane::Lane;
 use crate::queue::{Content, Dropped, Record};
 use crate::recorder::Recorder;
 use crate::source::{Source, SourceError, Step};
+use purple_sector_codec::block::max_samples;
 use purple_sector_codec::{
     EncodeError, Envelope, Event, Facts, Kind, Row, SOURCE_GAP_US, SessionId, StreamEncoder, StreamSettings,
 };
@@ -23,11 +24,14 @@ pub enum BlockSize {
 }
 
 impl BlockSize {
-    /// Samples per block for a source of `rate_hz`.
-    pub fn n_samples(self, rate_hz: f32) -> usize {
+    /// Samples per block for a source of `rate_hz` with so many channels.
+    pub fn n_samples(self, rate_hz: f32, n_channels: usize) -> usize {
         match self {
             Self::Samples(n) => n,
-            Self::Time(time) => ((rate_hz * time.as_secs_f32()).round() as usize).clamp(1, 256),
+            Self::Time(time) => {
+                let n_samples = (rate_hz * time.as_secs_f32()).round() as usize;
+                n_samples.clamp(1, max_samples(n_channels))
+            }
         }
     }
 }
@@ -92,7 +96,8 @@ impl Pipeline {
             session,
             epoch,
             schema: source.schema().clone(),
-            samples_per_block: block.n_samples(rate_hz),
+            samples_per_block: block
+                .n_samples(rate_hz, source.schema().n_floats() + source.schema().n_ints()),
             key_interval_us: StreamSettings::KEY_INTERVAL_US,
         };
         let mut pipeline = Self {

@@ -20,6 +20,7 @@ mod doctor;
 
 mod cargo_test;
 mod checks;
+mod conformance;
 mod fingerprint;
 mod no_std;
 mod page;

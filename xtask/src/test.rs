@@ -1,5 +1,5 @@
 //! Does everything work? Every test in its short form: Rust with a real Apache Kafka, the codec without a standard
-//! library, the npm package, the page, a real browser.
+//! library, the format by its document, the npm package, the page, a real browser.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -9,7 +9,7 @@ use purple_sector_harness::kafka::{LIBS_VARIABLE, VERSION};
 
 use crate::checks::{self, Check};
 use crate::toolchain::{browser, kafka, node, system};
-use crate::{cargo_test, fuzz, no_std, page, paths, step, wasm};
+use crate::{cargo_test, conformance, fuzz, no_std, page, paths, step, wasm};
 
 /// Set for tests that have a long form.
 const LONG_VARIABLE: &str = "PURPLE_SECTOR_LONG";
@@ -36,7 +36,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 /// Installs what the tests need, or names the one command that does.
 pub(crate) fn tools() -> Check {
     Check::new("tools", || {
-        system::ensure(system::BUILD.iter().chain(&system::KAFKA).chain(&system::BROWSER))?;
+        let needs = system::BUILD.iter().chain(&system::KAFKA).chain(&system::BROWSER).chain(&system::PYTHON);
+        system::ensure(needs)?;
         node::ensure().map(drop)
     })
 }
@@ -51,6 +52,7 @@ pub(crate) fn steps(options: &Options) -> Vec<Check> {
         Check::new("page build", page::build),
         Check::new("page tests", || npm_test("web-demo", "30 s")),
         Check::new("codec without std", no_std::run),
+        Check::new("format by its document", conformance::run),
         Check::new("rust tests", move || rust_tests(long, kafka.as_deref(), None)),
     ];
     if long {

@@ -3,10 +3,11 @@
 
 use purple_sector_codec::{
     ABSENT, ClockOffset, Coding, Event, Fact, Facts, Header, LapSummary, MAX_RECORD_LEN, OtherCar, Pace, Row,
-    Schema, SchemaHash, SessionId, StreamEncoder, write_record,
+    Schema, SchemaHash, SessionId, StreamEncoder,
 };
 
 use super::Case;
+use super::hand::{self, sealed};
 use super::schemas::{channel, drive, encoder, fixed, fixed_row, lossless, push, time_us};
 
 /// Every golden vector.
@@ -90,7 +91,7 @@ pub(crate) fn all() -> Vec<Case> {
     ]
 }
 
-const EPOCH: u32 = 0x0BAD_CAFE;
+pub(crate) const EPOCH: u32 = 0x0BAD_CAFE;
 
 fn session() -> SessionId {
     SessionId::parse("golden-1").expect("a valid session id")
@@ -169,7 +170,7 @@ fn kinds() -> Vec<Vec<u8>> {
     records
 }
 
-fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     let at_us = time_us(2);
     let lap = LapSummary {
         number: 3,
@@ -259,7 +260,7 @@ fn known_schemas() -> Vec<Vec<u8>> {
 }
 
 /// Rows with something in most channels of any schema, within every channel's range.
-fn pattern(encoder: &mut StreamEncoder, n_rows: u32) -> Vec<Vec<u8>> {
+pub(crate) fn pattern(encoder: &mut StreamEncoder, n_rows: u32) -> Vec<Vec<u8>> {
     let (n_floats, n_ints) = (encoder.settings().schema.n_floats(), encoder.settings().schema.n_ints());
     let float = |i: u32, at: u32| if at % 7 == 3 { f32::NAN } else { ((i + at) % 8) as f32 * 0.125 };
     (0..n_rows)
@@ -426,28 +427,7 @@ fn bad_bodies(encoder: &mut StreamEncoder) -> Vec<Vec<u8>> {
     ]
 }
 
-/// A record of these parts.
+/// A record of these parts in the epoch of most vectors.
 fn record(header: Header, body: &[u8]) -> Vec<u8> {
-    let mut out = vec![0; MAX_RECORD_LEN];
-    let write_body = |out: &mut [u8]| {
-        out[..body.len()].copy_from_slice(body);
-        Ok(body.len())
-    };
-    let length = write_record(EPOCH, &header, &mut out, write_body).expect("a record within the limits");
-    out.truncate(length);
-    out
-}
-
-/// The record with the checksum that its bytes give.
-fn sealed(mut record: Vec<u8>) -> Vec<u8> {
-    let content = record.len() - 4;
-    let checksum = crc32c(&record[..content]).to_le_bytes();
-    record[content..].copy_from_slice(&checksum);
-    record
-}
-
-/// CRC-32C by its definition, so that the vectors do not rest on the codec's tables alone.
-fn crc32c(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82F6_3B78 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+    hand::record(EPOCH, header, body)
 }

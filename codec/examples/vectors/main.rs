@@ -1,15 +1,19 @@
-//! Writes the golden vectors, or compares those on disk with what the codec writes today.
+//! Writes the golden vectors and the built-in schemas, or compares those on disk with what the codec writes today.
 //!
-//! `cargo run -p purple-sector-codec --example vectors -- [FOLDER] [--check]`; the usual folder is `codec/vectors/v1`.
+//! `cargo run -p purple-sector-codec --example vectors -- [FOLDER] [--check]`; the usual folder is `codec/vectors`.
 
 mod cases;
 #[path = "../../tests/describe/mod.rs"]
 mod describe;
+mod forms;
+mod hand;
+mod records;
 mod schemas;
+mod streams;
 
 use std::{env, fs, path::Path, process::ExitCode};
 
-use purple_sector_codec::StreamReader;
+use purple_sector_codec::{Schema, StreamReader};
 
 /// One golden vector: records, and what they show.
 struct Case {
@@ -20,7 +24,7 @@ struct Case {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/v1");
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors");
     let (folder, check) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => (Path::new(usual), false),
         ["--check"] => (Path::new(usual), true),
@@ -32,7 +36,12 @@ fn main() -> ExitCode {
         }
     };
     let mut fine = true;
-    for case in cases::all() {
+    for (name, schema) in built_in() {
+        fine &= put(&folder.join("schemas").join(name).with_extension("bin"), &schema.to_record(), check);
+    }
+    let folder = folder.join("v1");
+    let cases = [cases::all(), forms::all(), records::all(), streams::all()];
+    for case in cases.into_iter().flatten() {
         let mut file = describe::MAGIC.to_vec();
         for record in &case.records {
             file.extend_from_slice(&(record.len() as u32).to_le_bytes());
@@ -50,6 +59,19 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// The schemas that readers know without being told, by the names of their files.
+fn built_in() -> [(&'static str, Schema); 6] {
+    let (full, assetto_corsa, acc) = (Schema::full(), Schema::assetto_corsa(), Schema::acc());
+    [
+        ("full-lossless", full.lossless()),
+        ("full", full),
+        ("assetto-corsa-lossless", assetto_corsa.lossless()),
+        ("assetto-corsa", assetto_corsa),
+        ("acc-lossless", acc.lossless()),
+        ("acc", acc),
+    ]
+}
+
 /// What a reader makes of the case, one line per record.
 fn expectation(case: &Case) -> String {
     let mut reader = StreamReader::new();
@@ -62,7 +84,8 @@ fn expectation(case: &Case) -> String {
 /// Writes a file, or says whether it already holds these bytes.
 fn put(path: &Path, bytes: &[u8], check: bool) -> bool {
     if !check {
-        return match fs::write(path, bytes) {
+        let folder = path.parent().unwrap_or(path);
+        return match fs::create_dir_all(folder).and_then(|()| fs::write(path, bytes)) {
             Ok(()) => true,
             Err(error) => {
                 eprintln!("vectors: cannot write {}: {error}", path.display());

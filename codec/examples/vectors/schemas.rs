@@ -33,11 +33,16 @@ pub(crate) fn lossless() -> Schema {
     ])
 }
 
+/// A schema of these channels.
+pub(crate) fn own(channels: Vec<Channel>) -> Schema {
+    Schema::new(channels).expect("a schema within the limits")
+}
+
 fn schema(mut channels: Vec<Channel>) -> Schema {
     for channel in channels.iter_mut().filter(|channel| channel.unit.is_empty()) {
         channel.unit = "1".into();
     }
-    Schema::new(channels).expect("a schema within the limits")
+    own(channels)
 }
 
 /// Row `i` of a drive in the channels of [`fixed`], 16,667 µs apart.

@@ -6,7 +6,7 @@ use super::bits::BitReader;
 use super::column::{DecoderSlot, Rows, SLACK, TILE, take_columns};
 use super::quantize::{fixed_values, ordered_values};
 use super::slot::Slot;
-use super::{GROUP, MAX_CHANNELS, MAX_SAMPLES, n_slots};
+use super::{GROUP, MAX_CHANNELS, MAX_NUMBERS, MAX_SAMPLES, n_slots};
 use crate::error::DecodeError;
 use crate::sample::TIME_LIMIT_US;
 
@@ -77,8 +77,8 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
     ///
     /// # Errors
     /// [`DecodeError::Truncated`], [`DecodeError::TrailingBytes`] or [`DecodeError::Body`] if the bytes are no body of
-    /// this schema, [`DecodeError::TimeRange`], [`DecodeError::Limit`] if the columns are too short. Only another key
-    /// block can be decoded then; the columns hold nothing of use.
+    /// this schema, [`DecodeError::TimeRange`], [`DecodeError::Limit`] for more than [`MAX_NUMBERS`] numbers or if the
+    /// columns are too short. Only another key block can be decoded then; the columns hold nothing of use.
     pub fn decode_key(
         &mut self,
         origin_us: u64,
@@ -112,6 +112,11 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
     /// The number of samples that the body states, if the columns have room for them.
     fn n_samples(&self, body: &[u8], columns: &Columns<'_>) -> Result<usize, DecodeError> {
         let n = usize::from(*body.first().ok_or(DecodeError::Truncated { needed: 1, found: 0 })?) + 1;
+        let n_numbers = n * n_slots(self.n_floats + self.n_ints);
+        if n_numbers > MAX_NUMBERS {
+            let what = "numbers in a block";
+            return Err(DecodeError::Limit { what, found: n_numbers, limit: MAX_NUMBERS });
+        }
         let floats = columns.floats.len().checked_div(self.n_floats).unwrap_or(columns.stride);
         let ints = columns.ints.len().checked_div(self.n_ints).unwrap_or(columns.stride);
         let limit = columns.captured_at_us.len().min(columns.stride.saturating_sub(SLACK));
@@ -134,7 +139,7 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         let slots = &mut self.slots.as_mut()[..n_slots];
         let row = if rows.n_residuals() > 0 {
             take_changes(slots, rows.is_key, self.dense_width, &mut bits)
-                .ok_or(DecodeError::Body { what: "a width leaves the range 0 to 32" })?
+                .ok_or_else(|| bad_width(body, bits.position()))?
         } else {
             RowBits { now: 0, dense: self.dense_width }
         };
@@ -182,7 +187,7 @@ fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
 }
 
 /// Part 3 of a body. Returns the bits of one row in this block and in the next, from those in a block without changes;
-/// nothing if a width leaves its range.
+/// nothing if a width leaves its range, and then `bits` stand behind the change that does it.
 #[inline(never)]
 fn take_changes(
     slots: &mut [DecoderSlot],
@@ -204,13 +209,26 @@ fn take_changes(
             let slot = group.get_mut(events.trailing_zeros() as usize)?;
             events &= events - 1;
             let dense_before = slot.dense_width();
-            slot.take_change(is_key, &mut reader)?;
+            if slot.take_change(is_key, &mut reader).is_none() {
+                *bits = reader;
+                return None;
+            }
             row.now = row.now.wrapping_sub(dense_before) + usize::from(slot.width_now);
             row.dense = row.dense.wrapping_sub(dense_before) + slot.dense_width();
         }
     }
     *bits = reader;
     Some(row)
+}
+
+/// Why a change that ends with bit `end` cannot be: the width leaves its range, or the change is not there.
+#[cold]
+fn bad_width(body: &[u8], end: usize) -> DecodeError {
+    let needed = end.div_ceil(8);
+    if needed > body.len() {
+        return DecodeError::Truncated { needed, found: body.len() };
+    }
+    DecodeError::Body { what: "a width leaves the range 0 to 32" }
 }
 
 /// Whether the body ends with bit `end`, but for zeros that fill its last byte.
@@ -387,5 +405,45 @@ mod tests {
         let shrink = [0, 0b0001_0011];
         let expected = Err(DecodeError::Body { what: "a width leaves the range 0 to 32" });
         assert_eq!(reader.read(None, &shrink, 64), expected);
+    }
+
+    #[test]
+    fn a_body_that_ends_within_a_change_is_truncated_whatever_the_change_would_be() {
+        let mut reader = Reader::new(INT);
+        // Two samples, all numbers 0: the slot and the time become delta slots of width 32.
+        let key = [1, 0, 0b1011_1100, 0b1101_1111, 0b0000_0111, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(reader.read(Some(0), &key, 64), Ok(2));
+        // The slot's width shrinks by one, that of the time grows.
+        let grown = [0, 0b0001_0111];
+        let expected = Err(DecodeError::Body { what: "a width leaves the range 0 to 32" });
+        assert_eq!(reader.read(None, &grown, 64), expected);
+        // The slot's change goes on behind the end, so the time's is not there at all.
+        assert_eq!(reader.read(Some(0), &key, 64), Ok(2));
+        let cut = [0, 0b0001_1111];
+        assert_eq!(reader.read(None, &cut, 64), Err(DecodeError::Truncated { needed: 3, found: 2 }));
+    }
+
+    #[test]
+    fn a_block_has_no_more_numbers_than_an_encoder_writes() {
+        let slots = |n| vec![Slot { coding: INT, pace: Pace::Fast }; n];
+        let decode = |n_channels: usize| {
+            let mut decoder = BlockDecoder::owned(&slots(n_channels)).unwrap();
+            let stride = crate::block::column_stride(256);
+            let mut ints = vec![0; n_channels * stride];
+            let mut columns =
+                Columns { captured_at_us: &mut [0; 259], floats: &mut [], ints: &mut ints, stride };
+            // One sample in which all is 0, then 256 in which nothing moves: 9 bytes.
+            let first = vec![0; 1 + (5 * (n_channels + 1)).div_ceil(8)];
+            decoder.decode_key(0, &first, &mut columns).unwrap();
+            let changes = (n_channels + 1).div_ceil(8);
+            decoder.decode_block(&[&[255][..], &vec![0; changes.div_ceil(8)]].concat(), &mut columns)
+        };
+        assert_eq!(decode(63), Ok(256));
+        let refused = DecodeError::Limit { what: "numbers in a block", found: 65 * 256, limit: 64 * 256 };
+        assert_eq!(decode(64), Err(refused));
+        assert!(BlockEncoder::owned(&slots(63), 256).is_ok());
+        let refused =
+            crate::EncodeError::Limit { what: "numbers in a block", found: 65 * 256, limit: 64 * 256 };
+        assert_eq!(BlockEncoder::owned(&slots(64), 256).err(), Some(refused));
     }
 }

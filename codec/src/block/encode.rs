@@ -5,7 +5,8 @@ use super::group::{BlockKind, EncoderGroup, put_absolute};
 use super::quantize::OutsideCount;
 use super::slot::Slot;
 use super::{
-    GROUP, HISTORY, MAX_CHANNELS, MAX_SAMPLES, SPAN_LIMIT_US, max_encoded_len, n_groups, n_number_groups,
+    GROUP, HISTORY, MAX_CHANNELS, MAX_NUMBERS, MAX_SAMPLES, SPAN_LIMIT_US, max_encoded_len, n_groups,
+    n_number_groups, n_slots,
 };
 use crate::error::EncodeError;
 use crate::sample::{Row, TIME_LIMIT_US};
@@ -284,7 +285,8 @@ fn check_limits(n_channels: usize, n_samples: usize) -> Result<(), EncodeError> 
         if found == 0 || found > limit { Err(EncodeError::Limit { what, found, limit }) } else { Ok(()) }
     };
     within("channels", n_channels, MAX_CHANNELS)?;
-    within("samples per block", n_samples, MAX_SAMPLES)
+    within("samples per block", n_samples, MAX_SAMPLES)?;
+    within("numbers in a block", n_slots(n_channels) * n_samples, MAX_NUMBERS)
 }
 
 fn check_memory(found: usize, limit: usize) -> Result<(), EncodeError> {

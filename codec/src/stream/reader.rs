@@ -181,6 +181,7 @@ impl StreamReader {
         }
         let Some(schema) = self.schema(hash) else {
             let missing = self.stream().and_then(|stream| {
+                stream.last_tick = tick;
                 stream.chain.lose();
                 envelope.seq().and_then(|seq| stream.chain.missing_to(seq))
             });
@@ -277,7 +278,10 @@ impl StreamReader {
 
     /// Keeps the schema of a schema record, unless it is there already, and gives its place.
     fn read_schema(&mut self, stated: SchemaHash, body: &[u8]) -> Result<usize, DecodeError> {
-        if let Some(at) = self.schemas.iter().position(|schema| schema.hash() == stated) {
+        // What a record is must not depend on what came before it, so only these very bytes need no reading.
+        if SchemaHash::of_record(body) == stated
+            && let Some(at) = self.schemas.iter().position(|schema| schema.hash() == stated)
+        {
             return Ok(at);
         }
         let schema = Schema::from_record(body).map_err(|_| DecodeError::Body { what: "schema" })?;

@@ -12,6 +12,9 @@ use crate::{paths, step};
 /// Oldest Java that runs the Apache Kafka of the tests.
 const JAVA_AT_LEAST: u32 = 17;
 
+/// Oldest Python that runs the second reader of the wire format.
+const PYTHON_AT_LEAST: [u32; 3] = [3, 10, 0];
+
 /// Something that comes from the system's packages.
 pub(crate) struct Need {
     /// What a person calls it.
@@ -35,6 +38,10 @@ pub(crate) const KAFKA: [Need; 2] = [
     Need { name: "Java 17 or newer", packages: &["default-jre-headless"], present: java },
     Need { name: "Maven", packages: &["maven"], present: || has("mvn") },
 ];
+
+/// What the second reader of the wire format needs.
+pub(crate) const PYTHON: [Need; 1] =
+    [Need { name: "Python 3.10 or newer", packages: &["python3"], present: python }];
 
 /// What the browser test needs.
 pub(crate) const BROWSER: [Need; 2] = [
@@ -100,6 +107,11 @@ fn java() -> bool {
     // `java -version` prints to standard error, `java --version` (since 9) to standard output.
     let printed = step::output_of(Command::new("java").arg("--version"));
     printed.and_then(|text| version::parse(&text)).is_some_and(|[major, ..]| major >= JAVA_AT_LEAST)
+}
+
+fn python() -> bool {
+    let printed = step::output_of(Command::new("python3").arg("--version"));
+    printed.and_then(|text| version::parse(&text)).is_some_and(|found| found >= PYTHON_AT_LEAST)
 }
 
 fn fonts() -> bool {

@@ -188,6 +188,23 @@ fn the_stream_that_was_quiet_for_longest_is_forgotten() {
 }
 
 #[test]
+fn a_key_block_that_waits_for_its_schema_is_a_sign_of_life_too() {
+    let mut sources: Vec<Source> = (0..9).map(|epoch| Source::new("s", epoch)).collect();
+    let mut reader = started(&mut sources[0]);
+    for source in &mut sources[1..8] {
+        let _ = read(&mut reader, &source.block(1));
+    }
+    let settings =
+        StreamSettings { schema: schema("wheel_speed_mps"), ..sources[0].encoder.settings().clone() };
+    let mut changed = Source { encoder: StreamEncoder::new(settings).unwrap(), time_us: 5_000_000 };
+    let _ = changed.block(1);
+    assert_eq!(read(&mut reader, &changed.key(2)), ("schema", 0, Some((1, 1))));
+    assert_eq!(read(&mut reader, &sources[8].block(1)).0, "samples");
+    assert_eq!(read(&mut reader, &changed.block(3)), ("waiting", 0, Some((1, 2))));
+    assert_eq!(read(&mut reader, &sources[1].block(2)), ("waiting", 0, None));
+}
+
+#[test]
 fn an_epoch_goes_over_to_a_new_session() {
     let mut reader = started(&mut Source::new("s", 7));
     let mut other = Source::new("other", 7);
@@ -231,4 +248,21 @@ fn a_schema_record_must_have_the_hash_that_it_states() {
     });
     let error = StreamReader::new().push(&out[..length.unwrap()]).unwrap_err();
     assert_eq!(error.code(), "schema_hash");
+}
+
+#[test]
+fn a_bad_schema_record_is_refused_by_a_reader_that_knows_the_schema_too() {
+    let mut source = Source::new("s", 7);
+    let mut reader = started(&mut source);
+    let stated = Envelope::parse(source.encoder.schema_record()).unwrap().header;
+    for (body, code) in [(schema("other_mps").to_record(), "schema_hash"), (vec![7, 7], "body")] {
+        let mut out = [0; 512];
+        let length = crate::write_record(7, &stated, &mut out, |out| {
+            out[..body.len()].copy_from_slice(&body);
+            Ok(body.len())
+        });
+        let length = length.unwrap();
+        assert_eq!(reader.push(&out[..length]).unwrap_err().code(), code);
+        assert_eq!(StreamReader::new().push(&out[..length]).unwrap_err().code(), code);
+    }
 }
