@@ -107,6 +107,24 @@ impl Event {
         }
     }
 
+    /// The same event with `shift` of each of its times.
+    #[must_use]
+    pub fn shifted(mut self, shift: impl Fn(u64) -> u64) -> Self {
+        self.times_mut().into_iter().flatten().for_each(|time_us| *time_us = shift(*time_us));
+        self
+    }
+
+    /// All times of the event, so that a new kind cannot be forgotten by those that check or change them.
+    fn times_mut(&mut self) -> [Option<&mut u64>; 3] {
+        match self {
+            Self::LapFinished { at_us, .. }
+            | Self::Mark { at_us, .. }
+            | Self::StepsMissed { at_us, .. }
+            | Self::OtherCars { at_us, .. } => [Some(at_us), None, None],
+            Self::Gap { at_us, from_us, to_us, .. } => [Some(at_us), Some(from_us), Some(to_us)],
+        }
+    }
+
     /// Writes the body of an event record to the start of `out` and gives its length.
     ///
     /// # Errors
@@ -254,6 +272,15 @@ mod tests {
         let bytes = postcard::to_allocvec(event).unwrap();
         assert_eq!(event.encode(&mut [0; 64]).is_ok(), fits, "{event:?}");
         assert_eq!(Event::decode(&bytes).err(), (!fits).then_some(DecodeError::TimeRange), "{event:?}");
+    }
+
+    #[test]
+    fn every_time_of_an_event_is_shifted() {
+        let gap = Event::Gap { at_us: 1, from_us: 2, to_us: 3, n_samples: 4 };
+        let later = Event::Gap { at_us: 11, from_us: 12, to_us: 13, n_samples: 4 };
+        assert_eq!(gap.shifted(|us| us + 10), later);
+        let mark = Event::StepsMissed { at_us: 1, n_steps: 4 };
+        assert_eq!(mark.shifted(|us| us + 10), Event::StepsMissed { at_us: 11, n_steps: 4 });
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub use session::{SessionId, SessionIdError, partition_for};
 pub use stream::{Chain, Gap, Link};
 #[cfg(feature = "alloc")]
 pub use stream::{
-    EncoderCounts, Received, Samples, StreamEncoder, StreamId, StreamReader, StreamSettings, WaitingFor,
+    EncodedBlock, EncoderCounts, Received, Samples, StreamEncoder, StreamId, StreamReader, StreamSettings,
+    WaitingFor,
 };
 #[cfg(feature = "alloc")]
 pub use tenant::{UserId, UserIdError};

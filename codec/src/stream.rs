@@ -13,7 +13,7 @@ mod samples;
 
 pub use chain::{Chain, Gap, Link};
 #[cfg(feature = "alloc")]
-pub use encoder::{EncoderCounts, StreamEncoder, StreamSettings};
+pub use encoder::{EncodedBlock, EncoderCounts, StreamEncoder, StreamSettings};
 #[cfg(feature = "alloc")]
 pub use reader::{Received, StreamId, StreamReader, WaitingFor};
 #[cfg(feature = "alloc")]

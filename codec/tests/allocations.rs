@@ -95,7 +95,7 @@ fn check(schema: Schema, samples_per_block: usize) {
             before = allocations();
         }
         if let Some(record) = encoder.push(drive.next()).unwrap() {
-            match reader.push(record).unwrap() {
+            match reader.push(&record).unwrap() {
                 Received::Samples(samples) => n_samples += samples.captured_at_us().len(),
                 other => panic!("{other:?}"),
             }

@@ -105,9 +105,9 @@ impl Drive {
         let mut records = vec![encoder.schema_record().to_vec()];
         for (captured_at_us, floats, ints) in &self.rows() {
             let row = Row { captured_at_us: *captured_at_us, floats, ints };
-            records.extend(encoder.push(row).unwrap().map(<[u8]>::to_vec));
+            records.extend(encoder.push(row).unwrap().map(|block| block.to_vec()));
         }
-        records.extend(encoder.flush().unwrap().map(<[u8]>::to_vec));
+        records.extend(encoder.flush().unwrap().map(|block| block.to_vec()));
         records
     }
 }

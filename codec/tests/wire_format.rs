@@ -83,7 +83,7 @@ fn the_worked_example_is_what_the_codec_writes() {
     let mut blocks = Vec::new();
     for (i, speed) in (0..).zip([61.50, 61.53, 61.56, 61.60]) {
         let row = Row { captured_at_us: 1_764_000_000_000_000 + i * 16_667, floats: &[speed], ints: &[4] };
-        blocks.extend(encoder.push(row).unwrap().map(<[u8]>::to_vec));
+        blocks.extend(encoder.push(row).unwrap().map(|block| block.to_vec()));
     }
     assert_eq!(blocks, [bytes("Its key block"), bytes("Its next block")]);
     for (block, heading) in blocks.iter().zip(["Its key block", "Its next block"]) {

@@ -6,7 +6,7 @@ use crate::recorder::Recorder;
 use crate::source::{Source, SourceError, Step};
 use purple_sector_codec::block::max_samples;
 use purple_sector_codec::{
-    EncodeError, Envelope, Event, Facts, Kind, Row, SOURCE_GAP_US, SessionId, StreamEncoder, StreamSettings,
+    EncodeError, EncodedBlock, Event, Facts, Row, SOURCE_GAP_US, SessionId, StreamEncoder, StreamSettings,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,9 +57,8 @@ struct Waiting {
 
 impl Waiting {
     /// What the block made of them is to the queue.
-    fn content(self, bytes: &[u8], to_us: u64) -> Content {
-        let key = Envelope::parse(bytes).is_ok_and(|envelope| envelope.kind == Kind::Key);
-        Content::Block { key, n_samples: self.n_samples, from_us: self.from_us, to_us }
+    fn content(self, block: EncodedBlock<'_>, to_us: u64) -> Content {
+        Content::Block { key: block.is_key, n_samples: self.n_samples, from_us: self.from_us, to_us }
     }
 }
 
@@ -152,9 +151,9 @@ impl Pipeline {
         let block = self.block.get_or_insert(Waiting { from_us: now_us, n_samples: 0 });
         block.n_samples += 1;
         let block = *block;
-        if let Some(bytes) = self.encoder.push(row)? {
+        if let Some(encoded) = self.encoder.push(row)? {
             self.block = None;
-            let dropped = send(&self.lane, &mut self.recorder, bytes, block.content(bytes, now_us));
+            let dropped = send(&self.lane, &mut self.recorder, &encoded, block.content(encoded, now_us));
             self.tell_of(dropped, now_us)?;
         }
         self.last_us = now_us;
@@ -184,8 +183,9 @@ impl Pipeline {
 
     /// Sends what waits in the encoder.
     fn flush(&mut self) -> Result<(), PipelineError> {
-        if let (Some(bytes), Some(block)) = (self.encoder.flush()?, self.block.take()) {
-            let dropped = send(&self.lane, &mut self.recorder, bytes, block.content(bytes, self.last_us));
+        if let (Some(encoded), Some(block)) = (self.encoder.flush()?, self.block.take()) {
+            let dropped =
+                send(&self.lane, &mut self.recorder, &encoded, block.content(encoded, self.last_us));
             self.tell_of(dropped, self.last_us)?;
         }
         Ok(())
@@ -196,7 +196,7 @@ impl Pipeline {
         self.next_us = None;
         loop {
             match self.source.advance()? {
-                Step::Event(event) => self.event(&shifted(event, &at_us))?,
+                Step::Event(event) => self.event(&event.shifted(&at_us))?,
                 step => {
                     let done = step != Step::Facts;
                     self.take(step, self.last_us)?;
@@ -259,23 +259,6 @@ impl Pipeline {
 fn send(lane: &Lane, recorder: &mut Recorder, bytes: &[u8], content: Content) -> Option<Dropped> {
     recorder.write(bytes);
     lane.push(Record { bytes: Arc::from(bytes), content })
-}
-
-/// The same event with its times turned into Unix µs.
-pub(crate) fn shifted(mut event: Event, shift: impl Fn(u64) -> u64) -> Event {
-    match &mut event {
-        Event::LapFinished { at_us, .. }
-        | Event::Mark { at_us, .. }
-        | Event::StepsMissed { at_us, .. }
-        | Event::OtherCars { at_us, .. } => *at_us = shift(*at_us),
-        Event::Gap { at_us, from_us, to_us, .. } => {
-            for time in [at_us, from_us, to_us] {
-                *time = shift(*time);
-            }
-        }
-        _ => {}
-    }
-    event
 }
 
 #[cfg(test)]

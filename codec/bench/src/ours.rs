@@ -231,11 +231,11 @@ pub(crate) fn encode_stream(
 ) -> Result<()> {
     for row in rows.iter() {
         if let Some(record) = encoder.push(row)? {
-            see(record);
+            see(&record);
         }
     }
     if let Some(record) = encoder.flush()? {
-        see(record);
+        see(&record);
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ fn fixed_case() -> Vec<Vec<u8>> {
     records.push(encoder.facts_record(&facts).expect("facts within the limits").to_vec());
     records.extend(drive(&mut encoder, 0, 150));
     let _ = drive(&mut encoder, 150, 152);
-    records.extend(encoder.flush().expect("a fresh epoch").map(<[u8]>::to_vec));
+    records.extend(encoder.flush().expect("a fresh epoch").map(|block| block.to_vec()));
     records.push(encoder.end_record().to_vec());
     records
 }
@@ -290,7 +290,7 @@ fn source_gap() -> Vec<Vec<u8>> {
     let (mut encoder, mut records) = started(2);
     records.extend(drive(&mut encoder, 0, 5));
     records.extend(drive(&mut encoder, 80, 84));
-    records.extend(encoder.flush().expect("a fresh epoch").map(<[u8]>::to_vec));
+    records.extend(encoder.flush().expect("a fresh epoch").map(|block| block.to_vec()));
     records
 }
 

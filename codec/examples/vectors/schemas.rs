@@ -70,7 +70,7 @@ pub(crate) fn time_us(i: u32) -> u64 {
 /// The record that this row completes.
 pub(crate) fn push(encoder: &mut StreamEncoder, i: u32, floats: &[f32], ints: &[i32]) -> Option<Vec<u8>> {
     let row = Row { captured_at_us: time_us(i), floats, ints };
-    encoder.push(row).expect("a row of the schema's shape").map(<[u8]>::to_vec)
+    encoder.push(row).expect("a row of the schema's shape").map(|block| block.to_vec())
 }
 
 /// The records of rows `from..to` of [`fixed_row`].

@@ -146,11 +146,14 @@ pub fn round_trip(data: &[u8]) {
         let floats = [f32::from_bits(word(4)), word(8) as i32 as f32 * 0.001];
         let ints = [word(12) as i32, i32::from(chunk[16])];
         records.extend(
-            encoder.push(Row { captured_at_us, floats: &floats, ints: &ints }).unwrap().map(<[u8]>::to_vec),
+            encoder
+                .push(Row { captured_at_us, floats: &floats, ints: &ints })
+                .unwrap()
+                .map(|block| block.to_vec()),
         );
         rows.push((captured_at_us, floats, ints));
     }
-    records.extend(encoder.flush().unwrap().map(<[u8]>::to_vec));
+    records.extend(encoder.flush().unwrap().map(|block| block.to_vec()));
 
     let mut rows = rows.into_iter();
     let mut reader = StreamReader::new();

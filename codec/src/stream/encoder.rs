@@ -1,6 +1,7 @@
 //! How does one run of a game become records? Rows in, whole records out, key blocks where the rules demand them.
 
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use crate::block::{BlockEncoder, EncoderGroup, max_encoded_len};
 use crate::envelope::{Header, MAX_ENVELOPE_LEN, MAX_RECORD_LEN, write_record};
@@ -8,6 +9,30 @@ use crate::{EncodeError, Event, Facts, Row, SOURCE_GAP_US, Schema, SessionId, TI
 
 /// A key block is due after this many blocks, whatever the time.
 const MAX_BLOCKS_PER_KEY: u32 = 256;
+
+/// The record of a block, in the encoder's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodedBlock<'a> {
+    /// The whole record; also by dereferencing.
+    pub bytes: &'a [u8],
+    /// Whether it is a key block.
+    pub is_key: bool,
+}
+
+impl Deref for EncodedBlock<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+/// A block that was just written to the encoder's output.
+#[derive(Clone, Copy)]
+struct Written {
+    length: usize,
+    is_key: bool,
+}
 
 /// What an encoder must know.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,30 +131,30 @@ impl StreamEncoder {
     /// # Errors
     /// [`EncodeError::RowShape`] or [`EncodeError::TimeRange`]: the row is not taken. [`EncodeError::Limit`] when
     /// the epoch has used up its 2^32 block numbers.
-    pub fn push(&mut self, row: Row<'_>) -> Result<Option<&[u8]>, EncodeError> {
+    pub fn push(&mut self, row: Row<'_>) -> Result<Option<EncodedBlock<'_>>, EncodeError> {
         self.check(&row)?;
         let gap = self.last_us.is_some_and(|last| row.captured_at_us.abs_diff(last) > SOURCE_GAP_US);
-        let mut length = None;
+        let mut written = None;
         if gap {
-            length = self.write_waiting()?;
+            written = self.write_waiting()?;
             self.key_forced = true;
         }
         self.kernel.push(row)?;
         self.last_us = Some(row.captured_at_us);
         self.counts.samples += 1;
-        if length.is_none() && self.kernel.is_full() {
-            length = self.write_waiting()?;
+        if written.is_none() && self.kernel.is_full() {
+            written = self.write_waiting()?;
         }
-        Ok(self.written(length))
+        Ok(self.written(written))
     }
 
     /// Makes a block of the rows that wait, if any do.
     ///
     /// # Errors
     /// [`EncodeError::Limit`] when the epoch has used up its 2^32 block numbers.
-    pub fn flush(&mut self) -> Result<Option<&[u8]>, EncodeError> {
-        let length = self.write_waiting()?;
-        Ok(self.written(length))
+    pub fn flush(&mut self) -> Result<Option<EncodedBlock<'_>>, EncodeError> {
+        let written = self.write_waiting()?;
+        Ok(self.written(written))
     }
 
     /// Makes the next block a key block: after anything was dropped behind this encoder.
@@ -191,8 +216,8 @@ impl StreamEncoder {
         Ok(())
     }
 
-    /// Makes a block of the waiting rows and gives its record's length.
-    fn write_waiting(&mut self) -> Result<Option<usize>, EncodeError> {
+    /// Makes a block of the waiting rows.
+    fn write_waiting(&mut self) -> Result<Option<Written>, EncodeError> {
         if self.kernel.n_waiting() == 0 {
             return Ok(None);
         }
@@ -226,7 +251,7 @@ impl StreamEncoder {
         self.counts.blocks += 1;
         self.next_seq += 1;
         self.link = link_to(self.out.get(..length).unwrap_or_default());
-        Ok(Some(length))
+        Ok(Some(Written { length, is_key }))
     }
 
     fn write(
@@ -238,8 +263,9 @@ impl StreamEncoder {
         Ok(self.out.get(..length).unwrap_or_default())
     }
 
-    fn written(&self, length: Option<usize>) -> Option<&[u8]> {
-        length.and_then(|length| self.out.get(..length))
+    fn written(&self, written: Option<Written>) -> Option<EncodedBlock<'_>> {
+        let Written { length, is_key } = written?;
+        Some(EncodedBlock { bytes: self.out.get(..length)?, is_key })
     }
 }
 
@@ -283,7 +309,11 @@ mod tests {
     /// The kind of the record that a sample at `time_us` gives.
     fn push(encoder: &mut StreamEncoder, time_us: u64) -> Option<Kind> {
         let record = encoder.push(Row { captured_at_us: time_us, floats: &[1.0], ints: &[] }).unwrap();
-        record.map(|record| Envelope::parse(record).unwrap().kind)
+        record.map(|record| {
+            let kind = Envelope::parse(&record).unwrap().kind;
+            assert_eq!(record.is_key, kind == Kind::Key);
+            kind
+        })
     }
 
     #[test]
@@ -293,7 +323,7 @@ mod tests {
         assert_eq!(push(&mut encoder, 1), None);
         assert_eq!(push(&mut encoder, 2), Some(Kind::Key));
         assert_eq!(push(&mut encoder, 3), None);
-        let flushed = encoder.flush().unwrap().map(|record| Envelope::parse(record).unwrap().kind);
+        let flushed = encoder.flush().unwrap().map(|record| Envelope::parse(&record).unwrap().kind);
         assert_eq!(flushed, Some(Kind::Block));
         assert_eq!(encoder.flush(), Ok(None));
         assert_eq!(encoder.counts(), EncoderCounts { samples: 4, blocks: 2, keys: 1, saturated: 0 });

@@ -83,7 +83,7 @@ impl Source for Replay {
                 self.last_us = at_us;
                 Ok(Step::Sample { elapsed_us: at_us })
             }
-            Step::Event(event) => Ok(Step::Event(crate::pipeline::shifted(event, |us| self.round_us + us))),
+            Step::Event(event) => Ok(Step::Event(event.shifted(|us| self.round_us + us))),
             Step::End if self.repeat => {
                 let before = self.playing.schema().hash();
                 self.playing = open_once(&self.path, self.lossless)?;

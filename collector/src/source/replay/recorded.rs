@@ -1,7 +1,6 @@
 //! How is a recording of this collector played? Its blocks are decoded, and encoded anew in a stream of their own.
 
 use super::{Source, SourceError, Step};
-use crate::pipeline::shifted;
 use crate::recording::{Found, RecordingReader};
 use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use std::collections::VecDeque;
@@ -111,7 +110,7 @@ impl Recorded {
             }
             Received::Event { event, .. } => {
                 let first_us = self.first_us.unwrap_or_else(|| event.at_us());
-                self.events.push_back(shifted(event, |us| us.saturating_sub(first_us)));
+                self.events.push_back(event.shifted(|us| us.saturating_sub(first_us)));
             }
             Received::Schema { .. }
             | Received::End { .. }

@@ -105,7 +105,7 @@ impl Recording {
         let samples = self.samples.iter().cycle().skip(from % self.samples.len());
         for ((floats, ints), at) in samples.zip(1_u64..).take(n_blocks * SAMPLES_PER_BLOCK) {
             let row = Row { captured_at_us: at * INTERVAL_US, floats, ints };
-            blocks.extend(encoder.push(row)?.map(<[u8]>::to_vec));
+            blocks.extend(encoder.push(row)?.map(|block| block.to_vec()));
         }
         ensure!(blocks.len() == n_blocks, "{} blocks instead of {n_blocks}", blocks.len());
         let partition = i32::try_from(partition_for(&session, n_partitions)).context("no such partition")?;
