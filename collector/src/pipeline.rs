@@ -266,7 +266,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::{Outbox, Sent};
-    use purple_sector_codec::{Received, RowBuffer, Schema, StreamReader, UserId};
+    use purple_sector_codec::{Envelope, Received, RowBuffer, Schema, StreamReader, UserId};
 
     /// Gives so many absent samples, one every 10 ms, and a lap after the third.
     struct Fake {
