@@ -27,6 +27,11 @@ export class LapTracker {
   private last: LapSample | null = null;
   /** When the current lap began, on the driver's clock; NaN where that was not seen. */
   startUs = NaN;
+  /**
+   * By how many lines the fraction is ahead of the current lap. They agree at 0; beside the line the counter may be
+   * some samples late (1) or early (-1), and a car may roll back over it (-1).
+   */
+  linesAhead = 0;
   private sectorsDoneMs = 0;
   /** Where the car was at the first sample of the current lap. */
   private firstFraction = NaN;
@@ -46,13 +51,15 @@ export class LapTracker {
       this.startAnew(sample);
       return null;
     }
-    if (sample.timeUs - last.timeUs > HOLE_US) this.current.whole = false;
+    const hole = sample.timeUs - last.timeUs > HOLE_US;
+    if (hole) this.current.whole = false;
     if (endsLap(last, sample)) return this.finish(last, sample);
     if (this.startsAtTheLine(last, sample)) {
       this.begin(sample, sample.timeUs - last.timeUs <= HOLE_US, crossing(last, sample));
       return null;
     }
     this.current.endRow = sample.row + 1;
+    this.linesAhead = hole ? 0 : this.linesAhead + lineCrossed(last, sample);
     this.watch(last, sample);
     return null;
   }
@@ -108,6 +115,7 @@ export class LapTracker {
     this.startUs = fromTheLine ? startUs : NaN;
     this.sectorsDoneMs = 0;
     this.firstFraction = sample.lapFraction;
+    this.linesAhead = isBeforeItsLine(sample) ? -1 : 0;
   }
 
   private finish(last: LapSample, sample: LapSample): Lap {
@@ -189,6 +197,17 @@ function endsLap(last: LapSample, sample: LapSample): boolean {
   if (last.lapsCompleted >= 0 && sample.lapsCompleted >= 0) return sample.lapsCompleted !== last.lapsCompleted;
   if (last.lapFraction >= 0 && sample.lapFraction >= 0) return last.lapFraction > 0.9 && sample.lapFraction < 0.1;
   return sample.currentLapMs < last.currentLapMs - 1000;
+}
+
+/** 1 where the fraction went over the line between two samples, -1 where it went back over it, else 0. */
+function lineCrossed(last: LapSample, sample: LapSample): number {
+  if (last.lapFraction > 0.9 && sample.lapFraction < 0.1) return 1;
+  return last.lapFraction < 0.1 && sample.lapFraction > 0.9 ? -1 : 0;
+}
+
+/** Whether a lap begins with this sample whose fraction still belongs to the lap before. */
+function isBeforeItsLine(sample: LapSample): boolean {
+  return sample.lapFraction > 0.9 && !(sample.currentLapMs * 1000 > SHORTEST_US);
 }
 
 /** When the car crossed the line between two samples. */

@@ -30,12 +30,12 @@ export class Cluster {
     if (rpm > this.highestRpm) this.highestRpm = rpm;
     this.lights.draw(rpm / (view.session?.latest.get('engineMaxRpm') || this.highestRpm));
     this.pedals.draw(view);
-    this.deltaBar.draw(view.session === null ? NaN : deltaS(view.session, view.endRow - 1, view.session.reference));
+    this.deltaBar.draw(view.session === null ? NaN : deltaS(view.session));
   }
 
   refresh({ session, endRow }: View): void {
     const at = (channel: 'gear' | 'speedMps' | 'engineRpm'): number => session?.history.at(channel, endRow - 1) ?? NaN;
-    const delta = session === null ? NaN : deltaS(session, endRow - 1, session.reference);
+    const delta = session === null ? NaN : deltaS(session);
     this.gear.set(gear(at('gear')));
     this.speed.set(number(at('speedMps') * 3.6));
     this.rpm.set(number(at('engineRpm')));
