@@ -18,8 +18,8 @@ const HOLE_US = 1_000_000;
 export class LapTracker {
   /** Finished laps, oldest first. */
   readonly laps: Lap[] = [];
-  /** Where sectors begin, by their index. */
-  readonly sectorMarks = new Map<number, SectorMark>();
+  /** Where sectors begin, in the order of their index; another array with every change. */
+  sectorMarks: readonly SectorMark[] = [];
   /** Grows with every change to {@link laps}, so that a table knows when to draw itself again. */
   version = 0;
   /** The lap being driven. */
@@ -146,7 +146,9 @@ export class LapTracker {
     if (sample.lapValid === 0) lap.valid = false;
     if (!(sample.sector > last.sector)) return;
     if (sample.lapFraction >= 0) {
-      this.sectorMarks.set(sample.sector, { index: sample.sector, fraction: sample.lapFraction, row: sample.row });
+      const mark = { index: sample.sector, fraction: sample.lapFraction, row: sample.row };
+      const others = this.sectorMarks.filter(({ index }) => index !== mark.index);
+      this.sectorMarks = [...others, mark].sort((a, b) => a.index - b.index);
     }
     if (!lap.whole) return;
     const published = sample.lastSectorMs > 0 && sample.lastSectorMs !== last.lastSectorMs;
