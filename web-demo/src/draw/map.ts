@@ -168,7 +168,7 @@ function between(a: number, b: number, share: number): number {
 }
 
 /** World to pixels, as large as it fits; turned by a quarter where that fits better. */
-function fitted(line: TrackLine, width: number, height: number): Place {
+export function fitted(line: TrackLine, width: number, height: number): Place {
   const spanX = Math.max(line.maxX - line.minX, 1);
   const spanZ = Math.max(line.maxZ - line.minZ, 1);
   const [w, h] = [Math.max(width - 2 * MARGIN, 1), Math.max(height - 2 * MARGIN, 1)];

@@ -32,6 +32,9 @@ export class Notice {
 
   /** The viewer did not agree to `host`: nothing was sent there, and nothing will come. */
   declined(host: string): void {
+    setData(byId('app'), 'state', 'ended');
+    Text.of('pill-text').set('CLOSED');
+    Text.of('health-state').set('closed');
     this.show({
       title: 'Not connected',
       text: `Nothing was sent to ${host}.`,
