@@ -5,6 +5,7 @@
 pub mod auth;
 pub mod commands;
 pub mod config;
+pub mod dashboard;
 pub mod feed;
 pub mod host;
 mod http;

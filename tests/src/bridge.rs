@@ -37,7 +37,15 @@ impl Bridge {
     /// # Errors
     /// As [`Bridge::start`].
     pub fn start_with(brokers: &str, settings: &[(&str, &str)]) -> Result<Self> {
-        let (port, ops_port) = (free_port()?, free_port()?);
+        Self::start_at(free_port()?, brokers, settings)
+    }
+
+    /// As [`Bridge::start_with`], for settings that name the bridge's own port.
+    ///
+    /// # Errors
+    /// As [`Bridge::start`].
+    pub fn start_at(port: u16, brokers: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let ops_port = free_port()?;
         let mut all = vec![
             ("KAFKA_BROKERS".to_owned(), brokers.to_owned()),
             ("WS_PORT".to_owned(), port.to_string()),
