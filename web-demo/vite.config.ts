@@ -1,8 +1,10 @@
 import { defineConfig } from 'vite';
+import { compression } from './build/compress';
 
 export default defineConfig({
   // Relative addresses: the bridge may serve the page under any path.
   base: './',
+  plugins: [compression()],
   build: {
     target: 'es2022',
     // Nothing is inlined as a `data:` address, so that a strict Content-Security-Policy fits the page.

@@ -6,12 +6,12 @@ pub(crate) mod values;
 pub use args::{Cli, Command, KafkaKind, LogFormat, ServeArgs};
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
 use crate::auth::{Access, KeyFile, KeySet, KeyStore, Rules};
+use crate::dashboard::Dashboard;
 use crate::host::Hosts;
 use crate::kafka::{KafkaSettings, KafkaSource};
 use crate::origin::Origins;
@@ -36,8 +36,8 @@ pub struct Config {
     pub key_file: Option<KeyFile>,
     /// Which pages may connect.
     pub origins: Origins,
-    /// Folder of the dashboard.
-    pub dashboard: Option<PathBuf>,
+    /// The dashboard, where it is served.
+    pub dashboard: Option<Dashboard>,
     /// Blocks kept per viewer.
     pub viewer_queue_blocks: usize,
     /// How long a feed outlives its last viewer.
@@ -60,7 +60,7 @@ pub struct Limits {
 }
 
 impl Config {
-    /// Checks that the settings fit together, and reads the key file.
+    /// Checks that the settings fit together, and reads the key file and the dashboard.
     ///
     /// # Errors
     /// One sentence that names the settings to change.
@@ -68,15 +68,9 @@ impl Config {
         let kafka = kafka_settings(&args)?;
         let (access, key_file) = access(&args)?;
         let open = matches!(access, Access::Open);
-        let dashboard = args.dashboard_dir.filter(|dir| !dir.as_os_str().is_empty());
-        if let Some(dir) = &dashboard {
-            let index = dir.join("index.html");
-            ensure!(
-                index.is_file(),
-                "{} does not exist; build the dashboard, or name another folder (--dashboard-dir, DASHBOARD_DIR)",
-                index.display()
-            );
-        }
+        let dashboard_dir = args.dashboard_dir.filter(|dir| !dir.as_os_str().is_empty());
+        let bridges: Vec<_> = args.dashboard_bridges.into_iter().flatten().collect();
+        let dashboard = dashboard_dir.map(|dir| Dashboard::load(&dir, &bridges)).transpose()?;
         Ok(Self {
             kafka,
             listen: SocketAddr::new(args.bind, args.port),

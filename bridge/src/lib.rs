@@ -6,6 +6,7 @@ pub mod auth;
 mod bridge;
 pub mod commands;
 pub mod config;
+pub mod dashboard;
 pub mod feed;
 pub mod host;
 mod http;

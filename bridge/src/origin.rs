@@ -29,6 +29,16 @@ impl Origin {
         let authority = authority.strip_suffix(default_port).unwrap_or(&authority).to_owned();
         Some(Self { scheme, authority })
     }
+
+    /// Its scheme, and that of its WebSockets.
+    pub(crate) fn schemes(&self) -> [&'static str; 2] {
+        [self.scheme, if self.scheme == "https" { "wss" } else { "ws" }]
+    }
+
+    /// Host, and `:port` where it is not the scheme's own.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
 }
 
 /// Which pages may connect.

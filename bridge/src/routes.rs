@@ -64,7 +64,7 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
             })
         });
     let files = match &config.dashboard {
-        Some(dir) => files::dashboard(dir.clone()),
+        Some(dashboard) => files::dashboard(dashboard.clone()),
         None => warp::any().and_then(|| async { Err(warp::reject::not_found()) }).boxed(),
     };
     let routes = stream.or(own_stats).unify().or(health(bridge)).unify().or(files).unify();

@@ -1,6 +1,14 @@
 // How does the test look at a page? Opening, waiting, and reading numbers and pixels.
 
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
+
+const screenshots = resolve(process.env.SCREENSHOTS ?? join(import.meta.dirname, '../../target/screenshots'));
+mkdirSync(screenshots, { recursive: true });
+
+/** Where a screenshot of that name goes. */
+export const screenshot = (name) => join(screenshots, `${name}.png`);
 
 /** A browser without a window, and without anything that talks to others by itself. */
 export function launch() {
@@ -10,17 +18,19 @@ export function launch() {
   });
 }
 
-/** Opens a link in a browser context of its own; the page notes errors and every address it asks for. */
+/** Opens a link in a browser context of its own; the page notes errors, addresses that it asks for, and answers. */
 export async function open(browser, url, viewport = { width: 1440, height: 900 }) {
   const context = await browser.newContext({ viewport });
   const page = await context.newPage();
   page.complaints = [];
   page.addresses = [];
+  page.answers = [];
   page.on('pageerror', (error) => page.complaints.push(error.message));
   page.on('console', (message) => {
     if (message.type() === 'error') page.complaints.push(message.text());
   });
   page.on('request', (request) => page.addresses.push(request.url()));
+  page.on('response', (answer) => page.answers.push({ url: answer.url(), headers: answer.headers() }));
   page.on('websocket', (socket) => page.addresses.push(socket.url()));
   await page.goto(url);
   return page;
@@ -30,6 +40,12 @@ export async function open(browser, url, viewport = { width: 1440, height: 900 }
 export const state = (page) => page.locator('#app').getAttribute('data-state');
 
 export const text = async (page, selector) => (await page.locator(selector).textContent()).trim();
+
+/** Presses a key where no button or field has the focus. */
+export async function press(page, key) {
+  await page.evaluate(() => document.activeElement?.blur());
+  await page.keyboard.press(key);
+}
 
 /** A hash of a canvas's pixels, and how many of them are painted. */
 export function picture(page, selector) {

@@ -6,17 +6,17 @@
 // 2 if a setting is missing.
 
 import { createInterface } from 'node:readline';
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { assert, eventually, launch, open, picture, state, text } from './page.mjs';
+import { pauseKeepsItsLabel, singleKeysCanBeTurnedOff } from './keys.mjs';
+import { allowedBridgeGoesLive, bridgeAloneIsIgnored, otherBridgeIsAskedFor } from './links.mjs';
+import { pauseIsOneMoment, sessionsKeepApart } from './moments.mjs';
+import { assert, eventually, launch, open, picture, press, screenshot, state, text } from './page.mjs';
+import { filesComeSmallAndLast, nothingInlineRuns } from './served.mjs';
 
 const env = process.env;
 if (!env.DASHBOARD_URL) {
   console.error('run.mjs: DASHBOARD_URL is missing; it is a link as `cargo xtask demo` prints');
   process.exit(2);
 }
-const screenshots = resolve(env.SCREENSHOTS ?? join(import.meta.dirname, '../../target/screenshots'));
-mkdirSync(screenshots, { recursive: true });
 const lapSeconds = Number(env.LAP_SECONDS ?? 0);
 
 const browser = await launch();
@@ -24,6 +24,7 @@ let failed = false;
 try {
   const page = await open(browser, env.DASHBOARD_URL);
   await check('the page goes live', () => eventually(20, 'the state "live"', async () => (await state(page)) === 'live'));
+  await check('files come compressed and last', () => filesComeSmallAndLast(page));
   await check('the token is in no address', () => tokenIsInNoAddress(page));
   await check('numbers move', () => numbersMove(page));
   await check('pictures move', () => picturesMove(page));
@@ -31,9 +32,16 @@ try {
   if (lapSeconds > 0) await check('laps appear', () => lapsAppear(page));
   await check('a desktop fits without scrolling', () => desktopFits(page));
   await check('a pause holds the picture and ends', () => pauseHolds(page));
+  await check('the pause button keeps its label', () => pauseKeepsItsLabel(page));
+  await check('single keys can be turned off', () => singleKeysCanBeTurnedOff(page));
   await check('nothing was reported as an error', () => assert(page.complaints.length === 0, page.complaints.join('; ')));
+  await check('nothing inline runs', () => nothingInlineRuns(page));
+  await check('a bridge in a link without a token is ignored', () => bridgeAloneIsIgnored(browser, env.DASHBOARD_URL));
+  await check('another bridge is asked for by name', () => otherBridgeIsAskedFor(browser, env.DASHBOARD_URL));
+  if (env.ALLOWED_BRIDGE) await check('a bridge that is allowed goes live', () => allowedBridgeGoesLive(browser, env.DASHBOARD_URL, env.ALLOWED_BRIDGE));
   await check('a phone fits in width', () => phoneFits(env.DASHBOARD_URL));
   if (env.DASHBOARD_URL_OTHER) await check('another user sees the own driver only', () => otherUser(page));
+  if (env.DASHBOARD_URL_LAPS) await laps(env.DASHBOARD_URL_LAPS, Number(env.LAPS_SECONDS ?? 12));
   if (env.DASHBOARD_URL_REFUSED) await check('a wrong token is refused and the page says why', refused);
   if (env.RESTART === 'stdin') await check('it comes back after the bridge restarted', () => comesBack(page));
   console.log(`info - script per frame ${await text(page, '#health-frame')}, sample to pixel ${await text(page, '#health-latency')}, source ${await text(page, '#health-rate')}, gaps ${await text(page, '#health-gaps')}`);
@@ -51,6 +59,16 @@ async function check(name, action) {
     throw new Error(`${name}: ${error.message}`, { cause: error });
   }
   console.log(`ok - ${name}`);
+}
+
+/** A user whose laps are short. */
+async function laps(url, lapSeconds) {
+  const page = await open(browser, url);
+  await eventually(20, 'the state "live"', async () => (await state(page)) === 'live');
+  await check('a paused picture is of one moment', () => pauseIsOneMoment(page, lapSeconds));
+  await check('a session keeps nothing of another', () => sessionsKeepApart(page, () => console.log('start another session')));
+  assert(page.complaints.length === 0, page.complaints.join('; '));
+  await page.context().close();
 }
 
 function tokenIsInNoAddress(page) {
@@ -92,20 +110,20 @@ async function lapsAppear(page) {
 }
 
 async function desktopFits(page) {
-  await page.screenshot({ path: join(screenshots, 'desktop-1440.png') });
+  await page.screenshot({ path: screenshot('desktop-1440') });
   const over = await page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
   assert(over <= 0, `the page is ${over} px too high`);
 }
 
 async function pauseHolds(page) {
-  await page.locator('body').press('Space');
+  await press(page, 'Space');
   await eventually(5, 'the state "paused"', async () => (await state(page)) === 'paused');
   const before = await picture(page, '#plot canvas:nth-of-type(2)');
   const speed = await text(page, '#speed');
   await page.waitForTimeout(1000);
   assert((await picture(page, '#plot canvas:nth-of-type(2)')).hash === before.hash, 'the traces went on');
   assert((await text(page, '#speed')) === speed, 'the speed went on');
-  await page.locator('body').press('l');
+  await press(page, 'l');
   await eventually(5, 'the state "live"', async () => (await state(page)) === 'live');
 }
 
@@ -113,7 +131,7 @@ async function phoneFits(url) {
   const page = await open(browser, url, { width: 390, height: 844 });
   await eventually(20, 'the state "live"', async () => (await state(page)) === 'live');
   await page.waitForTimeout(1000);
-  await page.screenshot({ path: join(screenshots, 'phone-390.png'), fullPage: true });
+  await page.screenshot({ path: screenshot('phone-390'), fullPage: true });
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   assert(width <= 390, `the page is ${width} px wide`);
   await page.context().close();
@@ -128,7 +146,7 @@ async function otherUser(page) {
   const shared = sessions[0].find((session) => sessions[1].includes(session));
   assert(shared === undefined, `both users see session ${shared}`);
   if (env.EXPECT_DRIVER_OTHER) await driverIs(other, env.EXPECT_DRIVER_OTHER);
-  await other.screenshot({ path: join(screenshots, 'other-user.png') });
+  await other.screenshot({ path: screenshot('other-user') });
   await other.context().close();
 }
 
@@ -138,7 +156,7 @@ async function refused() {
   assert(await page.locator('#notice').isVisible(), 'there is no notice');
   assert((await text(page, '#notice-text')).length > 10, 'the notice gives no reason');
   assert((await page.locator('#sessions-list input').count()) === 0, 'a session is shown');
-  await page.screenshot({ path: join(screenshots, 'refused.png') });
+  await page.screenshot({ path: screenshot('refused') });
   await page.context().close();
 }
 

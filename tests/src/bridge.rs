@@ -45,7 +45,7 @@ impl Bridge {
             ("KAFKA_EMBEDDED_USERS", users.join(",")),
         ];
         all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Ok((Self::launch_with(&all)?, format!("127.0.0.1:{port}")))
+        Ok((Self::launch_at(free_port()?, &all)?, format!("127.0.0.1:{port}")))
     }
 
     /// As [`Bridge::start`], with further settings as environment variables.
@@ -53,13 +53,21 @@ impl Bridge {
     /// # Errors
     /// As [`Bridge::start`].
     pub fn start_with(brokers: &str, settings: &[(&str, &str)]) -> Result<Self> {
-        let mut all = vec![("KAFKA_BROKERS", brokers.to_owned())];
-        all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Self::launch_with(&all)
+        Self::start_at(free_port()?, brokers, settings)
     }
 
-    fn launch_with(settings: &[(&str, String)]) -> Result<Self> {
-        let (port, ops_port) = (free_port()?, free_port()?);
+    /// As [`Bridge::start_with`], for settings that name the bridge's own port.
+    ///
+    /// # Errors
+    /// As [`Bridge::start`].
+    pub fn start_at(port: u16, brokers: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut all = vec![("KAFKA_BROKERS", brokers.to_owned())];
+        all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Self::launch_at(port, &all)
+    }
+
+    fn launch_at(port: u16, settings: &[(&str, String)]) -> Result<Self> {
+        let ops_port = free_port()?;
         let mut all = vec![
             ("WS_PORT".to_owned(), port.to_string()),
             ("OPS_ADDR".to_owned(), format!("127.0.0.1:{ops_port}")),

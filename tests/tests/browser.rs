@@ -7,17 +7,38 @@ use anyhow::{Result, ensure};
 use purple_sector_tests::binaries::path_of;
 use purple_sector_tests::bridge::{Bridge, token};
 use purple_sector_tests::kafka::Kafka;
-use purple_sector_tests::process::{Process, Program};
+use purple_sector_tests::process::{Process, Program, free_port};
+
+/// Longer than either half of it should take.
+const LIMIT: Duration = Duration::from_secs(240);
 
 #[test]
 fn a_browser_sees_the_dashboard_live() -> Result<()> {
     let kafka = Kafka::shared()?.brokers();
-    let bridge = Bridge::start_with(&kafka, &[("DASHBOARD_DIR", &dashboard()?)])?;
-    let _drivers = [drive(&kafka, "alice", "1")?, drive(&kafka, "bob", "2")?];
-    let browser = script("run.mjs")
+    // By another name the bridge is another origin.
+    let port = free_port()?;
+    let settings = [
+        ("DASHBOARD_DIR", &*dashboard()?),
+        ("DASHBOARD_BRIDGES", &format!("http://localhost:{port}")),
+        ("ALLOWED_ORIGINS", &format!("http://127.0.0.1:{port}")),
+    ];
+    let bridge = Bridge::start_at(port, &kafka, &settings)?;
+    // Eight times as fast, a lap of the recording takes some 12 s.
+    let imola = ["replay", "tests/recordings/ac-imola-36c.csv.gz", "--loop", "--speed", "8"];
+    let _drivers = [
+        drive(&kafka, "alice", &["simulator"])?,
+        drive(&kafka, "bob", &["simulator", "--seed", "2"])?,
+        drive(&kafka, "carol", &imola)?,
+    ];
+    let mut browser = script("run.mjs")
         .env("DASHBOARD_URL", link(&bridge, &token("alice")?))
         .env("DASHBOARD_URL_OTHER", link(&bridge, &token("bob")?))
-        .env("DASHBOARD_URL_REFUSED", link(&bridge, "a.wrong.token"));
+        .env("DASHBOARD_URL_LAPS", link(&bridge, &token("carol")?))
+        .env("DASHBOARD_URL_REFUSED", link(&bridge, "a.wrong.token"))
+        .env("ALLOWED_BRIDGE", format!("ws://localhost:{port}"))
+        .start()?;
+    browser.wait_for_line("start another session", LIMIT)?;
+    let _another = drive(&kafka, "carol", &["simulator"])?;
     passes(browser)
 }
 
@@ -26,18 +47,21 @@ fn a_browser_sees_the_dashboard_live() -> Result<()> {
 #[test]
 fn traces_move_soon_on_every_page_also_the_first() -> Result<()> {
     let (bridge, kafka) = Bridge::start_embedded(&["alice", "bob"], &[("DASHBOARD_DIR", &dashboard()?)])?;
-    let mut drivers = [drive(&kafka, "alice", "1")?, drive(&kafka, "bob", "2")?];
+    let mut drivers =
+        [drive(&kafka, "alice", &["simulator"])?, drive(&kafka, "bob", &["simulator", "--seed", "2"])?];
     for driver in &mut drivers {
         driver.wait_for_line("publishing begins", Duration::from_secs(20))?;
     }
     let links = [link(&bridge, &token("alice")?), link(&bridge, &token("bob")?)].join(" ");
-    passes(script("first.mjs").env("DASHBOARD_URLS", links).env("WITHIN_SECONDS", "4"))
+    passes(script("first.mjs").env("DASHBOARD_URLS", links).env("WITHIN_SECONDS", "4").start()?)
 }
 
-fn drive(brokers: &str, user: &str, seed: &str) -> Result<Process> {
+fn drive(brokers: &str, user: &str, source: &[&str]) -> Result<Process> {
     Program::new(format!("collector of {user}"), path_of("collector")?)
         .env_clear()
-        .args(["simulator", "--user", user, "--seed", seed, "--brokers", brokers])
+        .current_dir(root())
+        .args(source)
+        .args(["--user", user, "--brokers", brokers])
         .start()
 }
 
@@ -57,9 +81,8 @@ fn script(name: &str) -> Program {
     Program::new(path.clone(), "node").current_dir(root()).args([path])
 }
 
-fn passes(script: Program) -> Result<()> {
-    let mut script = script.start()?;
-    let code = script.exit_code(Duration::from_secs(240))?;
+fn passes(mut script: Process) -> Result<()> {
+    let code = script.exit_code(LIMIT)?;
     let said = script.lines().join("\n");
     ensure!(code == 0, "the browser test ended with {code}:\n{said}");
     println!("{said}");

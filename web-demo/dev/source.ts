@@ -1,7 +1,8 @@
 // Where do samples come from without a bridge? A car that follows a made-up track, faster than real time if asked.
 
 import type { Clock, Feed, FeedListener, FeedState } from '../src/feed';
-import { ABSENT, type Column } from '../src/model/history';
+import { ABSENT } from 'purple-sector-codec';
+import type { Column } from '../src/model/history';
 
 const LENGTH_M = 5200;
 const N = 2000;

@@ -20,7 +20,7 @@ import { LapTable } from './ui/laptable';
 import { Notice } from './ui/notice';
 import { Sessions } from './ui/sessions';
 import { Tyres } from './ui/tyres';
-import { emptyView, hasLapFraction } from './view';
+import { emptyView, follow, hasLapFraction, type View } from './view';
 
 /** Texts are written this often; the eye reads no faster. */
 const TEXT_INTERVAL_MS = 66;
@@ -90,17 +90,18 @@ export class App {
     this.refresh(hovered, nowMs);
   }
 
-  /** Moves the view to the newest sample. */
+  /** Moves the view to the newest sample, and measures how old that is. */
   private follow(): void {
     const { view } = this;
     const nowUs = pageUs();
     const session = this.telemetry.shown;
-    if (session !== view.session) this.drawnUs = NaN;
-    view.session = session;
-    view.endRow = session?.history.end ?? 0;
+    if (session !== view.session) {
+      this.drawnUs = NaN;
+      this.latency.clear();
+    }
+    follow(view, session, nowUs);
     if (session === null) return;
-    view.momentUs = session.playhead.at(nowUs, session.newestUs);
-    const newestUs = session.newestUs;
+    const { newestUs } = session;
     // The first sample drawn of a session may come from before the page was opened.
     if (newestUs > this.drawnUs) this.latency.drawn(nowUs, newestUs, this.feed.clock(session.name));
     this.drawnUs = newestUs;
@@ -113,7 +114,7 @@ export class App {
     this.labels.refresh(view, this.traces.ranges, hovered);
     this.health.refresh(now, session, feed.counts, this.latency, session === null ? null : feed.clock(session.name), this.framesMs.at(0.5)[0] ?? NaN);
     this.notice.refresh(now, session, feed.user);
-    this.announcer.refresh(now, session, nowMs);
+    this.announcer.refresh(now, view, nowMs);
     this.controls.refresh();
     this.sessions.refresh(session);
     // A paused picture is of one moment, in all its parts.
@@ -125,9 +126,9 @@ export class App {
     this.fuel.refresh(view);
     const overLap = hasLapFraction(view) || session === null;
     this.axis.set(overLap ? 'over lap distance' : 'last 30 s: the source gives no place on the lap');
-    const reference = session?.reference ?? null;
+    const { reference } = view;
     this.reference.set(!overLap || reference === null ? '' : `reference: lap ${reference.lapNumber}, ${lapTime(reference.timeMs)}`);
-    this.mapNote.set(mapNote(session));
+    this.mapNote.set(mapNote(view));
   }
 
   private state(): Shown {
@@ -147,8 +148,8 @@ export class App {
   }
 }
 
-function mapNote(session: App['view']['session']): string {
-  if (session === null || session.track !== null) return '';
+function mapNote({ session, track }: View): string {
+  if (session === null || track !== null) return '';
   const { history } = session;
   if (!Number.isNaN(history.at('positionXM', history.end - 1))) return 'drawing the first clean lap';
   return Number.isNaN(history.at('lapFraction', history.end - 1)) ? 'the source gives no place' : 'place on the lap only';

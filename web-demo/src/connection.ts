@@ -12,22 +12,35 @@ export function openFeed(link: Link): Feed {
       ...(link.userId !== null && { userId: link.userId }),
     }),
     userOf(link),
+    new URL(link.url).host,
   );
 }
 
 class BridgeFeed implements Feed {
   reason = '';
 
+  /** The browser keeps the page from connecting there: trying again is of no use. */
+  private blocked = false;
+
   private readonly channels = new WeakMap<Schema, readonly string[]>();
 
-  constructor(private readonly feed: PackageFeed, readonly user: string) {
+  constructor(private readonly feed: PackageFeed, readonly user: string, host: string) {
     feed.on('state', (change) => (this.reason = change.reason ?? ''));
+    document.addEventListener('securitypolicyviolation', ({ blockedURI }) => {
+      if (URL.canParse(blockedURI) && new URL(blockedURI).host === host) this.block(host);
+    });
     // The feed goes on by itself after these; they are counted in its figures.
     feed.on('error', (error) => console.warn(`purple-sector: ${error.code}: ${error.message}`));
   }
 
   get state(): FeedState {
-    return this.feed.state;
+    return this.blocked ? 'refused' : this.feed.state;
+  }
+
+  private block(host: string): void {
+    this.feed.close();
+    this.blocked = true;
+    this.reason = `this page may not connect to ${host}; its operator can allow it (DASHBOARD_BRIDGES)`;
   }
 
   get counts(): FeedCounts {

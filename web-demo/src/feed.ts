@@ -2,14 +2,14 @@
 //
 // `connection.ts` gives it over the network; `dev/` gives synthetic laps while the page is being worked on.
 
+import type { ClockOffset, Facts as SessionFacts, FeedSamples, FeedState, FeedStats } from 'purple-sector-codec';
 import type { Columns } from './model/history';
 import type { LapEvent } from './model/lap';
 
+export type { FeedState };
+
 /** Consecutive samples of one stream. The columns are valid only during the call. */
-export interface Samples {
-  session: string;
-  epoch: number;
-  length: number;
+export interface Samples extends Pick<FeedSamples, 'session' | 'epoch' | 'length'> {
   /** Unix microseconds on the driver's clock. */
   capturedAtUs: ArrayLike<number>;
   columns: Columns;
@@ -18,30 +18,12 @@ export interface Samples {
 }
 
 /** What a session is: as far as its source knows. */
-export interface Facts {
-  game?: string;
-  car?: string;
-  track?: string;
-  trackLengthM?: number;
-  driver?: string;
-  tyreCompound?: string;
-}
+export type Facts = Partial<SessionFacts>;
 
 /** Driver's clock to page's clock: page time = driver time + offset, give or take the uncertainty. */
-export interface Clock {
-  offsetUs: number;
-  uncertaintyUs: number;
-}
+export type Clock = ClockOffset;
 
-export type FeedState = 'connecting' | 'waiting' | 'live' | 'stale' | 'paused' | 'replay' | 'refused' | 'ended';
-
-export interface FeedCounts {
-  /** Places where samples are missing. */
-  gaps: number;
-  /** Records that came twice and were dropped. */
-  repeats: number;
-  reconnects: number;
-}
+export type FeedCounts = Pick<FeedStats, 'gaps' | 'repeats' | 'reconnects'>;
 
 export interface FeedListener {
   samples(samples: Samples): void;

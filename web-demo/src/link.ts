@@ -1,7 +1,10 @@
 // What does the page's address ask for? The bridge, the token, the user.
 //
-// The token stands in the fragment only, which browsers never send. It leaves the address bar at once and stays in
-// the tab's session storage, so that a reload works and a copied address does not hand it on.
+// Token and bridge stand in the fragment only, which browsers never send. They leave the address bar at once and stay in
+// the tab's session storage, so that a reload works and a copied address does not hand them on.
+//
+// Anyone can make a link to this page. So a link never moves a token that it did not bring: token and bridge are kept
+// and replaced as one, and to another origin than the page's a token goes only when the viewer has agreed.
 
 export interface Link {
   /** The WebSocket address of the bridge's stream. */
@@ -9,20 +12,47 @@ export interface Link {
   token: string | null;
   /** For a bridge in open mode. */
   userId: string | null;
+  /** The host that the viewer must agree to before anything is sent there; null where there is nothing to ask. */
+  ask: string | null;
 }
 
-const TOKEN_KEY = 'purple-sector.token';
-const BRIDGE_KEY = 'purple-sector.bridge';
+/** What a tab remembers of the last link. */
+interface Stored {
+  token: string;
+  /** The stream's address; null for the page's own origin. */
+  bridge: string | null;
+  agreed: boolean;
+}
+
+const KEY = 'purple-sector.link';
 
 /** Reads the address and the tab's memory, and takes the fragment out of the address bar. */
 export function readLink(location: Location, history: globalThis.History, memory: Storage): Link {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  for (const [name, key] of [['token', TOKEN_KEY], ['bridge', BRIDGE_KEY]] as const) {
-    const value = fragment.get(name);
-    if (value !== null) memory.setItem(key, value);
-  }
+  const brought = broughtBy(location.hash);
+  if (brought !== null) store(memory, brought);
   if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search);
-  return linkOf(location, memory.getItem(TOKEN_KEY), memory.getItem(BRIDGE_KEY));
+
+  const own = `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/v1/stream`;
+  const stored = recall(memory);
+  const url = stored?.bridge ?? own;
+  const foreign = stored !== null && !stored.agreed && new URL(url).origin !== new URL(own).origin;
+  return {
+    url,
+    token: stored?.token ?? null,
+    userId: new URLSearchParams(location.search).get('userId'),
+    ask: foreign ? new URL(url).host : null,
+  };
+}
+
+/** Remembers that the viewer agreed to the bridge of the last link. */
+export function agree(memory: Storage): void {
+  const stored = recall(memory);
+  if (stored !== null) store(memory, { ...stored, agreed: true });
+}
+
+/** Forgets the last link. */
+export function forget(memory: Storage): void {
+  memory.removeItem(KEY);
 }
 
 /** Whose link it is, for words on the page only: nothing here is verified, the bridge does that. */
@@ -38,10 +68,36 @@ export function userOf({ token, userId }: Link): string {
   }
 }
 
-/** Puts the parts together; a bridge's address that is no WebSocket address falls back to the page's own origin. */
-export function linkOf(location: Pick<Location, 'protocol' | 'host' | 'search'>, token: string | null, bridge: string | null): Link {
-  const own = `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/v1/stream`;
-  const given = bridge !== null && /^wss?:\/\/[^/?#]+/.test(bridge) ? bridge : null;
-  const url = given === null ? own : new URL(given).pathname === '/' ? `${given.replace(/\/$/, '')}/v1/stream` : given;
-  return { url, token, userId: new URLSearchParams(location.search).get('userId') };
+/** What a link's fragment brings; null where it has no token, or a bridge that is not a WebSocket address. */
+function broughtBy(hash: string): Stored | null {
+  const fragment = new URLSearchParams(hash.slice(1));
+  const token = fragment.get('token');
+  const bridge = fragment.get('bridge');
+  if (token === null || token === '') return null;
+  if (bridge === null) return { token, bridge, agreed: false };
+  const stream = streamOf(bridge);
+  return stream === null ? null : { token, bridge: stream, agreed: false };
+}
+
+/** The address of a bridge's stream, without log-in and fragment; null for what is not a WebSocket address. */
+function streamOf(bridge: string): string | null {
+  if (!URL.canParse(bridge)) return null;
+  const url = new URL(bridge);
+  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') return null;
+  if (url.pathname === '/') url.pathname = '/v1/stream';
+  return `${url.origin}${url.pathname}${url.search}`;
+}
+
+function store(memory: Storage, link: Stored): void {
+  memory.setItem(KEY, JSON.stringify(link));
+}
+
+function recall(memory: Storage): Stored | null {
+  try {
+    const { token, bridge, agreed } = JSON.parse(memory.getItem(KEY) ?? '{}') as Partial<Stored>;
+    if (typeof token !== 'string') return null;
+    return { token, bridge: typeof bridge === 'string' ? streamOf(bridge) : null, agreed: agreed === true };
+  } catch {
+    return null;
+  }
 }

@@ -1,8 +1,21 @@
-// What starts the page? Its address, a connection, and the loop.
+// What starts the page? Its address, the viewer's consent where a link leads elsewhere, a connection, and the loop.
 
 import './styles';
 import { App } from './app';
 import { openFeed } from './connection';
-import { readLink } from './link';
+import { agree, forget, readLink } from './link';
+import { agreesTo } from './ui/ask';
+import { Notice } from './ui/notice';
 
-new App(openFeed(readLink(location, history, sessionStorage))).run();
+// A link that is opened in this tab once more changes the fragment only; its token must not stay there.
+addEventListener('hashchange', () => location.reload());
+
+const link = readLink(location, history, sessionStorage);
+if (link.ask === null) new App(openFeed(link)).run();
+else if (await agreesTo(link.ask)) {
+  agree(sessionStorage);
+  new App(openFeed(link)).run();
+} else {
+  forget(sessionStorage);
+  new Notice().declined(link.ask);
+}

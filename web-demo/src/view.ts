@@ -1,20 +1,56 @@
-// What is on the screen right now? One session up to one row: the newest, or where the viewer paused.
+// What is on the screen right now? One session at one moment: the newest, or the one at which the viewer paused.
 
+import { deltaS } from './model/delta';
+import type { SectorMark } from './model/lap';
+import type { Profile } from './model/profile';
 import type { Session } from './model/session';
+import type { TrackLine } from './model/track';
 
-/** What every picture and panel draws from; changes once per frame. */
+/**
+ * What every picture draws from. All but the crosshair changes in {@link follow} only, so that a paused picture is of
+ * one moment in all its parts: whatever a picture took from the session itself would go on.
+ */
 export interface View {
   session: Session | null;
   /** Rows before this one are shown. */
   endRow: number;
+  /** First row of the lap shown; it may be overwritten already. */
+  lapRow: number;
   /** The moment that moving things show, on the driver's clock. */
   momentUs: number;
+  /** Seconds against the reference lap, negative when faster; NaN where it cannot be told. */
+  deltaS: number;
+  /** The lap that traces and delta are compared with. */
+  reference: Profile | null;
+  track: TrackLine | null;
+  trackLengthM: number | undefined;
+  /** Where sectors begin. */
+  marks: readonly SectorMark[];
+  /** The engine's highest speed: the game's limit, else the highest seen; 0 before the first. */
+  maxRpm: number;
   paused: boolean;
   /** Where the crosshair stands: a place on the lap, or seconds before the right edge; null without one. */
   hover: number | null;
 }
 
-export const emptyView = (): View => ({ session: null, endRow: 0, momentUs: NaN, paused: false, hover: null });
+export const emptyView = (): View => ({
+  session: null, endRow: 0, lapRow: 0, momentUs: NaN, deltaS: NaN, reference: null, track: null, trackLengthM: undefined, marks: [], maxRpm: 0,
+  paused: false, hover: null,
+});
+
+/** Moves the view to the newest sample of `session` (null: there is none yet), at `nowUs` on the page's clock. */
+export function follow(view: View, session: Session | null, nowUs: number): void {
+  view.session = session;
+  view.endRow = session?.history.end ?? 0;
+  view.lapRow = session?.laps.current?.firstRow ?? 0;
+  view.momentUs = session?.playhead.at(nowUs, session.newestUs) ?? NaN;
+  view.deltaS = session === null ? NaN : deltaS(session);
+  view.reference = session?.reference ?? null;
+  view.track = session?.track ?? null;
+  view.trackLengthM = session?.facts.trackLengthM;
+  view.marks = session?.laps.sectorMarks ?? [];
+  view.maxRpm = session?.maxRpm ?? 0;
+}
 
 /** Whether the session tells places on the lap; otherwise pictures fall back to time. */
 export function hasLapFraction(view: View): boolean {

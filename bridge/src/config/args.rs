@@ -136,9 +136,13 @@ pub struct ServeArgs {
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',', value_parser = values::origin, value_name = "ORIGIN")]
     pub allowed_origins: Vec<Option<Origin>>,
 
-    /// Folder with the dashboard's files to serve [default: none].
+    /// Folder with the dashboard's files to serve, read when the bridge starts [default: none].
     #[arg(long, env = "DASHBOARD_DIR", value_name = "DIR")]
     pub dashboard_dir: Option<PathBuf>,
+
+    /// Bridges that the dashboard may connect to besides its own, comma-separated, such as `https://eu.example.com`.
+    #[arg(long, env = "DASHBOARD_BRIDGES", value_delimiter = ',', value_parser = values::bridge, value_name = "ORIGIN")]
+    pub dashboard_bridges: Vec<Option<Origin>>,
 
     /// Blocks kept per viewer; beyond this it skips ahead to the newest key block, and that is counted.
     #[arg(long, env = "VIEWER_QUEUE_BLOCKS", default_value_t = 256, value_name = "BLOCKS",

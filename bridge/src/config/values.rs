@@ -39,6 +39,17 @@ pub(crate) fn origin(text: &str) -> Result<Option<Origin>, &'static str> {
     )
 }
 
+/// Reads one origin of a bridge, or none. It must be one that a Content-Security-Policy can name.
+pub(crate) fn bridge(text: &str) -> Result<Option<Origin>, &'static str> {
+    match unless_empty(text, Origin::parse) {
+        Some(Some(origin)) if origin.authority().contains('[') => {
+            Err("a page's policy cannot name an IPv6 address: give the bridge a name")
+        }
+        Some(origin) => Ok(origin),
+        None => Err("write it as an origin: https://eu.example.com, without a path or a slash at the end"),
+    }
+}
+
 /// Reads one name of a host, or none.
 pub(crate) fn host_name(text: &str) -> Result<Option<HostName>, &'static str> {
     unless_empty(text, HostName::parse)
@@ -72,6 +83,9 @@ mod tests {
         assert!(matches!(host_name(""), Ok(None)));
         assert_eq!(host_name(" ops.example.com "), Ok(HostName::parse("ops.example.com")));
         assert!(host_name("a b").is_err());
+        assert!(matches!(bridge(" "), Ok(None)));
+        assert_eq!(bridge("https://eu.example.com"), Ok(Origin::parse("https://eu.example.com")));
+        assert!(bridge("wss://eu.example.com").is_err() && bridge("https://[::1]:8080").is_err());
     }
 
     #[test]

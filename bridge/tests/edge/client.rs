@@ -77,8 +77,8 @@ impl Client {
         let _ = timeout(Duration::from_millis(100), self.stream.read(&mut bytes)).await;
     }
 
-    /// Reads one HTTP answer; `None` if the connection ends without one.
-    pub(crate) async fn answer(&mut self) -> Option<Answer> {
+    /// Reads the head of one HTTP answer, and nothing after it; `None` if the connection ends without one.
+    pub(crate) async fn head(&mut self) -> Option<Answer> {
         let head_len = loop {
             if let Some(at) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break at + 4;
@@ -90,7 +90,12 @@ impl Client {
         let head = String::from_utf8(self.read.drain(..head_len).collect()).expect("a head is text");
         let status =
             head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("an answer has a status");
-        let mut answer = Answer { status, head, body: String::new() };
+        Some(Answer { status, head, body: String::new() })
+    }
+
+    /// Reads one HTTP answer; `None` if the connection ends without one.
+    pub(crate) async fn answer(&mut self) -> Option<Answer> {
+        let mut answer = self.head().await?;
         let body_len = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         while self.read.len() < body_len {
             assert!(self.more().await, "the body is whole");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::client::{Client, get, request};
 use crate::server::{Server, token};
 
-/// A dashboard of three files beside one that is not part of it.
+/// A dashboard of a few files beside one that is not part of it.
 fn dashboard(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("bridge-edge-{name}-{}", std::process::id()));
     let dist = folder.join("dist");
@@ -13,36 +13,90 @@ fn dashboard(name: &str) -> PathBuf {
     for (file, text) in [
         ("secret.txt", "not for you"),
         ("dist/index.html", "<!doctype html>hello"),
-        ("dist/assets/app-1a2b.js", "1;"),
-        ("dist/assets/codec-3c4d.wasm", "\0asm"),
+        ("dist/.hidden", "not for you"),
+        ("dist/assets/app-1a2b3c4d.js", "1; // and more"),
+        ("dist/assets/app-1a2b3c4d.js.br", "compressed"),
+        ("dist/assets/team-overview.js", "2;"),
+        ("dist/assets/codec-3C4D-e_f.wasm", "\0asm"),
     ] {
         std::fs::write(folder.join(file), text).expect("the temporary folder is writable");
     }
     dist
 }
 
+const FOR_EVER: Option<&str> = Some("public, max-age=31536000, immutable");
+const ASK_AGAIN: Option<&str> = Some("no-cache");
+
 #[tokio::test]
 async fn the_dashboard_is_served_with_its_policy() {
     let dist = dashboard("files");
-    let server = Server::with_tokens(&["--dashboard-dir", &dist.to_string_lossy()]).await;
-    for (path, mime, cache) in [
-        ("/", "text/html", "no-cache"),
-        ("/?x=1", "text/html", "no-cache"),
-        ("/index.html", "text/html", "no-cache"),
-        ("/assets/app-1a2b.js", "text/javascript", "public, max-age=31536000, immutable"),
-        ("/assets/codec-3c4d.wasm", "application/wasm", "public, max-age=31536000, immutable"),
+    let flags = ["--dashboard-dir", &dist.to_string_lossy(), "--dashboard-bridges", "https://eu.example.com"];
+    let server = Server::with_tokens(&flags).await;
+    for (path, media_type, cache) in [
+        ("/", "text/html; charset=utf-8", ASK_AGAIN),
+        ("/?x=1", "text/html; charset=utf-8", ASK_AGAIN),
+        ("/index.html", "text/html; charset=utf-8", ASK_AGAIN),
+        ("/%69ndex.html", "text/html; charset=utf-8", ASK_AGAIN),
+        ("/assets/app-1a2b3c4d.js", "text/javascript; charset=utf-8", FOR_EVER),
+        ("/assets/team-overview.js", "text/javascript; charset=utf-8", ASK_AGAIN),
+        ("/assets/codec-3C4D-e_f.wasm", "application/wasm", FOR_EVER),
     ] {
         let answer = get(server.public, path, &[]).await;
         assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(answer.header("content-type"), Some(mime), "{path}");
-        assert_eq!(answer.header("cache-control"), Some(cache), "{path}");
+        assert_eq!(answer.header("content-type"), Some(media_type), "{path}");
+        assert_eq!(answer.header("cache-control"), cache, "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         let policy = answer.header("content-security-policy").expect("there is a policy");
-        assert!(
-            policy.contains("'wasm-unsafe-eval'") && policy.contains("connect-src 'self' ws: wss:"),
-            "{policy}"
-        );
+        let connect = "connect-src 'self' https://eu.example.com wss://eu.example.com;";
+        assert!(policy.contains("'wasm-unsafe-eval'") && policy.contains(connect), "{policy}");
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("data:"), "{policy}");
     }
+    for path in ["/.hidden", "/assets", "/assets/", "/assets/app-1a2b3c4d.js.br", "/assets/app-1a2b3c4d.js/"]
+    {
+        assert_eq!(get(server.public, path, &[]).await.code(), "not_found", "{path}");
+    }
+    std::fs::remove_dir_all(dist.parent().expect("made above")).expect("the folder is there");
+}
+
+#[tokio::test]
+async fn who_takes_brotli_gets_it() {
+    let dist = dashboard("brotli");
+    let server = Server::with_tokens(&["--dashboard-dir", &dist.to_string_lossy()]).await;
+    let path = "/assets/app-1a2b3c4d.js";
+    let compressed = get(server.public, path, &["accept-encoding: gzip, deflate, br"]).await;
+    assert_eq!((compressed.header("content-encoding"), compressed.body.as_str()), (Some("br"), "compressed"));
+    let plain = get(server.public, path, &["accept-encoding: gzip, br;q=0"]).await;
+    assert_eq!((plain.header("content-encoding"), plain.body.as_str()), (None, "1; // and more"));
+    for answer in [&compressed, &plain] {
+        assert_eq!(answer.header("vary"), Some("accept-encoding"));
+        assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
+        assert_eq!(answer.header("cache-control"), FOR_EVER);
+    }
+    assert_ne!(compressed.header("etag"), plain.header("etag"));
+    // Of a file that was not compressed there is one form only.
+    let other = get(server.public, "/", &["accept-encoding: br"]).await;
+    assert_eq!((other.header("content-encoding"), other.header("vary")), (None, None));
+    std::fs::remove_dir_all(dist.parent().expect("made above")).expect("the folder is there");
+}
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let dist = dashboard("tags");
+    let server = Server::with_tokens(&["--dashboard-dir", &dist.to_string_lossy()]).await;
+    let first = get(server.public, "/", &[]).await;
+    let tag = first.header("etag").expect("there is a tag");
+    let again = get(server.public, "/", &[&format!("if-none-match: {tag}")]).await;
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    assert_eq!(again.header("cache-control"), ASK_AGAIN);
+    let other = get(server.public, "/", &["if-none-match: \"other\""]).await;
+    assert_eq!((other.status, other.body.as_str()), (200, "<!doctype html>hello"));
+
+    let mut client = Client::connect(server.public).await;
+    client.write(request("HEAD", "/", &["host: x"])).await;
+    client.write(request("GET", "/healthz", &["host: x"])).await;
+    let length = client.head().await.expect("an answer").header("content-length").map(str::to_owned);
+    assert_eq!(length.as_deref(), Some("20"));
+    assert_eq!(client.answer().await.expect("a HEAD has no body").body, r#"{"status":"ok"}"#);
     std::fs::remove_dir_all(dist.parent().expect("made above")).expect("the folder is there");
 }
 

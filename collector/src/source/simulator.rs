@@ -468,6 +468,44 @@ mod tests {
     }
 
     #[test]
+    fn the_car_turns_on_the_map_to_the_side_it_is_steered_to() {
+        for track in Track::NAMES {
+            let mut simulator = simulator(1, 10, track);
+            let (mut turns, mut wrong) = (0, 0);
+            let mut before = simulator.advance().clone();
+            while simulator.state.timing.laps_completed < 1 {
+                let now = simulator.advance().clone();
+                let (from, to) = (velocity(&before), velocity(&now));
+                // Seen from above, x to the right and z down, as games and their maps have it: positive to the right.
+                let turned = (from.0 * to.1 - from.1 * to.0).atan2(from.0 * to.0 + from.1 * to.1);
+                if now[ch::STEER].abs() > 0.15 && turned.abs() > 0.02 {
+                    turns += 1;
+                    wrong += usize::from((now[ch::STEER] > 0.0) != (turned > 0.0));
+                }
+                let moved = (
+                    now[ch::POSITION_X_M] - before[ch::POSITION_X_M],
+                    now[ch::POSITION_Z_M] - before[ch::POSITION_Z_M],
+                );
+                let apart = (moved.0 - from.0 / 10.0).hypot(moved.1 - from.1 / 10.0);
+                assert!(
+                    apart < 0.2 * from.0.hypot(from.1) / 10.0 + 0.3,
+                    "{track}: moves as it drives: {apart} m"
+                );
+                let yawed = math::wrap_angle(f64::from(now[ch::HEADING_RAD] - before[ch::HEADING_RAD]));
+                let rate = f64::from(now[ch::YAW_RATE_RADPS] + before[ch::YAW_RATE_RADPS]) / 2.0;
+                assert!((yawed * 10.0 - rate).abs() < 0.8, "{track}: {yawed} rad in 0.1 s at {rate} rad/s");
+                before = now;
+            }
+            assert!(turns > 50 && wrong * 50 < turns, "{track}: {wrong} of {turns} turns to the other side");
+        }
+    }
+
+    /// Along x and z, m/s.
+    fn velocity(sample: &Sample) -> (f32, f32) {
+        (sample[ch::VELOCITY_X_MPS], sample[ch::VELOCITY_Z_MPS])
+    }
+
+    #[test]
     fn times_not_driven_yet_are_absent() {
         let mut simulator = simulator(1, 60, "lindenring");
         let sample = simulator.advance();

@@ -12,7 +12,7 @@ export interface Grid {
   edges: number[];
   ranges: Ranges;
   ticks: Tick[];
-  marks: SectorMark[];
+  marks: readonly SectorMark[];
 }
 
 export function drawGrid(context: CanvasRenderingContext2D, grid: Grid): void {

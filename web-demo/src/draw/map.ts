@@ -1,6 +1,7 @@
 // Where is the car? A dot on the track's line, or on a ring where only the place on the lap is known.
 
 import type { History } from '../model/history';
+import type { SectorMark } from '../model/lap';
 import type { Session } from '../model/session';
 import { drivenLine, type TrackLine } from '../model/track';
 import type { View } from '../view';
@@ -16,7 +17,7 @@ type Place = (x: number, z: number) => [number, number];
 
 export class TrackMap {
   private readonly layers: Layers;
-  private drawn: { session: Session | null; track: TrackLine | null; atMs: number; ticks: number } = { session: null, track: null, atMs: -Infinity, ticks: 0 };
+  private drawn: { session: Session | null; track: TrackLine | null; marks: readonly SectorMark[]; atMs: number } = { session: null, track: null, marks: [], atMs: -Infinity };
   private place: Place | null = null;
   private dots: [number, number][] = [];
 
@@ -27,20 +28,18 @@ export class TrackMap {
   /** Draws the car, and the crosshair's place if it has one. */
   draw(view: View, hovered: { row: number; fraction: number } | null): void {
     const resized = this.layers.fit();
-    const { session } = view;
-    const track = session?.track ?? null;
-    const ticks = session?.laps.sectorMarks.size ?? 0;
+    const { session, track, marks } = view;
     const before = this.drawn;
     const nowMs = performance.now();
     const growing = track === null && !view.paused && nowMs - before.atMs >= REDRAW_MS;
-    if (resized || session !== before.session || track !== before.track || ticks !== before.ticks || growing) {
-      this.drawn = { session, track, atMs: nowMs, ticks };
-      this.drawLine(session, track, view.endRow);
+    if (resized || session !== before.session || track !== before.track || marks !== before.marks || growing) {
+      this.drawn = { session, track, marks, atMs: nowMs };
+      this.drawLine(view);
     }
     this.drawDots(view, hovered);
   }
 
-  private drawLine(session: Session | null, track: TrackLine | null, endRow: number): void {
+  private drawLine({ session, track, marks, endRow }: View): void {
     this.layers.clear(0);
     const context = this.layers.contexts[0] as CanvasRenderingContext2D;
     const line = track ?? (session === null ? null : drivenLine(session.history, endRow - 20_000, endRow));
@@ -69,7 +68,7 @@ export class TrackMap {
     context.strokeStyle = onRing && session === null ? color('line-strong') : color('muted');
     strokeLine();
     if (line !== null && track !== null) this.drawTicks(context, line);
-    if (onRing) this.drawRingTicks(context, session);
+    if (onRing) this.drawRingTicks(context, marks);
   }
 
   private drawTicks(context: CanvasRenderingContext2D, line: TrackLine): void {
@@ -84,9 +83,8 @@ export class TrackMap {
     }
   }
 
-  private drawRingTicks(context: CanvasRenderingContext2D, session: Session | null): void {
-    const marks = [{ fraction: 0, index: 0 }, ...(session?.laps.sectorMarks.values() ?? [])];
-    for (const { fraction, index } of marks) {
+  private drawRingTicks(context: CanvasRenderingContext2D, marks: readonly SectorMark[]): void {
+    for (const { fraction, index } of [{ fraction: 0, index: 0 }, ...marks]) {
       const [x, y] = this.onRing(fraction);
       const { x: cx, y: cy, radius } = this.ring();
       this.tick(context, x, y, (x - cx) / radius, (y - cy) / radius, index);
@@ -170,7 +168,7 @@ function between(a: number, b: number, share: number): number {
 }
 
 /** World to pixels, as large as it fits; turned by a quarter where that fits better. */
-function fitted(line: TrackLine, width: number, height: number): Place {
+export function fitted(line: TrackLine, width: number, height: number): Place {
   const spanX = Math.max(line.maxX - line.minX, 1);
   const spanZ = Math.max(line.maxZ - line.minZ, 1);
   const [w, h] = [Math.max(width - 2 * MARGIN, 1), Math.max(height - 2 * MARGIN, 1)];

@@ -3,6 +3,8 @@
 // Rows are numbered from the session's first sample on and never renumbered; the oldest are overwritten. Memory is
 // taken once: 48 bytes a row, 10.4 MB for the default of an hour at 60 Hz (10 minutes at 333 Hz).
 
+import { ABSENT, type Columns as BlockColumns } from 'purple-sector-codec';
+
 /** The channels whose past the page draws. Everything else is kept as its latest value only. */
 export const HISTORY_CHANNELS = [
   'speedMps',
@@ -19,16 +21,11 @@ export const HISTORY_CHANNELS = [
 
 export type HistoryChannel = (typeof HISTORY_CHANNELS)[number];
 
-/** A wire column: floats with NaN where absent, ints with {@link ABSENT}. */
+/** A wire column: floats with NaN where absent, ints with the package's `ABSENT`. */
 export type Column = Float32Array | Int32Array;
 
 /** A block's columns by channel; those that the stream does not carry are undefined. */
-export interface Columns {
-  get(channel: string): Column | undefined;
-}
-
-/** How an int column says that the source does not give the value. */
-export const ABSENT = -(2 ** 31);
+export type Columns = Pick<BlockColumns, 'get'>;
 
 /** Rows kept unless told otherwise: one hour at 60 Hz. */
 export const HOUR_AT_60_HZ = 216_000;

@@ -18,8 +18,8 @@ const HOLE_US = 1_000_000;
 export class LapTracker {
   /** Finished laps, oldest first. */
   readonly laps: Lap[] = [];
-  /** Where sectors begin, by their index. */
-  readonly sectorMarks = new Map<number, SectorMark>();
+  /** Where sectors begin, in the order of their index; another array with every change. */
+  sectorMarks: readonly SectorMark[] = [];
   /** Grows with every change to {@link laps}, so that a table knows when to draw itself again. */
   version = 0;
   /** The lap being driven. */
@@ -27,6 +27,11 @@ export class LapTracker {
   private last: LapSample | null = null;
   /** When the current lap began, on the driver's clock; NaN where that was not seen. */
   startUs = NaN;
+  /**
+   * By how many lines the fraction is ahead of the current lap. They agree at 0; beside the line the counter may be
+   * some samples late (1) or early (-1), and a car may roll back over it (-1).
+   */
+  linesAhead = 0;
   private sectorsDoneMs = 0;
   /** Where the car was at the first sample of the current lap. */
   private firstFraction = NaN;
@@ -46,13 +51,15 @@ export class LapTracker {
       this.startAnew(sample);
       return null;
     }
-    if (sample.timeUs - last.timeUs > HOLE_US) this.current.whole = false;
+    const hole = sample.timeUs - last.timeUs > HOLE_US;
+    if (hole) this.current.whole = false;
     if (endsLap(last, sample)) return this.finish(last, sample);
     if (this.startsAtTheLine(last, sample)) {
       this.begin(sample, sample.timeUs - last.timeUs <= HOLE_US, crossing(last, sample));
       return null;
     }
     this.current.endRow = sample.row + 1;
+    this.linesAhead = hole ? 0 : this.linesAhead + lineCrossed(last, sample);
     this.watch(last, sample);
     return null;
   }
@@ -108,6 +115,7 @@ export class LapTracker {
     this.startUs = fromTheLine ? startUs : NaN;
     this.sectorsDoneMs = 0;
     this.firstFraction = sample.lapFraction;
+    this.linesAhead = isBeforeItsLine(sample) ? -1 : 0;
   }
 
   private finish(last: LapSample, sample: LapSample): Lap {
@@ -138,7 +146,9 @@ export class LapTracker {
     if (sample.lapValid === 0) lap.valid = false;
     if (!(sample.sector > last.sector)) return;
     if (sample.lapFraction >= 0) {
-      this.sectorMarks.set(sample.sector, { index: sample.sector, fraction: sample.lapFraction, row: sample.row });
+      const mark = { index: sample.sector, fraction: sample.lapFraction, row: sample.row };
+      const others = this.sectorMarks.filter(({ index }) => index !== mark.index);
+      this.sectorMarks = [...others, mark].sort((a, b) => a.index - b.index);
     }
     if (!lap.whole) return;
     const published = sample.lastSectorMs > 0 && sample.lastSectorMs !== last.lastSectorMs;
@@ -189,6 +199,17 @@ function endsLap(last: LapSample, sample: LapSample): boolean {
   if (last.lapsCompleted >= 0 && sample.lapsCompleted >= 0) return sample.lapsCompleted !== last.lapsCompleted;
   if (last.lapFraction >= 0 && sample.lapFraction >= 0) return last.lapFraction > 0.9 && sample.lapFraction < 0.1;
   return sample.currentLapMs < last.currentLapMs - 1000;
+}
+
+/** 1 where the fraction went over the line between two samples, -1 where it went back over it, else 0. */
+function lineCrossed(last: LapSample, sample: LapSample): number {
+  if (last.lapFraction > 0.9 && sample.lapFraction < 0.1) return 1;
+  return last.lapFraction < 0.1 && sample.lapFraction > 0.9 ? -1 : 0;
+}
+
+/** Whether a lap begins with this sample whose fraction still belongs to the lap before. */
+function isBeforeItsLine(sample: LapSample): boolean {
+  return sample.lapFraction > 0.9 && !(sample.currentLapMs * 1000 > SHORTEST_US);
 }
 
 /** When the car crossed the line between two samples. */

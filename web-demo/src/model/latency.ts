@@ -17,6 +17,11 @@ export class LatencyMeter {
     else this.delaysMs.push((nowUs - capturedUs - clock.offsetUs) / 1000);
   }
 
+  /** Forgets everything: another session is drawn from now on. */
+  clear(): void {
+    this.delaysMs.clear();
+  }
+
   /** Milliseconds; null until there are enough frames to say. */
   summary(): { medianMs: number; p95Ms: number } | null {
     if (this.delaysMs.size < ENOUGH) return null;

@@ -30,6 +30,8 @@ export class Session {
   ended = false;
   /** When the last block arrived, on the page's clock. */
   arrivedUs = 0;
+  /** Highest engine speed seen; 0 before the first. */
+  private highestRpm = 0;
   private readonly lampOnUs = new Map<string, number>();
   private lapsSeen = 0;
 
@@ -46,6 +48,11 @@ export class Session {
     for (let i = 0; i < length; i += 1) this.pushLap(columns, i, firstRow + i, capturedAtUs[i] as number);
     for (const channel of channels) this.latest.set(channel, valueAt(columns.get(channel), length - 1));
     this.holdLamps(columns, capturedAtUs, length);
+    for (let row = firstRow; row < this.history.end; row += 1) {
+      // The comparison leaves out NaN.
+      const rpm = this.history.at('engineRpm', row);
+      if (rpm > this.highestRpm) this.highestRpm = rpm;
+    }
     this.playhead.arrived(nowUs, capturedAtUs[length - 1] as number);
     this.arrivedUs = nowUs;
     this.ended = false;
@@ -60,6 +67,11 @@ export class Session {
   /** The newest sample's time on the driver's clock; NaN before the first. */
   get newestUs(): number {
     return this.history.timeUs(this.history.end - 1);
+  }
+
+  /** The engine's highest speed: the game's limit, else the highest seen; 0 before the first. */
+  get maxRpm(): number {
+    return this.latest.get('engineMaxRpm') || this.highestRpm;
   }
 
   private pushLap(columns: Columns, i: number, row: number, timeUs: number): void {
@@ -79,7 +91,7 @@ export class Session {
     if (finished === null) return;
     this.fuel.lapEnded(at('fuelL'), finished.whole);
     if (this.track === null && isClean(finished)) {
-      this.track = trackLineOf(this.history, finished, this.laps.sectorMarks.values());
+      this.track = trackLineOf(this.history, finished, this.laps.sectorMarks);
     }
   }
 

@@ -56,6 +56,14 @@ it('goes on in the same history with the epoch of a restarted collector', () => 
   expect(telemetry.list().map((session) => session.history.end)).toEqual([2]);
 });
 
+it('goes on in the same history when a new epoch follows an end at once', () => {
+  const { telemetry, sample, end } = setUp();
+  sample('a', 1);
+  end('a');
+  sample('a', 2);
+  expect(telemetry.list().map((session) => [session.name, session.history.end, session.ended])).toEqual([['a', 2, false]]);
+});
+
 it('remembers eight sessions at most', () => {
   const { telemetry, sample } = setUp();
   for (let i = 0; i < 9; i += 1) sample(`s${i}`);

@@ -76,13 +76,13 @@ export class Telemetry {
     return [...this.sessions.values()].filter((session) => session.name === name || session.name.startsWith(`${name} (`));
   }
 
-  /** A session's new epoch goes on in its history, unless the old epoch is live too: then both are shown. */
+  /** A session's new epoch goes on in its history, unless the old one is live too and did not end: then both are shown. */
   private route(name: string, epoch: number): Session {
     const both = `${name} (${epoch.toString(16)})`;
     const known = this.sessions.get(both) ?? this.sessions.get(name);
     if (known === undefined) return this.open(name, name, epoch);
     if (known.epoch === epoch) return known;
-    if (this.nowUs() - known.arrivedUs < BOTH_US) return this.open(name, both, epoch);
+    if (!known.ended && this.nowUs() - known.arrivedUs < BOTH_US) return this.open(name, both, epoch);
     known.epoch = epoch;
     return known;
   }

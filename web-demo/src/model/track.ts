@@ -19,7 +19,7 @@ export interface TrackLine {
 }
 
 /** The line driven in a lap's rows; null where there are no positions or the car hardly moved. */
-export function trackLineOf(history: History, lap: Lap, marks: Iterable<SectorMark>): TrackLine | null {
+export function trackLineOf(history: History, lap: Lap, marks: readonly SectorMark[]): TrackLine | null {
   const line = drivenLine(history, lap.firstRow, lap.endRow);
   if (line === null) return null;
   line.ticks.push({ point: 0, sector: 0 });

@@ -4,6 +4,7 @@ import { lapTime } from '../model/format';
 import { gradesOf, GRADES } from '../model/grade';
 import type { Session } from '../model/session';
 import type { Shown } from '../model/state';
+import type { View } from '../view';
 import { byId, Text } from './dom';
 
 /** A state that lasts shorter is not worth interrupting anyone for. */
@@ -18,8 +19,10 @@ export class Announcer {
   private state = '';
   private pending = { state: '', sinceMs: 0 };
 
-  refresh(now: Shown, session: Session | null, nowMs: number): void {
+  refresh(now: Shown, { session, paused }: View, nowMs: number): void {
     this.announceState(now, nowMs);
+    // What is said of a paused picture is of its moment, too.
+    if (paused) return;
     const lap = session?.laps.laps.findLast((each) => each.settled);
     const changed = session !== this.session;
     if (!changed && lap?.number === this.lap) return;

@@ -1,7 +1,6 @@
 // What would the driver see on the dashboard? Gear, speed, engine, lamps, and the gap to the best lap.
 
 import { DeltaBar, Pedals, ShiftLights } from '../draw/bars';
-import { deltaS } from '../model/delta';
 import { gear, number, signed } from '../model/format';
 import type { View } from '../view';
 import { byId, setData, Text } from './dom';
@@ -22,26 +21,22 @@ export class Cluster {
   private readonly pedals = new Pedals(byId('pedals'));
   private readonly deltaBar = new DeltaBar(byId('delta-bar'));
   private readonly lamps = new Map(['tc', 'abs', 'limiter', 'pit', 'flag'].map((name) => [name, byId(`lamp-${name}`)]));
-  /** The highest engine speed seen, where the game does not say the limit. */
-  private highestRpm = 0;
 
   draw(view: View): void {
     const rpm = view.session?.history.at('engineRpm', view.endRow - 1) ?? NaN;
-    if (rpm > this.highestRpm) this.highestRpm = rpm;
-    this.lights.draw(rpm / (view.session?.latest.get('engineMaxRpm') || this.highestRpm));
+    this.lights.draw(rpm / view.maxRpm);
     this.pedals.draw(view);
-    this.deltaBar.draw(view.session === null ? NaN : deltaS(view.session, view.endRow - 1, view.session.reference));
+    this.deltaBar.draw(view.deltaS);
   }
 
-  refresh({ session, endRow }: View): void {
+  refresh({ session, endRow, deltaS }: View): void {
     const at = (channel: 'gear' | 'speedMps' | 'engineRpm'): number => session?.history.at(channel, endRow - 1) ?? NaN;
-    const delta = session === null ? NaN : deltaS(session, endRow - 1, session.reference);
     this.gear.set(gear(at('gear')));
     this.speed.set(number(at('speedMps') * 3.6));
     this.rpm.set(number(at('engineRpm')));
     // What rounds to zero is neither.
-    const sign = !(Math.abs(delta) >= 0.005) ? 'none' : delta < 0 ? 'faster' : 'slower';
-    this.delta.set(`${ARROWS[sign]}${signed(delta)}`);
+    const sign = !(Math.abs(deltaS) >= 0.005) ? 'none' : deltaS < 0 ? 'faster' : 'slower';
+    this.delta.set(`${ARROWS[sign]}${signed(deltaS)}`);
     setData(this.deltaBox, 'sign', sign);
 
     const latest = (key: string): number => session?.latest.get(key) ?? NaN;

@@ -1,53 +1,64 @@
 // How does a person steer the page? Pause, back to live, and the crosshair: by pointer, touch and keys.
 
 import type { View } from '../view';
-import { byId, Text } from './dom';
+import { byId, setData } from './dom';
+import { actionOf } from './keys';
 
-/** How far an arrow key moves the crosshair, as a share of the plot. */
-const KEY_STEP = 0.005;
+/** Where the browser remembers that single keys are off. */
+const KEYS = 'purple-sector.keys';
 
 export class Controls {
+  private readonly app = byId('app');
   private readonly pauseButton = byId<HTMLButtonElement>('pause');
-  private readonly pauseText = Text.of('pause-text');
   private readonly live = byId<HTMLButtonElement>('back-to-live');
+  private readonly characters = byId<HTMLInputElement>('single-keys');
 
   constructor(private readonly view: View, private readonly setPaused: (paused: boolean) => void) {
     this.pauseButton.addEventListener('click', () => setPaused(!view.paused));
-    this.live.addEventListener('click', () => {
-      setPaused(false);
-      this.pauseButton.focus();
+    this.live.addEventListener('click', () => this.backToLive());
+    this.characters.checked = remembered() !== 'off';
+    this.characters.addEventListener('change', () => {
+      this.showKeys();
+      remember(this.characters.checked ? 'on' : 'off');
     });
+    this.showKeys();
     document.addEventListener('keydown', (event) => this.key(event));
     this.followPointer(byId('plot'));
   }
 
   refresh(): void {
-    this.pauseText.set(this.view.paused ? 'Go on' : 'Pause');
-    if (this.pauseButton.ariaPressed !== String(this.view.paused)) this.pauseButton.ariaPressed = String(this.view.paused);
+    // The label stays: that the button is pressed says the rest.
+    const pressed = String(this.view.paused);
+    if (this.pauseButton.ariaPressed !== pressed) this.pauseButton.ariaPressed = pressed;
     this.live.hidden = !this.view.paused;
   }
 
+  private backToLive(): void {
+    this.setPaused(false);
+    // The button that was pressed goes away, and the focus would go with it.
+    if (document.activeElement === this.live) this.pauseButton.focus();
+  }
+
+  private showKeys(): void {
+    setData(this.app, 'keys', this.characters.checked ? 'on' : 'off');
+  }
+
   private key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const inControl = event.target instanceof HTMLButtonElement || event.target instanceof HTMLInputElement;
-    switch (event.key) {
-      case ' ':
-        if (inControl) return;
+    const action = actionOf(event, inControl, this.characters.checked);
+    switch (action?.type) {
+      case 'pause':
         this.setPaused(!this.view.paused);
         break;
-      case 'l':
-      case 'L':
-        this.setPaused(false);
+      case 'live':
+        this.backToLive();
         break;
-      case 'ArrowLeft':
-      case 'ArrowRight': {
-        if (inControl) return;
-        const step = event.key === 'ArrowLeft' ? -KEY_STEP : KEY_STEP;
-        this.view.hover = Math.min(1, Math.max(0, (this.view.hover ?? 0.5) + step * (event.shiftKey ? 10 : 1)));
+      case 'move':
+        this.view.hover = Math.min(1, Math.max(0, (this.view.hover ?? 0.5) + action.by));
         break;
-      }
-      case 'Escape':
+      case 'leave':
         this.view.hover = null;
+        // The browser closes an open menu with it.
         return;
       default:
         return;
@@ -63,5 +74,22 @@ export class Controls {
     plot.addEventListener('pointerdown', follow);
     plot.addEventListener('pointermove', follow);
     plot.addEventListener('pointerleave', () => (this.view.hover = null));
+  }
+}
+
+/** A browser that keeps nothing for pages throws; then the setting lasts as long as the page. */
+function remembered(): string | null {
+  try {
+    return localStorage.getItem(KEYS);
+  } catch {
+    return null;
+  }
+}
+
+function remember(value: 'on' | 'off'): void {
+  try {
+    localStorage.setItem(KEYS, value);
+  } catch {
+    // As above.
   }
 }

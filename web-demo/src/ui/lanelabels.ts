@@ -27,16 +27,16 @@ export class LaneLabels {
   }
 
   refresh(view: View, ranges: Ranges, hovered: { row: number; fraction: number } | null): void {
-    const { session } = view;
+    const { session, reference } = view;
     const row = hovered === null ? view.endRow - 1 : hovered.row;
     const fraction = hovered === null || Number.isNaN(hovered.fraction) ? session?.history.at('lapFraction', row) : hovered.fraction;
     LANES.forEach((lane, i) => {
       this.values[i]?.set(number((session?.history.at(lane.channel, row) ?? NaN) * lane.factor, lane.digits));
       this.limits[i]?.max.set(number(ranges.max[i]));
       this.limits[i]?.min.set(number(ranges.min[i]));
-      const column = session?.reference?.columns[lane.channel];
-      const reference = column === undefined || fraction === undefined || Number.isNaN(fraction) ? NaN : profileAt(column, fraction);
-      this.references[i]?.set(Number.isNaN(reference) ? '' : `ref ${number(reference * lane.factor, lane.digits)}`);
+      const column = reference?.columns[lane.channel];
+      const compared = column === undefined || fraction === undefined || Number.isNaN(fraction) ? NaN : profileAt(column, fraction);
+      this.references[i]?.set(Number.isNaN(compared) ? '' : `ref ${number(compared * lane.factor, lane.digits)}`);
     });
   }
 }

@@ -27,7 +27,23 @@ export class Notice {
   private readonly main = byId('main');
 
   refresh(now: Shown, session: Session | null, user: string): void {
-    const words = wordsFor(now, session, user);
+    this.show(wordsFor(now, session, user));
+  }
+
+  /** The viewer did not agree to `host`: nothing was sent there, and nothing will come. */
+  declined(host: string): void {
+    setData(byId('app'), 'state', 'ended');
+    Text.of('pill-text').set('CLOSED');
+    Text.of('health-state').set('closed');
+    this.show({
+      title: 'Not connected',
+      text: `Nothing was sent to ${host}.`,
+      hint: 'Open a link of a bridge that you know.',
+      icon: ICONS.refused,
+    });
+  }
+
+  private show(words: Words | null): void {
     this.box.hidden = words === null;
     setData(this.main, 'covered', words === null ? 'no' : 'yes');
     if (words === null) return;
@@ -44,8 +60,8 @@ export function wordsFor(now: Shown, session: Session | null, user: string): Wor
   switch (now.state) {
     case 'refused':
       return {
-        title: 'The bridge refused this link',
-        text: now.detail === '' ? 'It did not say why.' : sentence(now.detail),
+        title: 'This link was refused',
+        text: now.detail === '' ? 'The bridge did not say why.' : sentence(now.detail),
         hint: 'Open a fresh link for this driver. A link works for its own driver only, and until its token expires.',
         icon: ICONS.refused,
       };

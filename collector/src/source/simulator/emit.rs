@@ -110,16 +110,17 @@ impl Emitter {
         let (motion, place) = (&state.motion, &state.place);
         let noise = &mut self.noise;
         let road = road(state);
-        let (ahead_x, ahead_z) = (cos(place.heading_rad), sin(place.heading_rad));
+        let (ahead_x, ahead_z) = (cos(place.heading_rad), -sin(place.heading_rad));
+        let (left_x, left_z) = (ahead_z, -ahead_x);
         // The middle of the road, and the car's offset to its left.
-        sample[ch::POSITION_X_M] = (place.x_m - ahead_z * motion.offset_m + noise.bell(0.001_5)) as f32;
+        sample[ch::POSITION_X_M] = (place.x_m + left_x * motion.offset_m + noise.bell(0.001_5)) as f32;
         sample[ch::POSITION_Y_M] = (place.y_m + noise.bell(0.000_7)) as f32;
-        sample[ch::POSITION_Z_M] = (place.z_m + ahead_x * motion.offset_m + noise.bell(0.001_5)) as f32;
+        sample[ch::POSITION_Z_M] = (place.z_m + left_z * motion.offset_m + noise.bell(0.001_5)) as f32;
         let along = motion.speed_mps;
         let across = motion.offset_mps;
-        sample[ch::VELOCITY_X_MPS] = (along * ahead_x - across * ahead_z + noise.bell(0.001_2)) as f32;
+        sample[ch::VELOCITY_X_MPS] = (along * ahead_x + across * left_x + noise.bell(0.001_2)) as f32;
         sample[ch::VELOCITY_Y_MPS] = (along * place.grade + noise.bell(0.052 * road)) as f32;
-        sample[ch::VELOCITY_Z_MPS] = (along * ahead_z + across * ahead_x + noise.bell(0.001_2)) as f32;
+        sample[ch::VELOCITY_Z_MPS] = (along * ahead_z + across * left_z + noise.bell(0.001_2)) as f32;
         let drift = atan2(across, along.max(5.0)) - motion.left_mps2 * 0.002;
         sample[ch::HEADING_RAD] = wrap_angle(place.heading_rad + drift + noise.bell(0.000_03)) as f32;
         let pitch = atan2(place.grade, 1.0) + motion.forward_mps2 * 0.000_7;

@@ -11,24 +11,24 @@ const STEP_M: f64 = 2.0;
 /// Nodes on either side that smoothing averages; applied twice.
 const SMOOTH_NODES: usize = 5;
 
-/// A corner of the polygon: where it is (metres) and how tightly it is driven (metres of radius).
+/// A corner of the polygon: where it is on the map (metres) and how tightly it is driven (metres of radius).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Corner {
-    pub x_m: f64,
-    pub z_m: f64,
+    pub east_m: f64,
+    pub north_m: f64,
     pub radius_m: f64,
 }
 
 /// The road at one distance.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Place {
-    /// World position of the middle of the road: x, y (up), z.
+    /// World position of the middle of the road, as the games have it: x to the east, y up, z to the south.
     pub x_m: f64,
     pub y_m: f64,
     pub z_m: f64,
-    /// Direction of travel, radians; 0 along +x, growing towards +z.
+    /// Direction of travel, radians; 0 to the east, growing to the left (seen from above).
     pub heading_rad: f64,
-    /// 1 / radius; positive where the road turns towards growing heading.
+    /// 1 / radius; positive where the road turns left.
     pub curvature_per_m: f64,
     /// Rise per metre driven.
     pub grade: f64,
@@ -54,8 +54,10 @@ impl Track {
         let n_nodes = (length_m / STEP_M).floor() as usize;
         let step_m = length_m / n_nodes as f64;
         let points = evenly(&smooth, &lengths, step_m, n_nodes, start_m);
-        let mut nodes: Vec<Place> =
-            points.iter().map(|&(x_m, z_m)| Place { x_m, z_m, ..Place::default() }).collect();
+        let mut nodes: Vec<Place> = points
+            .iter()
+            .map(|&(east_m, north_m)| Place { x_m: east_m, z_m: -north_m, ..Place::default() })
+            .collect();
         for (i, node) in nodes.iter_mut().enumerate() {
             let (before, after) = (points[(i + n_nodes - 1) % n_nodes], points[(i + 1) % n_nodes]);
             node.heading_rad = atan2(after.1 - before.1, after.0 - before.0);
@@ -110,6 +112,7 @@ impl Track {
     }
 }
 
+/// East and north, metres.
 type Point = (f64, f64);
 
 fn distance(a: Point, b: Point) -> f64 {
@@ -133,12 +136,12 @@ fn rounded(corners: &[Corner]) -> Vec<Point> {
 
 /// Where the arc at `corner` touches the edge towards `to`, and where it touches the edge from `from`.
 fn tangent(corner: &Corner, to: &Corner, from: &Corner) -> (Point, Point) {
-    let heading_in = atan2(corner.z_m - from.z_m, corner.x_m - from.x_m);
-    let heading_out = atan2(to.z_m - corner.z_m, to.x_m - corner.x_m);
+    let heading_in = atan2(corner.north_m - from.north_m, corner.east_m - from.east_m);
+    let heading_out = atan2(to.north_m - corner.north_m, to.east_m - corner.east_m);
     let half = wrap_angle(heading_out - heading_in) / 2.0;
     let reach = corner.radius_m * (sin(half) / cos(half)).abs();
-    let out = (corner.x_m + reach * cos(heading_out), corner.z_m + reach * sin(heading_out));
-    (out, (corner.x_m - reach * cos(heading_in), corner.z_m - reach * sin(heading_in)))
+    let out = (corner.east_m + reach * cos(heading_out), corner.north_m + reach * sin(heading_out));
+    (out, (corner.east_m - reach * cos(heading_in), corner.north_m - reach * sin(heading_in)))
 }
 
 fn straight(points: &mut Vec<Point>, from: Point, to: Point) {
@@ -156,8 +159,8 @@ fn arc(
     corner: &Corner,
     (before, after): (&Corner, &Corner),
 ) {
-    let heading_in = atan2(corner.z_m - before.z_m, corner.x_m - before.x_m);
-    let turn = wrap_angle(atan2(after.z_m - corner.z_m, after.x_m - corner.x_m) - heading_in);
+    let heading_in = atan2(corner.north_m - before.north_m, corner.east_m - before.east_m);
+    let turn = wrap_angle(atan2(after.north_m - corner.north_m, after.east_m - corner.east_m) - heading_in);
     let n = (corner.radius_m * turn.abs() / STEP_M).ceil().max(1.0);
     let side = turn.signum();
     let center = (

@@ -2,8 +2,8 @@
 
 use super::track::{Corner, Track};
 
-const fn corner(x_m: f64, z_m: f64, radius_m: f64) -> Corner {
-    Corner { x_m, z_m, radius_m }
+const fn corner(east_m: f64, north_m: f64, radius_m: f64) -> Corner {
+    Corner { east_m, north_m, radius_m }
 }
 
 /// Fast and slow corners in turn, hilly.
