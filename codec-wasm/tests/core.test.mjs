@@ -201,6 +201,24 @@ test('pause drops the connection and resume comes back; close is for good', () =
   assert.equal(feed.core.wakeAt, null);
 });
 
+test('a close or a pause before the start is kept', () => {
+  const closed = new Bench();
+  assert.deepEqual(closed.on('close'), ['drop', 'ended']);
+  assert.deepEqual(closed.on('start'), []);
+  assert.equal(closed.core.wakeAt, null);
+  const paused = new Bench();
+  assert.deepEqual(paused.on('pause'), ['drop', 'paused']);
+  assert.deepEqual(paused.on('start'), []);
+  assert.deepEqual(paused.on('resume'), ['fetchToken', 'connecting']);
+});
+
+test('a closed feed stays closed', () => {
+  const feed = new Bench().live();
+  feed.on('close');
+  for (const input of ['resume', 'start', 'newToken', 'online', 'pause']) assert.deepEqual(feed.on(input), [], input);
+  assert.equal(feed.core.state, 'ended');
+});
+
 test('a network that comes back cuts the wait short', () => {
   const feed = new Bench().live();
   assert.deepEqual(feed.on('online'), []);

@@ -221,6 +221,24 @@ test('pause ends the connection, resume goes on', async () => {
   });
 });
 
+test('a feed that is closed or paused in the tick that made it never connects', async () => {
+  await withFeed({}, {}, async (feed, bridge) => {
+    connect(bridge.url, { WebSocket }).close();
+    const paused = connect(bridge.url, { WebSocket });
+    paused.pause();
+    const loading = connect(bridge.url, { WebSocket });
+    await Promise.resolve();
+    loading.close();
+    assert.deepEqual([paused.state, loading.state], ['paused', 'ended']);
+    // A feed made after them connects after them.
+    const later = connect(bridge.url, { WebSocket });
+    await state(later, 'waiting');
+    for (const done of [later, paused]) done.close();
+    assert.equal(bridge.requests.length, 2, 'those of the first feed and of the last');
+    assert.equal(feed.state, 'waiting');
+  });
+});
+
 test('bad settings throw at once', () => {
   assert.throws(() => connect('nonsense', { WebSocket }), { code: 'bad_url' });
   assert.throws(() => connect('ws://h', { WebSocket, token: 'two words' }), { code: 'bad_token' });

@@ -82,7 +82,7 @@ export interface CoreOptions {
 export class FeedCore {
   readonly #options: CoreOptions;
   #phase: Phase = { name: 'idle' };
-  #wanted: 'run' | 'paused' | 'refused' | 'closed' = 'closed';
+  #wanted: 'new' | 'run' | 'paused' | 'refused' | 'closed' = 'new';
   #attempt = 0;
   #unauthorized = 0;
   #reason: string | null = null;
@@ -137,11 +137,12 @@ export class FeedCore {
   #take(input: Input, now: number): void {
     switch (input.type) {
       case 'start':
+        // The page may have paused or closed the feed before it started.
+        if (this.#wanted === 'new') this.#begin(now);
+        return;
       case 'resume':
-        if (this.#wanted === 'run') return;
-        this.#wanted = 'run';
-        this.#attempt = 0;
-        return this.#connect(now);
+        if (this.#wanted === 'paused' || this.#wanted === 'refused') this.#begin(now);
+        return;
       case 'token':
         if (this.#phase.name === 'opening') this.#do({ do: 'open' });
         return;
@@ -189,7 +190,7 @@ export class FeedCore {
       case 'newToken':
         return this.#newToken(now);
       case 'pause':
-        if (this.#wanted === 'run') this.#stop('paused');
+        if (this.#wanted === 'new' || this.#wanted === 'run') this.#stop('paused');
         return;
       case 'close':
         if (this.#wanted !== 'closed') this.#stop('closed');
@@ -230,6 +231,12 @@ export class FeedCore {
           this.#nextTimeAt = now + (++this.#nTimes < N_FIRST_TIMES ? FIRST_TIMES_EVERY_MS : TIME_EVERY_MS);
         }
     }
+  }
+
+  #begin(now: number): void {
+    this.#wanted = 'run';
+    this.#attempt = 0;
+    this.#connect(now);
   }
 
   #connect(now: number): void {
@@ -283,9 +290,7 @@ export class FeedCore {
   #newToken(now: number): void {
     this.#unauthorized = 0;
     if (this.#wanted === 'refused') {
-      this.#wanted = 'run';
-      this.#attempt = 0;
-      this.#connect(now);
+      this.#begin(now);
     } else if (this.#phase.name === 'open') {
       this.#do({ do: 'refresh' });
     } else if (this.#phase.name === 'backoff') {
@@ -323,7 +328,8 @@ export class FeedCore {
   }
 
   #stateAt(now: number): FeedState {
-    if (this.#wanted !== 'run') return this.#wanted === 'closed' ? 'ended' : this.#wanted;
+    if (this.#wanted === 'closed') return 'ended';
+    if (this.#wanted === 'paused' || this.#wanted === 'refused') return this.#wanted;
     if (this.#phase.name !== 'open') return 'connecting';
     const ageMs = this.ageMs(now);
     if (ageMs === null) return this.#bridgeState === BRIDGE_STATE.ended ? 'ended' : 'waiting';

@@ -167,7 +167,7 @@ export class Feed {
       case 'open':
         return this.#open(this.#attempt);
       case 'probe':
-        return void probe(this.#url, this.#token).then((refusal) => this.#on({ type: 'probed', refusal }));
+        return void this.#probe(this.#attempt);
       case 'greet':
         return this.#greet();
       case 'askTime':
@@ -186,6 +186,7 @@ export class Feed {
   async #fetchToken(attempt: number): Promise<void> {
     try {
       await this.#init();
+      if (attempt !== this.#attempt) return;
       this.#intake ??= new Intake(new Decoder(), this.#emitter, (input) => this.#on(input));
       const token = typeof this.#source === 'function' ? await this.#source() : (this.#source ?? null);
       if (attempt !== this.#attempt) return;
@@ -234,6 +235,11 @@ export class Feed {
       this.#on({ type: 'message' });
       if (data instanceof ArrayBuffer) this.#intake?.take(new Uint8Array(data));
     };
+  }
+
+  async #probe(attempt: number): Promise<void> {
+    const refusal = await probe(this.#url, this.#token);
+    if (attempt === this.#attempt) this.#on({ type: 'probed', refusal });
   }
 
   #greet(): void {
