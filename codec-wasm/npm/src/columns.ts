@@ -41,12 +41,21 @@ export interface Place {
 
 type Column = Float32Array | Int32Array;
 
+/** What columns are views of. Its buffer is another one after the memory grew. */
+export interface Memory {
+  readonly buffer: ArrayBufferLike;
+}
+
+const NO_MEMORY: Memory = { buffer: new ArrayBuffer(0) };
+const NOWHERE: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
+
 const NO_FLOATS = new Float32Array(MOST_SAMPLES).fill(NaN);
 const NO_INTS = new Int32Array(MOST_SAMPLES).fill(ABSENT);
 
 /**
  * The columns of one stream's blocks. A view is made when it is first asked for and kept while the blocks have the same
- * length and place, so a steady stream allocates nothing.
+ * length and place, so a steady stream allocates nothing. Memory that grows empties the views of it, which is how they
+ * are found to be of no use any more: asking for the buffer each time would take longer than the rest.
  */
 export class ColumnViews {
   readonly #channels: readonly Channel[];
@@ -54,9 +63,9 @@ export class ColumnViews {
   readonly #indexes: number[] = [];
   readonly #positions = new Map<string, number>();
   readonly #views: (Column | undefined)[] = [];
-  readonly #place: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
-  #buffer: ArrayBufferLike = new ArrayBuffer(0);
-  #capturedAtUs: Float64Array | undefined;
+  readonly #place: Place = { ...NOWHERE };
+  #memory = NO_MEMORY;
+  #capturedAtUs: Float64Array = new Float64Array();
   #noFloats = NO_FLOATS.subarray(0, 0);
   #noInts = NO_INTS.subarray(0, 0);
 
@@ -75,14 +84,16 @@ export class ColumnViews {
 
   /** When each sample was captured: Unix µs on the driver's clock. */
   get capturedAtUs(): Float64Array {
-    return (this.#capturedAtUs ??= new Float64Array(this.#buffer, this.#place.times, this.length));
+    const { times, length } = this.#place;
+    if (this.#capturedAtUs.length !== length) this.#capturedAtUs = new Float64Array(this.#memory.buffer, times, length);
+    return this.#capturedAtUs;
   }
 
-  /** From now on the columns are those of the block that lies there in `buffer`. */
-  show(buffer: ArrayBufferLike, place: Place): void {
+  /** From now on the columns are those of the block that lies there in `memory`. */
+  show(memory: Memory, place: Place): void {
     const now = this.#place;
     if (
-      buffer === this.#buffer &&
+      memory === this.#memory &&
       place.length === now.length &&
       place.floats === now.floats &&
       place.ints === now.ints &&
@@ -92,11 +103,16 @@ export class ColumnViews {
       return;
     }
     Object.assign(now, place);
-    this.#buffer = buffer;
+    this.#memory = memory;
     this.#views.fill(undefined);
-    this.#capturedAtUs = undefined;
+    this.#capturedAtUs = new Float64Array();
     this.#noFloats = NO_FLOATS.subarray(0, place.length);
     this.#noInts = NO_INTS.subarray(0, place.length);
+  }
+
+  /** From now on the columns are empty. */
+  clear(): void {
+    this.show(NO_MEMORY, NOWHERE);
   }
 
   has(key: string): boolean {
@@ -110,7 +126,8 @@ export class ColumnViews {
 
   /** The column of the channel at this position in the schema. */
   at(position: number): Column {
-    return (this.#views[position] ??= this.#view(position));
+    const view = this.#views[position];
+    return view?.length === this.#place.length ? view : (this.#views[position] = this.#view(position));
   }
 
   /** A column of absent values. */
@@ -130,10 +147,11 @@ export class ColumnViews {
 
   #view(position: number): Column {
     const { floats, ints, stride, length } = this.#place;
+    const { buffer } = this.#memory;
     const bytes = (this.#indexes[position] ?? 0) * stride * 4;
     return this.#channels[position]?.kind === 'int'
-      ? new Int32Array(this.#buffer, ints + bytes, length)
-      : new Float32Array(this.#buffer, floats + bytes, length);
+      ? new Int32Array(buffer, ints + bytes, length)
+      : new Float32Array(buffer, floats + bytes, length);
   }
 }
 

@@ -1,5 +1,5 @@
 // How do records become samples? A decoder: push the bytes of a record, read the columns.
-import { makeColumns, type Columns, type ColumnViews, type Place } from './columns.js';
+import { makeColumns, type Columns, type ColumnViews, type Memory, type Place } from './columns.js';
 import { CodecError, decodeError } from './errors.js';
 import { readEvent, type TelemetryEvent } from './events.js';
 import { readFacts, type Facts } from './facts.js';
@@ -97,9 +97,9 @@ export class Decoder {
     epoch: 0,
     gap: null,
   };
-  #buffer: ArrayBufferLike = new ArrayBuffer(0);
-  #head = new Float64Array();
-  #input = new Uint8Array();
+  readonly #memory: Memory = new ReaderMemory(this.#wasm.memory, this.#reader);
+  #head: Float64Array = new Float64Array();
+  #input: Uint8Array = new Uint8Array();
   #current: Stream | null = null;
   #freed = false;
   #facts: Facts | null = null;
@@ -146,12 +146,18 @@ export class Decoder {
     return this.#events;
   }
 
-  /** Gives the memory back at once; otherwise that happens some time after the last use. The decoder is of no use then. */
+  /**
+   * Gives the memory back at once; otherwise that happens some time after the last use. From then on the columns are
+   * empty and {@link push} throws `freed`.
+   */
   free(): void {
     if (this.#freed) return;
     this.#freed = true;
+    for (const { columns } of this.#streams.values()) columns.clear();
     this.#current = null;
     this.#streams.clear();
+    this.#head = new Float64Array();
+    this.#input = new Uint8Array();
     this.#reader.free();
   }
 
@@ -238,6 +244,7 @@ export class Decoder {
 
   /** Copies `bytes` into the input buffer and gives their length; too many of them are refused by the reader. */
   #write(bytes: Uint8Array | ArrayBuffer): number {
+    if (this.#freed) throw new CodecError('freed', 'this decoder was freed: make another one');
     this.#refresh();
     const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
     if (view.length > this.#capacity) {
@@ -247,14 +254,12 @@ export class Decoder {
     return view.length;
   }
 
-  /** Memory that grew has moved, as far as views can tell: they are made anew. */
+  /** Memory that grew has moved, as far as views can tell: they are empty now, and made again. */
   #refresh(): void {
+    if (this.#head.length > 0 || this.#freed) return;
     const { buffer } = this.#wasm.memory;
-    if (buffer === this.#buffer) return;
-    this.#buffer = buffer;
     this.#head = new Float64Array(buffer, this.#headAt, HEAD.size);
     this.#input = new Uint8Array(buffer, this.#inputAt, this.#capacity);
-    if (this.#current !== null) this.#current.columns.show(buffer, this.#place);
   }
 
   #receivedSamples(): ReceivedSamples {
@@ -266,7 +271,7 @@ export class Decoder {
     place.stride = head[HEAD.stride] ?? 0;
     place.times = head[HEAD.times] ?? 0;
     place.length = head[HEAD.length] ?? 0;
-    stream.columns.show(this.#buffer, place);
+    stream.columns.show(this.#memory, place);
     this.#current = stream;
     const samples = this.#samples;
     samples.length = place.length;
@@ -300,7 +305,19 @@ export class Decoder {
 
   #forgetColumns(): void {
     this.#place.length = 0;
-    this.#current?.columns.show(this.#buffer, this.#place);
+    this.#current?.columns.show(this.#memory, this.#place);
+  }
+}
+
+/** The module's memory, for columns: they hold on to the reader that they show, so its memory is not freed under them. */
+class ReaderMemory implements Memory {
+  constructor(
+    readonly memory: WebAssembly.Memory,
+    readonly reader: Reader,
+  ) {}
+
+  get buffer(): ArrayBuffer {
+    return this.memory.buffer;
   }
 }
 
