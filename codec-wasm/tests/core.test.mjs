@@ -15,7 +15,8 @@ class Bench {
   }
 
   on(type, fields = {}) {
-    return this.core.on({ type, ...fields }, this.now).map((action) => (action.do === 'state' ? action.change.state : action.do));
+    const input = { type, ...(type === 'samples' && { paceMs: 0 }), ...fields };
+    return this.core.on(input, this.now).map((action) => (action.do === 'state' ? action.change.state : action.do));
   }
 
   /** Moves on to the next tick and takes it. */
@@ -65,6 +66,19 @@ test('a feed is stale after 500 ms without samples, and not before', () => {
   assert.deepEqual(feed.on('tick').filter((done) => done !== 'askTime'), ['stale']);
   assert.equal(feed.core.ageMs(feed.now), 501);
   assert.deepEqual(feed.on('samples', { session: 'a', ageMs: 0 }), ['live']);
+});
+
+test('blocks that are rare by their own pace are live until the next is overdue', () => {
+  const feed = new Bench().open();
+  for (let n = 0; n < 5; n++) {
+    feed.on('samples', { session: 'a', ageMs: 0, paceMs: 2_000 });
+    assert.deepEqual(feed.pass(2_900).filter((done) => done !== 'askTime'), [], `block ${n}`);
+    assert.equal(feed.core.state, 'live');
+    feed.on('message');
+  }
+  feed.pass(100);
+  assert.equal(feed.core.state, 'live', 'one and a half times the pace');
+  assert.deepEqual(feed.pass(1).filter((done) => done !== 'askTime'), ['stale']);
 });
 
 test('a snapshot of old samples is not live', () => {
@@ -182,6 +196,24 @@ test('a silent connection is given up', () => {
   const feed = new Bench().open();
   assert.ok(!feed.pass(11_999).includes('drop'));
   assert.deepEqual(feed.pass(1).filter((done) => done !== 'askTime'), ['drop', 'connecting']);
+});
+
+test('a hidden tab, whose timers fire once a minute, keeps its connection', () => {
+  const feed = new Bench().open();
+  for (let minute = 0; minute < 10; minute++) {
+    feed.now += 60_000;
+    assert.ok(!feed.on('tick').includes('drop'), `minute ${minute}`);
+    feed.on('message');
+  }
+  assert.equal(feed.core.state, 'waiting');
+});
+
+test('a hidden tab gives up a connection on which nothing answers', () => {
+  const feed = new Bench().open();
+  feed.now += 60_000;
+  assert.deepEqual(feed.on('tick'), ['askTime']);
+  feed.now += 60_000;
+  assert.deepEqual(feed.on('tick'), ['drop', 'connecting']);
 });
 
 test('an attempt that hangs is given up', () => {

@@ -137,6 +137,18 @@ test('gaps are told and counted, in streams and from the bridge', async () => {
   });
 });
 
+test('with keys only, what lies between the keys is not a gap', async () => {
+  const onViewer = (viewer) => {
+    fixed.forEach((record, offset) => offset !== 3 && viewer.send(data(record, { offset })));
+    viewer.send(gap(3, 1, 40));
+  };
+  await withFeed({ onViewer }, { keysOnly: true }, async (feed) => {
+    const found = await next(feed, 'gap');
+    assert.equal(found.from, 'bridge');
+    assert.equal(feed.stats.gaps, 1);
+  });
+});
+
 test('a record that cannot be read is an error, and the feed goes on', async () => {
   const onViewer = (viewer) => {
     viewer.send(data(fixed[0].map((byte, at) => byte ^ (at === 9 ? 1 : 0)), { offset: 0 }));

@@ -187,7 +187,8 @@ export class Feed {
     try {
       await this.#init();
       if (attempt !== this.#attempt) return;
-      this.#intake ??= new Intake(new Decoder(), this.#emitter, (input) => this.#on(input));
+      const { keysOnly = false } = this.#options;
+      this.#intake ??= new Intake(new Decoder(), this.#emitter, keysOnly, (input) => this.#on(input));
       const token = typeof this.#source === 'function' ? await this.#source() : (this.#source ?? null);
       if (attempt !== this.#attempt) return;
       if (token !== null) checkToken(token);

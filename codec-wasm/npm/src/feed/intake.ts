@@ -18,6 +18,9 @@ const GAP_REASONS: Record<number, FeedGap['reason']> = {
   5: 'missing',
 };
 
+/** Key blocks come at least this often, in ms. */
+const KEY_EVERY_MS = 2_000;
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Takes the messages of one feed, over all of its connections. */
@@ -43,9 +46,12 @@ export class Intake {
   #clock: ClockOffset | null = null;
   #samples: Mutable<FeedSamples> | null = null;
 
-  constructor(decoder: Decoder, emitter: Emitter<FeedEvents>, input: (input: Input) => void) {
+  readonly #keysOnly: boolean;
+
+  constructor(decoder: Decoder, emitter: Emitter<FeedEvents>, keysOnly: boolean, input: (input: Input) => void) {
     this.decoder = decoder;
     this.#emitter = emitter;
+    this.#keysOnly = keysOnly;
     this.#input = input;
   }
 
@@ -121,10 +127,12 @@ export class Intake {
       session.rate.interrupt();
       this.#gap(gap, id);
     }
-    session.rate.add(length, decoder.capturedAtUs[length - 1] ?? NaN);
-    this.stats.rateHz = session.rateHz;
-    this.#input({ type: 'samples', session: id, ageMs });
     const { columns, capturedAtUs, schema } = decoder;
+    const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
+    session.rate.add(length, lastUs);
+    this.stats.rateHz = session.rateHz;
+    const paceMs = Math.max(session.pace.add(length, firstUs, lastUs), this.#keysOnly ? KEY_EVERY_MS : 0);
+    this.#input({ type: 'samples', session: id, ageMs, paceMs });
     if (schema === null) return;
     const partition = decoder.head(HEAD.partition);
     const offset = decoder.head(HEAD.offset);
@@ -180,6 +188,8 @@ export class Intake {
   }
 
   #gap({ firstSeq, lastSeq }: Gap, session: string): void {
+    // What lies between two key blocks was not asked for.
+    if (this.#keysOnly) return;
     const n = lastSeq - firstSeq + 1;
     this.stats.gaps++;
     this.stats.missing += n;

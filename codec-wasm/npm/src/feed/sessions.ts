@@ -1,5 +1,6 @@
 // Which sessions does this feed have, and how fast does each come?
 import type { Facts } from '../facts.js';
+import { Pace } from './pace.js';
 import { Rate } from './rate.js';
 import type { FeedSession } from './types.js';
 
@@ -11,6 +12,7 @@ export class Session implements FeedSession {
   facts: Facts | null = null;
   ended = false;
   readonly rate = new Rate();
+  readonly pace = new Pace();
 
   constructor(
     readonly session: string,

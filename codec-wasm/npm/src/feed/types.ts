@@ -11,7 +11,8 @@ import type { ClockOffset } from './clock.js';
  * - `connecting`: no connection; the feed tries, again and again.
  * - `waiting`: connected, no session yet.
  * - `live`: samples come.
- * - `stale`: samples came, but none for more than 500 ms; `feed.ageMs` says how long.
+ * - `stale`: samples came, but none for more than 500 ms, or for half as long again as the time between two blocks if
+ *   that is more; `feed.ageMs` says how long.
  * - `paused`: by {@link Feed.pause}.
  * - `replay`: samples come from the log, before the live ones.
  * - `refused`: for good, until {@link Feed.setToken}; `reason` says why.
