@@ -52,7 +52,8 @@ mod at {
     pub(super) const INTS: usize = 14;
     pub(super) const STRIDE: usize = 15;
     pub(super) const TIMES: usize = 16;
-    pub(super) const SIZE: usize = 17;
+    pub(super) const EPOCH: usize = 17;
+    pub(super) const SIZE: usize = 18;
 }
 
 /// Samples in the longest block.
@@ -169,7 +170,8 @@ impl Output {
                 self.describe(found::END, |note| describe::stream(stream, note))
             }
             Ok(Received::Repeat { .. }) => found::REPEAT,
-            Ok(Received::Waiting { missing, .. }) => {
+            Ok(Received::Waiting { epoch, missing, .. }) => {
+                self.head[at::EPOCH] = f64::from(epoch);
                 self.gap(missing);
                 found::WAITING
             }

@@ -10,7 +10,8 @@ import { connect } from '../pkg/dist/node.js';
 import { bye, data, expiring, gap, REFRESH, startBridge, SUBSCRIBE } from './bridge.mjs';
 import { records } from './recording.mjs';
 
-const fixed = records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
+const vector = (name) => records(fileURLToPath(new URL(`../../codec/vectors/v1/${name}.bin`, import.meta.url)));
+const fixed = vector('fixed');
 
 /** The next event of this name for which `accept` holds; the test fails after 5 s. */
 function next(feed, name, accept = () => true) {
@@ -158,6 +159,40 @@ test('a record that cannot be read is an error, and the feed goes on', async () 
     const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
     assert.equal(error.code, 'checksum');
     assert.equal(feed.stats.errors, 1);
+  });
+});
+
+test('a message that is too long is an error, and the feed goes on', async () => {
+  const onViewer = (viewer) => {
+    viewer.send(new Uint8Array(65_536 + 26));
+    send(viewer);
+  };
+  await withFeed({ onViewer }, {}, async (feed) => {
+    const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
+    assert.equal(error.code, 'too_long');
+    assert.equal(feed.stats.errors, 1);
+  });
+});
+
+test('two epochs of one session at once are both shown, and said once', async () => {
+  const onViewer = (viewer) => vector('two-epochs').forEach((record, offset) => viewer.send(data(record, { offset })));
+  await withFeed({ onViewer }, {}, async (feed) => {
+    const [sessions, warnings, blocks] = [[], [], new Map()];
+    feed.on('session', ({ session, epochs, ended }) => sessions.push([session, epochs.map((epoch) => epoch - 0xbadcafe), ended]));
+    feed.on('warning', ({ code, session }) => warnings.push([code, session]));
+    feed.on('samples', ({ epoch }) => blocks.set(epoch, (blocks.get(epoch) ?? 0) + 1));
+    await state(feed, 'ended');
+    assert.deepEqual([...blocks.values()], [4, 4, 4]);
+    assert.deepEqual(warnings, [['two_epochs', 'golden-1']]);
+    assert.deepEqual(sessions, [
+      ['golden-1', [0], false],
+      ['golden-2', [2], false],
+      ['golden-1', [1], false],
+      ['golden-1', [0, 1], false],
+      ['golden-1', [1], false],
+      ['golden-1', [], true],
+      ['golden-2', [], true],
+    ]);
   });
 });
 

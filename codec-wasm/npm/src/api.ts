@@ -17,6 +17,7 @@ export type {
   FeedSession,
   FeedState,
   FeedStats,
+  FeedWarning,
   StateChange,
 } from './feed/types.js';
 export type { ChannelColumns, Sample } from './fields.js';

@@ -29,7 +29,8 @@ export const HEAD = {
   ints: 14,
   stride: 15,
   times: 16,
-  size: 17,
+  epoch: 17,
+  size: 18,
 } as const;
 
 /** What a push found; `reader.rs` has the same numbers. */
@@ -53,7 +54,6 @@ export const FOUND = {
 } as const;
 
 const REPEAT: Received = { kind: 'repeat' };
-const WAITING: Received = { kind: 'waiting' };
 const SKIPPED: Received = { kind: 'skipped' };
 
 const utf8 = new TextEncoder();
@@ -232,7 +232,7 @@ export class Decoder {
       case FOUND.repeat:
         return REPEAT;
       case FOUND.waiting:
-        return WAITING;
+        return { kind: 'waiting', epoch: this.head(HEAD.epoch), gap: this.#gap() };
       case FOUND.skipped:
         return SKIPPED;
       default:

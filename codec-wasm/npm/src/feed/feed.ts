@@ -156,6 +156,7 @@ export class Feed {
   }
 
   #on(input: Input): void {
+    if (input.type === 'tick') this.#intake?.noticeSilence(performance.now());
     for (const action of this.#core.on(input, performance.now())) this.#run(action);
     this.#arm();
   }
@@ -187,8 +188,7 @@ export class Feed {
     try {
       await this.#init();
       if (attempt !== this.#attempt) return;
-      const { keysOnly = false } = this.#options;
-      this.#intake ??= new Intake(new Decoder(), this.#emitter, keysOnly, (input) => this.#on(input));
+      this.#intake ??= new Intake(new Decoder(), this.#emitter, this.#options, (input) => this.#on(input));
       const token = typeof this.#source === 'function' ? await this.#source() : (this.#source ?? null);
       if (attempt !== this.#attempt) return;
       if (token !== null) checkToken(token);

@@ -1,13 +1,14 @@
 // What comes of the bridge's messages? Events for the page, inputs for the core, and the counts.
 import { FOUND, HEAD, type Decoder } from '../decoder.js';
-import { decodeError, type CodecError } from '../errors.js';
+import { CodecError, decodeError } from '../errors.js';
 import type { Gap, Received, ReceivedSamples } from '../received.js';
 import type { Note } from '../note.js';
 import { BridgeClock, chain, pageTimeUs, type ClockOffset } from './clock.js';
 import type { Input } from './core.js';
 import { Cursor } from './cursor.js';
 import type { Emitter } from './emitter.js';
-import { Sessions, type Session } from './sessions.js';
+import { Sessions, type Heard, type Session, type Stream } from './sessions.js';
+import type { ConnectOptions } from './feed.js';
 import type { FeedEvents, FeedGap, FeedSamples, FeedStats } from './types.js';
 
 const GAP_REASONS: Record<number, FeedGap['reason']> = {
@@ -48,7 +49,12 @@ export class Intake {
 
   readonly #keysOnly: boolean;
 
-  constructor(decoder: Decoder, emitter: Emitter<FeedEvents>, keysOnly: boolean, input: (input: Input) => void) {
+  constructor(
+    decoder: Decoder,
+    emitter: Emitter<FeedEvents>,
+    { keysOnly = false }: Pick<ConnectOptions, 'keysOnly'>,
+    input: (input: Input) => void,
+  ) {
     this.decoder = decoder;
     this.#emitter = emitter;
     this.#keysOnly = keysOnly;
@@ -73,9 +79,20 @@ export class Intake {
   take(bytes: Uint8Array): void {
     const receivedAtUs = pageTimeUs();
     this.stats.bytes += bytes.length;
-    const found = this.decoder.pushMessage(bytes);
+    let found: number;
+    try {
+      found = this.decoder.pushMessage(bytes);
+    } catch (error) {
+      if (error instanceof CodecError) return this.#error(error);
+      throw error;
+    }
     if (found >= FOUND.data && found < FOUND.hello) this.#record(found - FOUND.data, receivedAtUs);
     else this.#message(found, this.decoder.note(), receivedAtUs);
+  }
+
+  /** Reports what is missing at the end of streams that went silent; `nowMs` is on the page's `performance` clock. */
+  noticeSilence(nowMs: number): void {
+    for (const { session, stream, gap } of this.sessions.silent(nowMs)) this.#gap(gap, session, stream);
   }
 
   #record(found: number, receivedAtUs: number): void {
@@ -91,10 +108,10 @@ export class Intake {
       case 'samples':
         return this.#block(got, receivedAtUs);
       case 'schema':
-        this.#hear(got.session, got.epoch);
+        this.#hear(got.session, got.epoch, false);
         return this.#emitter.emit('schema', { ...got, channels: got.schema.channels });
       case 'facts': {
-        const session = this.#hear(got.session, got.epoch);
+        const { session } = this.#hear(got.session, got.epoch, false);
         session.facts = got.facts;
         this.#emitter.emit('facts', got);
         return this.#updateClock(session);
@@ -102,13 +119,17 @@ export class Intake {
       case 'event':
         return this.#emitter.emit('event', got);
       case 'end': {
-        const session = this.sessions.get(got.session);
-        if (got.gap !== null) this.#gap(got.gap, got.session);
-        if (session === undefined || session.epoch !== got.epoch || session.ended) return;
-        session.ended = true;
-        this.#input({ type: 'sessionEnded', session: got.session });
-        return this.#emitter.emit('session', session);
+        const { session: id, epoch, gap } = got;
+        const stream = this.sessions.get(id)?.streams.get(epoch);
+        if (gap !== null && stream !== undefined) this.#gap(gap, id, stream);
+        const session = this.sessions.end(id, epoch);
+        if (session === null) return;
+        if (session.ended) this.#input({ type: 'sessionEnded', session: id });
+        return this.#emitter.emit('session', session.shown);
       }
+      case 'waiting':
+        if (got.gap !== null) this.sessions.wait(got.epoch, got.gap, performance.now());
+        return;
       case 'repeat':
         this.stats.repeats++;
     }
@@ -117,21 +138,21 @@ export class Intake {
   #block(got: ReceivedSamples, receivedAtUs: number): void {
     const { session: id, epoch, length, gap } = got;
     const decoder = this.decoder;
-    const session = this.#hear(id, epoch);
+    const { stream } = this.#hear(id, epoch, true);
     const snapshot = decoder.head(HEAD.snapshot) === 1;
     const brokerTimeMs = decoder.head(HEAD.brokerTimeMs);
     const ageMs = snapshot ? receivedAtUs / 1000 + this.#bridgeAheadMs - brokerTimeMs : 0;
     this.stats.blocks++;
     this.stats.samples += length;
     if (gap !== null) {
-      session.rate.interrupt();
-      this.#gap(gap, id);
+      stream.rate.interrupt();
+      this.#gap(gap, id, stream);
     }
     const { columns, capturedAtUs, schema } = decoder;
     const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
-    session.rate.add(length, lastUs);
-    this.stats.rateHz = session.rateHz;
-    const paceMs = Math.max(session.pace.add(length, firstUs, lastUs), this.#keysOnly ? KEY_EVERY_MS : 0);
+    stream.rate.add(length, lastUs);
+    this.stats.rateHz = stream.rate.hz;
+    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#keysOnly ? KEY_EVERY_MS : 0);
     this.#input({ type: 'samples', session: id, ageMs, paceMs });
     if (schema === null) return;
     const partition = decoder.head(HEAD.partition);
@@ -181,16 +202,21 @@ export class Intake {
     }
   }
 
-  #hear(id: string, epoch: number): Session {
-    const { session, changed } = this.sessions.hear(id, epoch);
-    if (changed) this.#emitter.emit('session', session);
-    return session;
+  #hear(id: string, epoch: number, samples: boolean): Heard {
+    const heard = this.sessions.hear(id, epoch, samples, performance.now());
+    if (heard.changed) this.#emitter.emit('session', heard.session.shown);
+    if (heard.overlaps) {
+      const message = `two encoders send as session ${id} at once: are two collectors started with the same session id?`;
+      this.#emitter.emit('warning', { code: 'two_epochs', message, session: id });
+    }
+    return heard;
   }
 
-  #gap({ firstSeq, lastSeq }: Gap, session: string): void {
+  #gap(gap: Gap, session: string, stream: Stream): void {
+    const missing = stream.report(gap);
     // What lies between two key blocks was not asked for.
-    if (this.#keysOnly) return;
-    const n = lastSeq - firstSeq + 1;
+    if (missing === null || this.#keysOnly) return;
+    const n = missing.lastSeq - missing.firstSeq + 1;
     this.stats.gaps++;
     this.stats.missing += n;
     this.#emitter.emit('gap', { from: 'stream', reason: 'missing', n, session, partition: null });
@@ -201,7 +227,7 @@ export class Intake {
     this.#emitter.emit('error', error);
   }
 
-  #updateClock({ facts }: { facts: FeedEvents['facts']['facts'] | null }): void {
+  #updateClock({ facts }: Pick<Session, 'facts'>): void {
     const clock = chain(facts?.clock ?? null, this.#bridgeClock.toPage);
     const old = this.#clock;
     if (clock?.offsetUs === old?.offsetUs && clock?.uncertaintyUs === old?.uncertaintyUs) return;

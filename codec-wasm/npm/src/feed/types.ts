@@ -83,14 +83,29 @@ export interface FeedSchema extends StreamId {
   readonly channels: readonly Channel[];
 }
 
-/** A session that appeared, changed, or ended. */
+/** A session as it is at one moment: a change makes another object, but for the rate. */
 export interface FeedSession {
   readonly session: string;
+  /** The encoder start that was heard of last. */
   readonly epoch: number;
+  /** The encoder starts that send: one, none at its end, or more where two collectors use the same session id. */
+  readonly epochs: readonly number[];
   readonly facts: Facts | null;
   readonly ended: boolean;
-  /** Samples per second that the source really gives; null while unknown. */
+  /** Samples per second that the source really gives, now; null while unknown. */
   readonly rateHz: number | null;
+}
+
+/** Something that works otherwise than the page may expect. Said once; without a listener, in the console. */
+export interface FeedWarning {
+  /**
+   * Stable name: `two_epochs`, where two collectors send as the same session.
+   */
+  readonly code: 'two_epochs';
+  /** For a person. */
+  readonly message: string;
+  /** The session that it is about, if it is about one. */
+  readonly session: string | null;
 }
 
 /** An error that the feed goes on after. */
@@ -124,8 +139,10 @@ export interface FeedEvents {
   event: FeedEvent;
   gap: FeedGap;
   schema: FeedSchema;
+  /** A session appeared, changed or ended. */
   session: FeedSession;
   /** The offset from the driver's clock to the page's became known, better or unknown. */
   clock: ClockOffset | null;
+  warning: FeedWarning;
   error: FeedError;
 }
