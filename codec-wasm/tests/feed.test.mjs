@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 
 import { connect } from '../pkg/dist/node.js';
-import { bye, data, expiring, gap, REFRESH, startBridge, SUBSCRIBE } from './bridge.mjs';
+import { bye, CURSOR, data, expiring, gap, LAST_SECONDS, REFRESH, startBridge, SUBSCRIBE } from './bridge.mjs';
 import { records } from './recording.mjs';
 
 const vector = (name) => records(fileURLToPath(new URL(`../../codec/vectors/v1/${name}.bin`, import.meta.url)));
@@ -121,6 +121,43 @@ test('a lost connection comes back where it was, and what came before is dropped
     // No session, no seconds, not keys only; then the cursor: topic 0707…, one partition, 3, next offset 4.
     assert.deepEqual([...bridge.messages[0].subarray(1)], [0, 0, 0, 1, ...new Array(16).fill(7), 1, 3, 4]);
   });
+});
+
+test('what the bridge cannot do is said, once', async () => {
+  const onViewer = (viewer) => send(viewer);
+  await withFeed({ onViewer, capabilities: 0 }, { lastSeconds: 60 }, async (feed) => {
+    const warnings = [];
+    feed.on('warning', ({ code }) => warnings.push(code));
+    assert.equal(feed.bridge, null);
+    for (let connection = 0; connection < 3; connection++) {
+      await state(feed, 'ended');
+      feed.pause();
+      feed.resume();
+    }
+    await state(feed, 'ended');
+    assert.deepEqual(warnings, ['no_last_seconds', 'no_cursor']);
+    assert.deepEqual(feed.bridge, { user: 'alice', version: 1, cursor: false, lastSeconds: false });
+  });
+});
+
+test('a bridge that can do what is asked for is not warned of', async (context) => {
+  const printed = context.mock.method(console, 'warn', () => {});
+  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: CURSOR | LAST_SECONDS | 1 << 20 }, { lastSeconds: 60 }, async (feed) => {
+    await state(feed, 'ended');
+    feed.pause();
+    feed.resume();
+    await state(feed, 'ended');
+    assert.deepEqual(feed.bridge, { user: 'alice', version: 1, cursor: true, lastSeconds: true });
+  });
+  await withFeed({ capabilities: 0 }, {}, (feed) => state(feed, 'waiting'));
+  assert.equal(printed.mock.callCount(), 0);
+});
+
+test('a warning that nobody listens to is in the console', async (context) => {
+  const printed = context.mock.method(console, 'warn', () => {});
+  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: 0 }, { lastSeconds: 60 }, (feed) => state(feed, 'ended'));
+  assert.equal(printed.mock.callCount(), 1);
+  assert.match(printed.mock.calls[0].arguments[0], /purple-sector-codec: .*last seconds/);
 });
 
 test('gaps are told and counted, in streams and from the bridge', async () => {

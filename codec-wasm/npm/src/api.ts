@@ -7,6 +7,7 @@ export type { Facts } from './facts.js';
 export type { ConnectOptions, Feed, WebSocketConstructor, WebSocketLike } from './feed/feed.js';
 export type { ClockOffset } from './feed/clock.js';
 export type {
+  FeedBridge,
   FeedError,
   FeedEvent,
   FeedEvents,

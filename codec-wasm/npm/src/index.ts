@@ -21,7 +21,8 @@ export async function init(source?: WasmSource): Promise<void> {
 }
 
 /**
- * Follows a user's telemetry live: connects, decodes, and connects again by itself, going on where it was.
+ * Follows a user's telemetry live: connects, decodes, and connects again by itself. It goes on where it was if the bridge
+ * can, which {@link Feed.bridge} says.
  *
  * @param url the bridge's stream, `wss://host/v1/stream`; in a page also a path.
  * @returns the feed, which starts at once.

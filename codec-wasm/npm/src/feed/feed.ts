@@ -6,7 +6,7 @@ import { FeedCore, type Action, type Input } from './core.js';
 import { Emitter } from './emitter.js';
 import { Intake } from './intake.js';
 import { probe } from './probe.js';
-import type { FeedEvents, FeedSession, FeedState, FeedStats, StateChange } from './types.js';
+import type { FeedBridge, FeedEvents, FeedSession, FeedState, FeedStats, StateChange } from './types.js';
 
 const SUBPROTOCOL = 'purple-sector.v1';
 /** What a subprotocol may consist of, and so a token. */
@@ -35,7 +35,7 @@ export interface ConnectOptions {
   readonly userId?: string;
   /** Only this session. */
   readonly session?: string;
-  /** First what the log has of the last seconds. */
+  /** First what the log has of the last seconds, if the bridge can ({@link FeedBridge.lastSeconds}). */
   readonly lastSeconds?: number;
   /** Key blocks only, about one in two seconds: saves data. */
   readonly keysOnly?: boolean;
@@ -121,6 +121,11 @@ export class Feed {
     return this.#intake?.sessions.all() ?? [];
   }
 
+  /** What the bridge said of itself, and so what it can; null before the first connection. */
+  get bridge(): FeedBridge | null {
+    return this.#intake?.bridge ?? null;
+  }
+
   /**
    * What to add to the driver's clock (`capturedAtUs`) to get this page's, in µs, with its uncertainty; null while
    * unknown. It is the collector's measure against the broker's clock and this page's against the bridge's, which
@@ -138,7 +143,10 @@ export class Feed {
     this.#on({ type: 'newToken' });
   }
 
-  /** Ends the connection and keeps the place. {@link Feed.resume} goes on there, as far back as the log reaches. */
+  /**
+   * Ends the connection and keeps the place. {@link Feed.resume} goes on there as far back as the log reaches, if the
+   * bridge can ({@link FeedBridge.cursor}); otherwise with what is live then.
+   */
   pause(): void {
     this.#on({ type: 'pause' });
   }
@@ -247,7 +255,7 @@ export class Feed {
     const { session, lastSeconds, keysOnly = false } = this.#options;
     if (this.#intake === null) return;
     const { topicId, next } = this.#intake.cursor;
-    this.#intake.connected();
+    this.#intake.connected(topicId.length > 0);
     // Who asks for nothing is served everything live.
     if (session === undefined && lastSeconds === undefined && !keysOnly && topicId.length === 0) return;
     const offsets = topicId.length === 0 ? new Float64Array() : next;

@@ -9,7 +9,7 @@ import { Cursor } from './cursor.js';
 import type { Emitter } from './emitter.js';
 import { Sessions, type Heard, type Session, type Stream } from './sessions.js';
 import type { ConnectOptions } from './feed.js';
-import type { FeedEvents, FeedGap, FeedSamples, FeedStats } from './types.js';
+import type { FeedBridge, FeedEvents, FeedGap, FeedSamples, FeedStats, FeedWarning } from './types.js';
 
 const GAP_REASONS: Record<number, FeedGap['reason']> = {
   1: 'slow',
@@ -19,9 +19,13 @@ const GAP_REASONS: Record<number, FeedGap['reason']> = {
   5: 'missing',
 };
 
+/** What a bridge can, as bits in its hello. */
+const CAN = { cursor: 1, lastSeconds: 2 };
+
 /** Key blocks come at least this often, in ms. */
 const KEY_EVERY_MS = 2_000;
 
+type IntakeOptions = Pick<ConnectOptions, 'keysOnly' | 'lastSeconds'>;
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Takes the messages of one feed, over all of its connections. */
@@ -47,17 +51,22 @@ export class Intake {
   #clock: ClockOffset | null = null;
   #samples: Mutable<FeedSamples> | null = null;
 
-  readonly #keysOnly: boolean;
+  readonly #options: IntakeOptions;
+  #bridge: FeedBridge | null = null;
+  /** Whether this connection asked to go on where the one before ended. */
+  #wantsCursor = false;
+  /** The warnings that were said. */
+  readonly #warned = new Set<string>();
 
   constructor(
     decoder: Decoder,
     emitter: Emitter<FeedEvents>,
-    { keysOnly = false }: Pick<ConnectOptions, 'keysOnly'>,
+    options: IntakeOptions,
     input: (input: Input) => void,
   ) {
     this.decoder = decoder;
     this.#emitter = emitter;
-    this.#keysOnly = keysOnly;
+    this.#options = options;
     this.#input = input;
   }
 
@@ -66,9 +75,15 @@ export class Intake {
     return this.#clock;
   }
 
-  /** A new connection stands, perhaps to another bridge. */
-  connected(): void {
+  /** What the bridge said of itself. */
+  get bridge(): FeedBridge | null {
+    return this.#bridge;
+  }
+
+  /** A new connection stands, perhaps to another bridge; whether it is asked to go on where the one before ended. */
+  connected(wantsCursor: boolean): void {
     this.#bridgeClock.reset();
+    this.#wantsCursor = wantsCursor;
   }
 
   free(): void {
@@ -152,7 +167,7 @@ export class Intake {
     const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
     stream.rate.add(length, lastUs);
     this.stats.rateHz = stream.rate.hz;
-    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#keysOnly ? KEY_EVERY_MS : 0);
+    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? KEY_EVERY_MS : 0);
     this.#input({ type: 'samples', session: id, ageMs, paceMs });
     if (schema === null) return;
     const partition = decoder.head(HEAD.partition);
@@ -166,17 +181,18 @@ export class Intake {
   #message(found: number, note: Note, answeredUs: number): void {
     switch (found) {
       case FOUND.hello: {
-        note.number();
-        note.text();
+        const [version, user] = [note.number(), note.text()];
         this.#bridgeAheadMs = (note.number() - answeredUs) / 1000;
-        note.number();
-        note.number();
-        return this.cursor.setTopic(Uint8Array.from({ length: 16 }, () => note.number()));
+        note.skip(2);
+        this.cursor.setTopic(Uint8Array.from({ length: 16 }, () => note.number()));
+        const capabilities = note.number();
+        const [cursor, lastSeconds] = [(capabilities & CAN.cursor) !== 0, (capabilities & CAN.lastSeconds) !== 0];
+        this.#bridge = { user, version, cursor, lastSeconds };
+        return this.#warnOfBridge(this.#bridge);
       }
       case FOUND.gap: {
         const partition = note.number();
-        note.number();
-        note.number();
+        note.skip(2);
         const reason = GAP_REASONS[note.number()] ?? 'unknown';
         const n = note.number() || null;
         this.stats.gaps++;
@@ -207,15 +223,35 @@ export class Intake {
     if (heard.changed) this.#emitter.emit('session', heard.session.shown);
     if (heard.overlaps) {
       const message = `two encoders send as session ${id} at once: are two collectors started with the same session id?`;
-      this.#emitter.emit('warning', { code: 'two_epochs', message, session: id });
+      this.#warn({ code: 'two_epochs', message, session: id });
     }
     return heard;
+  }
+
+  #warnOfBridge({ cursor, lastSeconds }: FeedBridge): void {
+    if (this.#options.lastSeconds !== undefined && !lastSeconds) {
+      const message = 'this bridge does not serve the last seconds: samples begin with what is live';
+      this.#warn({ code: 'no_last_seconds', message, session: null });
+    }
+    if (this.#wantsCursor && !cursor) {
+      const message = 'this bridge does not go on where a connection ended: what came meanwhile is missing';
+      this.#warn({ code: 'no_cursor', message, session: null });
+    }
+  }
+
+  /** Says it once. */
+  #warn(warning: FeedWarning): void {
+    const once = `${warning.code} ${warning.session}`;
+    if (this.#warned.has(once)) return;
+    this.#warned.add(once);
+    if (this.#emitter.hears('warning')) this.#emitter.emit('warning', warning);
+    else console.warn(`purple-sector-codec: ${warning.message}`);
   }
 
   #gap(gap: Gap, session: string, stream: Stream): void {
     const missing = stream.report(gap);
     // What lies between two key blocks was not asked for.
-    if (missing === null || this.#keysOnly) return;
+    if (missing === null || this.#options.keysOnly) return;
     const n = missing.lastSeq - missing.firstSeq + 1;
     this.stats.gaps++;
     this.stats.missing += n;

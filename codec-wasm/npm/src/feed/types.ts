@@ -96,12 +96,25 @@ export interface FeedSession {
   readonly rateHz: number | null;
 }
 
+/** What the bridge said of itself. */
+export interface FeedBridge {
+  /** Whose telemetry it serves here. */
+  readonly user: string;
+  /** Version of the bridge protocol. */
+  readonly version: number;
+  /** Whether a new connection goes on where the one before ended, so that nothing is missing in between. */
+  readonly cursor: boolean;
+  /** Whether it serves {@link ConnectOptions.lastSeconds}. */
+  readonly lastSeconds: boolean;
+}
+
 /** Something that works otherwise than the page may expect. Said once; without a listener, in the console. */
 export interface FeedWarning {
   /**
-   * Stable name: `two_epochs`, where two collectors send as the same session.
+   * Stable name. `two_epochs`: two collectors send as the same session. `no_last_seconds` and `no_cursor`: the bridge
+   * cannot serve from its log, so there is a hole where the page asked for what was before.
    */
-  readonly code: 'two_epochs';
+  readonly code: 'two_epochs' | 'no_last_seconds' | 'no_cursor';
   /** For a person. */
   readonly message: string;
   /** The session that it is about, if it is about one. */
