@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LONGEST_WAIT_MS, waitMs } from '../pkg/dist/feed/backoff.js';
+import { WAITS, waitMs } from '../pkg/dist/feed/backoff.js';
 import { FeedCore } from '../pkg/dist/feed/core.js';
 
 /** A feed on a fake clock; `random` 1 makes every wait as long as it can be. */
@@ -10,8 +10,8 @@ class Bench {
   now = 1_000;
   core;
 
-  constructor({ tokenCanChange = false } = {}) {
-    this.core = new FeedCore({ tokenCanChange, random: () => 1 });
+  constructor({ tokenCanChange = false, ...settings } = {}) {
+    this.core = new FeedCore({ tokenCanChange, random: () => 1, ...settings });
   }
 
   on(type, fields = {}) {
@@ -113,6 +113,17 @@ test('lost connections are tried again, ever later up to a limit', () => {
     feed.on('probed', { refusal: null });
   }
   assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
+});
+
+test('the times until stale and between attempts can be set', () => {
+  const feed = new Bench({ staleAfterMs: 2_000, waits: { firstMs: 1_000, longestMs: 1_500 } }).live();
+  assert.ok(!feed.pass(2_000).includes('stale'));
+  assert.ok(feed.pass(1).includes('stale'));
+  feed.on('closed', { code: 1006, reason: '' });
+  assert.equal(feed.core.wakeAt - feed.now, 1_000);
+  feed.tick();
+  feed.on('tokenFailed', { message: 'offline' });
+  assert.equal(feed.core.wakeAt - feed.now, 1_500);
 });
 
 test('a connection that lasted makes the next wait short again', () => {
@@ -269,5 +280,5 @@ test('times are asked for quickly at first, then now and then', () => {
 test('waits are spread between half and all of what they may be', () => {
   assert.equal(waitMs(0, 0), 125);
   assert.equal(waitMs(0, 1), 250);
-  assert.equal(waitMs(1_000, 1), LONGEST_WAIT_MS);
+  assert.equal(waitMs(1_000, 1), WAITS.longestMs);
 });

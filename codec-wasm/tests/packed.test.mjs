@@ -152,10 +152,10 @@ test('webpack 5, without a configuration', async () => {
 test('strict TypeScript, by both ways of finding packages', async () => {
   const at = await project('types', []);
   const tsc = fileURLToPath(new URL('../npm/node_modules/typescript/bin/tsc', import.meta.url));
-  for (const [module, resolution] of [['esnext', 'bundler'], ['nodenext', 'nodenext']]) {
-    const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2022,dom', '--module', module, '--moduleResolution', resolution];
+  for (const [module, resolution, lib] of [['esnext', 'bundler', 'es2022,dom'], ['nodenext', 'nodenext', 'es2022,dom'], ['esnext', 'bundler', 'esnext,dom']]) {
+    const options = ['--strict', '--noEmit', '--target', 'es2022', '--lib', lib, '--module', module, '--moduleResolution', resolution];
     const { stdout } = await run('node', [tsc, ...options, 'main.ts'], { cwd: at }).catch((error) => error);
-    assert.equal(stdout, '', `${resolution}: ${stdout}`);
+    assert.equal(stdout, '', `${resolution}, ${lib}: ${stdout}`);
   }
 });
 

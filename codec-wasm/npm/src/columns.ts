@@ -1,5 +1,5 @@
 // How does a page read a block's values? As one typed array per channel, straight over WebAssembly memory.
-import { FLOAT_KEYS, INT_KEYS, type ChannelColumns, type Sample } from './fields.js';
+import { FLOAT_KEYS, INT_KEYS, type ChannelColumns, type ChannelValues } from './fields.js';
 import type { Channel, Schema } from './schema.js';
 
 /** The value of an int channel that the source does not give. (A float channel has NaN.) */
@@ -12,22 +12,35 @@ const MOST_SAMPLES = 256;
  * The values of one block: a property for each channel, as typed arrays of the block's length.
  *
  * They are views of memory that the next {@link Decoder.push} writes again: copy what you keep. A channel that the
- * stream does not carry is a column of absent values, so reading one never fails; {@link Columns.has} tells. Channels
- * of somebody's own are properties too, under the camelCase of their name; {@link Columns.get} reaches them with types.
+ * stream does not carry is a column of absent values, so reading one never fails; {@link BlockColumns.has} tells.
+ *
+ * Channels of your own are properties too, under the camelCase of their name. `Own` gives them types:
  *
  * @example
  * history.speed.set(decoder.columns.speedMps, at);      // copies the block
- * const laps = decoder.columns.get('myOwnCounter');     // Float32Array | Int32Array | undefined
+ * @example
+ * interface Rig { seatForceN: Float32Array; pedalFault: Int32Array }
+ * const feed = connect<Rig>(url);
+ * feed.on('samples', ({ columns }) => columns.seatForceN.at(-1));
  */
-export interface Columns extends ChannelColumns {
+export type Columns<Own extends object = {}> = BlockColumns<Own> & ChannelColumns & Readonly<Own>;
+
+/** All channels at one instant; what the source does not give is missing. */
+export type Sample<Own extends object = {}> = ChannelValues & { readonly [Key in keyof Own]?: number };
+
+/** What columns can do beside having a property for each channel. */
+export interface BlockColumns<Own extends object = {}> {
   /** Number of samples in each column. */
   readonly length: number;
   /** Whether the stream carries this channel. Its values can still be absent. */
   has(key: string): boolean;
   /** The column of any channel that the stream carries, by its camelCase key. */
+  get<Key extends keyof (ChannelColumns & Own)>(key: Key): (ChannelColumns & Own)[Key] | undefined;
   get(key: string): Float32Array | Int32Array | undefined;
   /** The sample at `index` as an object of its own, without the absent channels; `index` is 0 to `length - 1`. */
-  sample(index: number): Sample;
+  sample(index: number): Sample<Own>;
+  /** The same columns in memory of their own, which stay as they are. */
+  copy(): Columns<Own>;
 }
 
 /** Where a block lies in memory: addresses in bytes, the distance of two columns in values, and its length. */
@@ -145,6 +158,20 @@ export class ColumnViews {
     return sample as unknown as Sample;
   }
 
+  copy(): this {
+    const { length } = this;
+    const count = { float: 0, int: 0 };
+    for (const { kind } of this.#channels) count[kind]++;
+    const floats = length * Float64Array.BYTES_PER_ELEMENT;
+    const ints = floats + count.float * length * Float32Array.BYTES_PER_ELEMENT;
+    const buffer = new ArrayBuffer(ints + count.int * length * Int32Array.BYTES_PER_ELEMENT);
+    const copy = new (this.constructor as new () => this)();
+    copy.show({ buffer }, { floats, ints, stride: length, times: 0, length });
+    copy.capturedAtUs.set(this.capturedAtUs);
+    this.#channels.forEach((_, position) => copy.at(position).set(this.at(position)));
+    return copy;
+  }
+
   #view(position: number): Column {
     const { floats, ints, stride, length } = this.#place;
     const { buffer } = this.#memory;
@@ -195,3 +222,6 @@ function columnsClass(schema: Schema): new () => ColumnViews & Columns {
   }
   return SchemaColumns as unknown as new () => ColumnViews & Columns;
 }
+
+/** What a page reads before the first block. */
+export const NO_COLUMNS = makeColumns({ hash: '', channels: [] });

@@ -1,9 +1,9 @@
 // How do records become samples? A decoder: push the bytes of a record, read the columns.
-import { makeColumns, type Columns, type ColumnViews, type Memory, type Place } from './columns.js';
+import { makeColumns, NO_COLUMNS, type Columns, type ColumnViews, type Memory, type Place, type Sample } from './columns.js';
+import { makeDisposable } from './dispose.js';
 import { CodecError, decodeError } from './errors.js';
 import { readEvent, type TelemetryEvent } from './events.js';
 import { readFacts, type Facts } from './facts.js';
-import type { Sample } from './fields.js';
 import type { Note } from './note.js';
 import type { Gap, Received, ReceivedSamples, StreamId } from './received.js';
 import { readSchema, type Schema } from './schema.js';
@@ -58,9 +58,6 @@ const SKIPPED: Received = { kind: 'skipped' };
 
 const utf8 = new TextEncoder();
 
-/** What a page reads before the first block. */
-const NOTHING = makeColumns({ hash: '', channels: [] });
-
 type Stream = StreamId & { readonly schema: Schema; readonly columns: ColumnViews & Columns };
 
 /**
@@ -79,7 +76,7 @@ type Stream = StreamId & { readonly schema: Schema; readonly columns: ColumnView
  *   for (let i = 0; i < got.length; i++) console.log(decoder.capturedAtUs[i], speedMps[i], gear[i]);
  * }
  */
-export class Decoder {
+export class Decoder<Own extends object = {}> {
   readonly #wasm: Wasm = wasm();
   readonly #reader = new Reader();
   readonly #headAt = this.#reader.headPtr();
@@ -101,8 +98,11 @@ export class Decoder {
   #head: Float64Array = new Float64Array();
   #input: Uint8Array = new Uint8Array();
   #current: Stream | null = null;
+  #latest: Sample<Own> | null = null;
   #freed = false;
   #facts: Facts | null = null;
+  /** Calls {@link free}, so that `using decoder = new Decoder()` does. */
+  declare readonly [Symbol.dispose]: () => void;
 
   /**
    * Takes one record, the whole message of a WebSocket or Kafka record.
@@ -116,19 +116,23 @@ export class Decoder {
   }
 
   /** The columns of the newest block. Empty before the first one. Valid until the next push. */
-  get columns(): Columns {
-    return this.#current?.columns ?? NOTHING;
+  get columns(): Columns<Own> {
+    return (this.#current?.columns ?? NO_COLUMNS) as unknown as Columns<Own>;
   }
 
   /** When each sample of the newest block was captured: Unix µs on the driver's clock. Valid until the next push. */
   get capturedAtUs(): Float64Array {
-    return (this.#current?.columns ?? NOTHING).capturedAtUs;
+    return (this.#current?.columns ?? NO_COLUMNS).capturedAtUs;
   }
 
-  /** The newest sample as an object that you can keep, without the absent channels; null before the first. */
-  latest(): Sample | null {
-    const columns = this.#current?.columns;
-    return columns === undefined || columns.length === 0 ? null : columns.sample(columns.length - 1);
+  /**
+   * The newest sample as an object that you can keep, without the absent channels; null before the first. It is the same
+   * object until the next block.
+   */
+  latest(): Sample<Own> | null {
+    const { columns } = this;
+    if (columns.length > 0) this.#latest ??= columns.sample(columns.length - 1);
+    return this.#latest;
   }
 
   /** The channels of the newest block's stream; null before the first. */
@@ -155,6 +159,7 @@ export class Decoder {
     this.#freed = true;
     for (const { columns } of this.#streams.values()) columns.clear();
     this.#current = null;
+    this.#latest = null;
     this.#streams.clear();
     this.#head = new Float64Array();
     this.#input = new Uint8Array();
@@ -273,6 +278,7 @@ export class Decoder {
     place.length = head[HEAD.length] ?? 0;
     stream.columns.show(this.#memory, place);
     this.#current = stream;
+    this.#latest = null;
     const samples = this.#samples;
     samples.length = place.length;
     samples.seq = head[HEAD.seq] ?? 0;
@@ -304,10 +310,13 @@ export class Decoder {
   }
 
   #forgetColumns(): void {
+    this.#latest = null;
     this.#place.length = 0;
     this.#current?.columns.show(this.#memory, this.#place);
   }
 }
+
+makeDisposable(Decoder, Decoder.prototype.free);
 
 /** The module's memory, for columns: they hold on to the reader that they show, so its memory is not freed under them. */
 class ReaderMemory implements Memory {

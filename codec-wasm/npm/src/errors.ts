@@ -7,7 +7,8 @@
  *   `session_id`, `truncated`, `trailing_bytes`, `limit`, `body`, `time_range`, `schema_hash`; and `freed` after
  *   {@link Decoder.free}.
  * - From {@link init}: `wasm_load`, and `not_initialized` from using a {@link Decoder} before it.
- * - From {@link connect} and its feed: `no_websocket`, `bad_url`, `bad_token`, `token_failed`, and those of `push`.
+ * - From {@link connect} and its feed: `no_websocket`, `bad_url`, `bad_token`, `bad_option`, `token_failed`, `refused` and
+ *   `closed` where something is awaited that does not come any more, and those of `push`.
  *
  * @example
  * try {

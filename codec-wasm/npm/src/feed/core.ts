@@ -1,8 +1,8 @@
 // When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
-import { waitMs } from './backoff.js';
+import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';
 
-/** Samples older than this make a feed stale, in ms; blocks that come more rarely have this much of their own pace. */
+/** Samples older than this make a feed stale unless it is set otherwise, in ms; blocks that come more rarely have this much of their own pace. */
 export const STALE_AFTER_MS = 500;
 const PACES_UNTIL_STALE = 1.5;
 /**
@@ -81,6 +81,10 @@ export interface CoreOptions {
   readonly tokenCanChange: boolean;
   /** A number from 0 to 1 for each wait. */
   readonly random: () => number;
+  /** Samples older than this make the feed stale, in ms; {@link STALE_AFTER_MS} if not given. */
+  readonly staleAfterMs?: number | undefined;
+  /** The waits between attempts; {@link WAITS} if not given. */
+  readonly waits?: Waits | undefined;
 }
 
 /** The state machine of one feed. */
@@ -170,7 +174,7 @@ export class FeedCore {
         this.#sessions.add(input.session);
         this.#over = false;
         const at = now - Math.max(0, input.ageMs);
-        const staleAfterMs = Math.max(STALE_AFTER_MS, PACES_UNTIL_STALE * input.paceMs);
+        const staleAfterMs = Math.max(this.#options.staleAfterMs ?? STALE_AFTER_MS, PACES_UNTIL_STALE * input.paceMs);
         this.#lastSamplesAt = Math.max(this.#lastSamplesAt ?? at, at);
         this.#liveUntil = Math.max(this.#liveUntil, at + staleAfterMs);
         this.#unauthorized = 0;
@@ -314,9 +318,10 @@ export class FeedCore {
   }
 
   #retry(now: number, reason: string, code: number | string | null): void {
+    const { random, waits } = this.#options;
     this.#reason = reason;
     this.#code = code;
-    this.#phase = { name: 'backoff', until: now + waitMs(this.#attempt++, this.#options.random()) };
+    this.#phase = { name: 'backoff', until: now + waitMs(this.#attempt++, random(), waits) };
   }
 
   #refuse(reason: string, code: number | string): void {

@@ -4,12 +4,18 @@
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
 
-  /** Adds a listener; the function that comes back takes it away again. */
-  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): () => void {
+  /** Adds a listener; the function that comes back takes it away again, and so does `signal`. */
+  on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void, signal?: AbortSignal): () => void {
+    const off = (): void => {
+      this.off(name, listener);
+      signal?.removeEventListener('abort', off);
+    };
+    if (signal?.aborted) return off;
     let listeners = this.#listeners.get(name);
     if (listeners === undefined) this.#listeners.set(name, (listeners = new Set()));
     listeners.add(listener);
-    return () => listeners.delete(listener);
+    signal?.addEventListener('abort', off);
+    return off;
   }
 
   off<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void): void {

@@ -29,7 +29,7 @@ type IntakeOptions = Pick<ConnectOptions, 'keysOnly' | 'lastSeconds'>;
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Takes the messages of one feed, over all of its connections. */
-export class Intake {
+export class Intake<Own extends object> {
   readonly cursor = new Cursor();
   readonly sessions = new Sessions();
   readonly stats: Mutable<Omit<FeedStats, 'reconnects'>> = {
@@ -42,14 +42,14 @@ export class Intake {
     errors: 0,
     rateHz: null,
   };
-  readonly decoder: Decoder;
-  readonly #emitter: Emitter<FeedEvents>;
+  readonly decoder: Decoder<Own>;
+  readonly #emitter: Emitter<FeedEvents<Own>>;
   readonly #input: (input: Input) => void;
   readonly #bridgeClock = new BridgeClock();
   /** The bridge's clock minus the page's, as far as its greeting told. */
   #bridgeAheadMs = 0;
   #clock: ClockOffset | null = null;
-  #samples: Mutable<FeedSamples> | null = null;
+  #samples: Mutable<FeedSamples<Own>> | null = null;
 
   readonly #options: IntakeOptions;
   #bridge: FeedBridge | null = null;
@@ -59,8 +59,8 @@ export class Intake {
   readonly #warned = new Set<string>();
 
   constructor(
-    decoder: Decoder,
-    emitter: Emitter<FeedEvents>,
+    decoder: Decoder<Own>,
+    emitter: Emitter<FeedEvents<Own>>,
     options: IntakeOptions,
     input: (input: Input) => void,
   ) {

@@ -32,10 +32,10 @@ export interface StateChange {
 }
 
 /** A block of samples. The same object comes again with new content: copy what you keep. */
-export interface FeedSamples extends StreamId {
+export interface FeedSamples<Own extends object = {}> extends StreamId {
   /** Number of samples, 1 to 256. */
   readonly length: number;
-  readonly columns: Columns;
+  readonly columns: Columns<Own>;
   /** When each was captured: Unix µs on the driver's clock; `feed.clock` leads to this page's clock. */
   readonly capturedAtUs: Float64Array;
   /** The channels, in the stream's order. */
@@ -51,6 +51,12 @@ export interface FeedSamples extends StreamId {
   readonly receivedAtUs: number;
   /** The blocks missing before it, if any. */
   readonly gap: Gap | null;
+}
+
+/** A block of samples in memory of its own, for the loop over {@link Feed.samples}. */
+export interface FeedBlock<Own extends object = {}> extends FeedSamples<Own> {
+  /** How many blocks before this one the loop did not get, because it took longer than they took to come. */
+  readonly dropped: number;
 }
 
 /** Records or blocks that this feed does not get. */
@@ -145,8 +151,8 @@ export interface FeedStats {
 }
 
 /** Which events there are, and what their listeners get. */
-export interface FeedEvents {
-  samples: FeedSamples;
+export interface FeedEvents<Own extends object = {}> {
+  samples: FeedSamples<Own>;
   state: StateChange;
   facts: FeedFacts;
   event: FeedEvent;
