@@ -25,6 +25,7 @@ export type {
   StateChange,
 } from './feed/types.js';
 export type { ChannelColumns, ChannelValues } from './fields.js';
+export { History, type ChannelKey, type HistoryBlock, type HistoryOptions } from './history.js';
 export type { Gap, Received, StreamId } from './received.js';
 export type { Channel, Schema } from './schema.js';
 export type { WasmSource } from './wasm.js';

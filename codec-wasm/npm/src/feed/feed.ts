@@ -3,12 +3,14 @@ import { NO_COLUMNS, type Columns, type Sample } from '../columns.js';
 import { Decoder } from '../decoder.js';
 import { makeDisposable } from '../dispose.js';
 import { CodecError } from '../errors.js';
+import { History, type HistoryBlock, type HistoryOptions } from '../history.js';
 import type { Schema } from '../schema.js';
 import { WAITS, type Waits } from './backoff.js';
 import { Blocks, copyOf, QUEUED_BLOCKS } from './blocks.js';
 import { pageTimeUs, type ClockOffset } from './clock.js';
 import { FeedCore, type Action, type Input } from './core.js';
 import { Emitter } from './emitter.js';
+import { Follow } from './follow.js';
 import { Intake } from './intake.js';
 import { probe } from './probe.js';
 import type {
@@ -215,6 +217,28 @@ export class Feed<Own extends object = {}> {
   /** The channels of the newest block's stream, the same object while they are the same; null before the first. */
   get schema(): Schema | null {
     return this.#intake?.decoder.schema ?? null;
+  }
+
+  /**
+   * The last samples of these channels from now on, in order of time: see {@link History}. It follows the given session,
+   * or the first that comes and when that is over the next one, from an empty history; of two encoder starts that
+   * send at once, the newer. It goes on until it is freed or the feed is closed, and can still be read then.
+   *
+   * @throws {CodecError} `bad_option`, as {@link History} does.
+   * @example
+   * const history = feed.history({ channels: ['speedMps', 'throttle'], rows: 3_600 });
+   */
+  history(options: HistoryOptions<Own> & { readonly session?: string }): History<Own> {
+    const history = new History<Own>(options);
+    const follow = new Follow(options.session);
+    const over = (session: string): boolean => this.#intake?.sessions.get(session)?.ended ?? true;
+    const off = this.#emitter.on('samples', (samples) => {
+      if (history.freed) return off();
+      const does = follow.take(samples.session, samples.epoch, performance.now(), over);
+      if (does === 'restart') history.clear();
+      if (does !== 'skip') history.append(samples as HistoryBlock);
+    });
+    return history;
   }
 
   get state(): FeedState {

@@ -4,6 +4,7 @@ import {
   CodecError,
   connect,
   Decoder,
+  History,
   init,
   type Channel,
   type Columns,
@@ -80,6 +81,12 @@ rig.on('samples', ({ columns }) => {
 const newest: number | undefined = rig.latest()?.seatForceN;
 const ownDecoder = new Decoder<Rig>();
 console.log(newest, ownDecoder.columns.pedalFault.length, ownDecoder.latest()?.pedalFault?.toFixed());
+
+const history = rig.history({ channels: ['speedMps', 'seatForceN'], rows: 3_600 });
+const [times, ...channelsOfHistory]: [Float64Array, ...Float32Array[]] = history.data(30);
+console.log(times.length, channelsOfHistory.length, history.column('seatForceN').length, new History({ channels: ['gear'] }).end);
+// @ts-expect-error: no such channel
+rig.history({ channels: ['seatForce'] });
 
 {
   using scoped = new Decoder();
