@@ -109,7 +109,7 @@ fn kafka_settings(args: &ServeArgs) -> anyhow::Result<KafkaSettings> {
             for broker in brokers.split(',') {
                 check_broker(broker.trim()).with_context(|| {
                     format!(
-                        "\"{}\" is no Kafka address; write host:port (--brokers, KAFKA_BROKERS)",
+                        "\"{}\" is not a Kafka address; write host:port (--brokers, KAFKA_BROKERS)",
                         broker.escape_debug()
                     )
                 })?;

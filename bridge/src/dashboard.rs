@@ -25,7 +25,7 @@ use warp::reply::Response;
 
 use crate::origin::Origin;
 
-/// Most bytes of all files: a page, not somebody's home folder.
+/// Most bytes of all files: a page, not someone's home folder.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Most files, and folders within folders.
 const MAX_FILES: usize = 10_000;
@@ -155,7 +155,7 @@ fn read_folder(
     Ok(())
 }
 
-/// What was read, as it is sent: a compressed form is no file of its own.
+/// What was read, as it is sent: a compressed form is not a file of its own.
 fn files_of(mut read: HashMap<String, Vec<u8>>) -> HashMap<String, File> {
     let compressed: Vec<String> =
         read.keys().filter(|path| is_compressed_form(path, &read)).cloned().collect();

@@ -15,8 +15,9 @@ use crate::config::LogFormat;
 /// # Errors
 /// `level` is not a level or a list of them.
 pub fn init(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(level)
-        .with_context(|| format!("\"{}\" is no log level (--log-level, LOG_LEVEL)", level.escape_debug()))?;
+    let filter = EnvFilter::try_new(level).with_context(|| {
+        format!("\"{}\" is not a log level (--log-level, LOG_LEVEL)", level.escape_debug())
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         LogFormat::Text => builder.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),

@@ -46,7 +46,7 @@ impl Origin {
 pub struct Origins {
     /// Origins that may connect besides the bridge's own.
     pub allowed: Vec<Origin>,
-    /// The bridge runs without tokens. Then a page may not claim to be the bridge's own by a name that anybody could let
+    /// The bridge runs without tokens. Then a page may not claim to be the bridge's own by a name that anyone could let
     /// point here (DNS rebinding): only by an address or a local name.
     pub open: bool,
 }
@@ -87,7 +87,7 @@ mod tests {
         check("https://bridge.example.com", "bridge.example.com", true);
         check("https://bridge.example.com", "bridge.example.com:443", true);
         check("http://[::1]:8080", "[::1]:8080", true);
-        check("HTTP://x", "x", false); // browsers send lower case; anything else is no browser
+        check("HTTP://x", "x", false); // browsers send lower case; anything else is not a browser
         check("https://app.example.com", "bridge.example.com", true);
     }
 

@@ -54,7 +54,7 @@ pub struct UserStats {
     pub skipped: Counter,
     /// Holes in the user's streams that were announced.
     pub gaps: Counter,
-    /// Records that are no readable envelope.
+    /// Records that are not a readable envelope.
     pub decode_errors: Counter,
 }
 
@@ -77,7 +77,7 @@ pub struct Stats {
     pub gaps: Counter,
     /// Records that were seen before and dropped.
     pub repeats: Counter,
-    /// Records that are no readable envelope.
+    /// Records that are not a readable envelope.
     pub decode_errors: Counter,
     /// Records that came to a feed from another topic than its own and were dropped: must stay 0.
     pub foreign: Counter,
@@ -89,7 +89,7 @@ pub struct Stats {
     pub partitions: Counter,
     /// Tasks that ended by themselves and threads that stood still, which they must not; others took their place.
     pub restarts: Counter,
-    /// Positions that Kafka no longer had (deleted by retention, or a topic made anew).
+    /// Positions that Kafka no longer had (deleted by retention, or a topic made again).
     pub positions_lost: Counter,
     /// Consumed positions that could not be published to a user's consumer group.
     pub group_offset_errors: Counter,

@@ -45,6 +45,9 @@ const WRITE_WITHIN: Duration = Duration::from_secs(10);
 const MAX_BATCH: usize = 64;
 /// Frames that a viewer may send: in the long run, and at once.
 const FRAMES: (u32, u32) = (10, 30);
+/// What viewers are told that this bridge can: bits of `bridge_protocol::capability`. Cursors and last seconds are
+/// served live so far.
+const CAPABILITIES: u32 = 0;
 
 /// tungstenite's own default is 128 KiB of read buffer per socket. The write buffer grows only while there is something
 /// to write, and puts small messages that wait together into one write.
@@ -167,6 +170,7 @@ async fn greet(viewer: &Viewer, socket: &mut Socket, topic_id: TopicId) -> Resul
         heartbeat_ms: PING_EVERY.as_millis() as u32,
         queue_messages: u32::try_from(viewer.bridge.queue_blocks).unwrap_or(u32::MAX),
         topic_id: topic_id.0,
+        capabilities: CAPABILITIES,
     };
     send(viewer, socket, &hello).await
 }

@@ -15,8 +15,8 @@ export interface ChannelColumns {
 ${channels.map((channel) => property(channel, type(channel))).join('\n')}
 }
 
-/** All channels at one instant; what the source does not give is missing. */
-export interface Sample {
+/** The values of all channels of the built-in table at one instant; what the source does not give is missing. */
+export interface ChannelValues {
   /** When the values were read: Unix µs on the driver's clock. */
   readonly capturedAtUs: number;
 ${channels.map((channel) => property(channel, '?: number')).join('\n')}

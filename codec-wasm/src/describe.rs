@@ -90,11 +90,20 @@ pub(crate) fn event(event: &Event, note: &mut Note) {
 /// A message of the bridge that carries no record: its fields in order. Enumerations are their numbers.
 pub(crate) fn message(message: &ServerMessage<'_>, note: &mut Note) {
     match *message {
-        ServerMessage::Hello { version, user, server_time_us, heartbeat_ms, queue_messages, topic_id } => {
+        ServerMessage::Hello {
+            version,
+            user,
+            server_time_us,
+            heartbeat_ms,
+            queue_messages,
+            topic_id,
+            capabilities,
+        } => {
             note.number(version).text(user).large(server_time_us).number(heartbeat_ms).number(queue_messages);
             for byte in topic_id {
                 note.number(byte);
             }
+            note.number(capabilities);
         }
         ServerMessage::Gap { partition, from_offset, to_offset, reason, n_records } => {
             note.number(partition)

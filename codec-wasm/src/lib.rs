@@ -15,5 +15,7 @@ mod note;
 mod reader;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
+mod store;
 
 pub use reader::Reader;
+pub use store::Store;

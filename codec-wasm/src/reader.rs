@@ -53,7 +53,8 @@ mod at {
     pub(super) const INTS: usize = 14;
     pub(super) const STRIDE: usize = 15;
     pub(super) const TIMES: usize = 16;
-    pub(super) const SIZE: usize = 17;
+    pub(super) const EPOCH: usize = 17;
+    pub(super) const SIZE: usize = 18;
 }
 
 /// Streams that keep their number. JavaScript remembers as many, so it knows the stream of every number it is given.
@@ -168,7 +169,8 @@ impl Output {
                 self.describe(found::END, |note| describe::stream(stream, note))
             }
             Ok(Received::Repeat { .. }) => found::REPEAT,
-            Ok(Received::Waiting { missing, .. }) => {
+            Ok(Received::Waiting { epoch, missing, .. }) => {
+                self.head[at::EPOCH] = f64::from(epoch);
                 self.gap(missing);
                 found::WAITING
             }

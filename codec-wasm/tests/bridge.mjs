@@ -12,8 +12,11 @@ const varint = (value) => {
 };
 const text = (value) => [...varint(Buffer.byteLength(value)), ...Buffer.from(value)];
 
-export const hello = (topicId = new Array(16).fill(7)) =>
-  Buffer.from([1, 1, ...text('alice'), ...varint(Date.now() * 1000), ...varint(20_000), ...varint(256), ...topicId]);
+/** What a bridge can, as bits in its hello. */
+export const CURSOR = 1;
+export const LAST_SECONDS = 2;
+export const hello = (capabilities = CURSOR | LAST_SECONDS, topicId = new Array(16).fill(7)) =>
+  Buffer.from([1, 1, ...text('alice'), ...varint(Date.now() * 1000), ...varint(20_000), ...varint(256), ...topicId, ...varint(capabilities)]);
 export const data = (record, { partition = 3, offset, snapshot = false, brokerTimeMs = Date.now() }) =>
   Buffer.from([2, ...varint(partition), ...varint(offset), ...varint(brokerTimeMs), snapshot ? 1 : 0, ...record]);
 export const gap = (partition, reason, n) => Buffer.from([3, ...varint(partition), 0, 0, reason, ...varint(n)]);
@@ -30,7 +33,7 @@ const TIME = 67;
  * Starts a bridge. `onViewer(socket, request)` is called for each viewer; time messages are answered here, the others
  * are collected in `messages`. `refuse(request)` may give `{ status, code }` to refuse an upgrade.
  */
-export async function startBridge({ onViewer = () => {}, refuse = () => null } = {}) {
+export async function startBridge({ onViewer = () => {}, refuse = () => null, capabilities } = {}) {
   const bridge = { requests: [], messages: [] };
   const refusal = (request) => refuse(request) ?? { status: 426, code: 'upgrade_required' };
   const body = ({ code }) => JSON.stringify({ error: { code, message: `refused: ${code}` } });
@@ -52,7 +55,7 @@ export async function startBridge({ onViewer = () => {}, refuse = () => null } =
         if (message[0] === TIME) viewer.send(time(message.subarray(1)));
         else bridge.messages.push(message);
       });
-      viewer.send(hello());
+      viewer.send(hello(capabilities));
       onViewer(viewer, request);
     });
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { LONGEST_WAIT_MS, waitMs } from '../pkg/dist/feed/backoff.js';
+import { WAITS, waitMs } from '../pkg/dist/feed/backoff.js';
 import { FeedCore } from '../pkg/dist/feed/core.js';
 
 /** A feed on a fake clock; `random` 1 makes every wait as long as it can be. */
@@ -10,12 +10,13 @@ class Bench {
   now = 1_000;
   core;
 
-  constructor({ tokenCanChange = false } = {}) {
-    this.core = new FeedCore({ tokenCanChange, random: () => 1 });
+  constructor({ tokenCanChange = false, ...settings } = {}) {
+    this.core = new FeedCore({ tokenCanChange, random: () => 1, ...settings });
   }
 
   on(type, fields = {}) {
-    return this.core.on({ type, ...fields }, this.now).map((action) => (action.do === 'state' ? action.change.state : action.do));
+    const input = { type, ...(type === 'samples' && { paceMs: 0 }), ...fields };
+    return this.core.on(input, this.now).map((action) => (action.do === 'state' ? action.change.state : action.do));
   }
 
   /** Moves on to the next tick and takes it. */
@@ -67,6 +68,19 @@ test('a feed is stale after 500 ms without samples, and not before', () => {
   assert.deepEqual(feed.on('samples', { session: 'a', ageMs: 0 }), ['live']);
 });
 
+test('blocks that are rare by their own pace are live until the next is overdue', () => {
+  const feed = new Bench().open();
+  for (let n = 0; n < 5; n++) {
+    feed.on('samples', { session: 'a', ageMs: 0, paceMs: 2_000 });
+    assert.deepEqual(feed.pass(2_900).filter((done) => done !== 'askTime'), [], `block ${n}`);
+    assert.equal(feed.core.state, 'live');
+    feed.on('message');
+  }
+  feed.pass(100);
+  assert.equal(feed.core.state, 'live', 'one and a half times the pace');
+  assert.deepEqual(feed.pass(1).filter((done) => done !== 'askTime'), ['stale']);
+});
+
 test('a snapshot of old samples is not live', () => {
   const feed = new Bench().open();
   assert.deepEqual(feed.on('samples', { session: 'a', ageMs: 3_000 }), ['stale']);
@@ -99,6 +113,17 @@ test('lost connections are tried again, ever later up to a limit', () => {
     feed.on('probed', { refusal: null });
   }
   assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]);
+});
+
+test('the times until stale and between attempts can be set', () => {
+  const feed = new Bench({ staleAfterMs: 2_000, waits: { firstMs: 1_000, longestMs: 1_500 } }).live();
+  assert.ok(!feed.pass(2_000).includes('stale'));
+  assert.ok(feed.pass(1).includes('stale'));
+  feed.on('closed', { code: 1006, reason: '' });
+  assert.equal(feed.core.wakeAt - feed.now, 1_000);
+  feed.tick();
+  feed.on('tokenFailed', { message: 'offline' });
+  assert.equal(feed.core.wakeAt - feed.now, 1_500);
 });
 
 test('a connection that lasted makes the next wait short again', () => {
@@ -184,6 +209,24 @@ test('a silent connection is given up', () => {
   assert.deepEqual(feed.pass(1).filter((done) => done !== 'askTime'), ['drop', 'connecting']);
 });
 
+test('a hidden tab, whose timers fire once a minute, keeps its connection', () => {
+  const feed = new Bench().open();
+  for (let minute = 0; minute < 10; minute++) {
+    feed.now += 60_000;
+    assert.ok(!feed.on('tick').includes('drop'), `minute ${minute}`);
+    feed.on('message');
+  }
+  assert.equal(feed.core.state, 'waiting');
+});
+
+test('a hidden tab gives up a connection on which nothing answers', () => {
+  const feed = new Bench().open();
+  feed.now += 60_000;
+  assert.deepEqual(feed.on('tick'), ['askTime']);
+  feed.now += 60_000;
+  assert.deepEqual(feed.on('tick'), ['drop', 'connecting']);
+});
+
 test('an attempt that hangs is given up', () => {
   const feed = new Bench();
   feed.on('start');
@@ -199,6 +242,24 @@ test('pause drops the connection and resume comes back; close is for good', () =
   assert.deepEqual(feed.on('close'), ['drop', 'ended']);
   assert.deepEqual(feed.on('close'), []);
   assert.equal(feed.core.wakeAt, null);
+});
+
+test('a close or a pause before the start is kept', () => {
+  const closed = new Bench();
+  assert.deepEqual(closed.on('close'), ['drop', 'ended']);
+  assert.deepEqual(closed.on('start'), []);
+  assert.equal(closed.core.wakeAt, null);
+  const paused = new Bench();
+  assert.deepEqual(paused.on('pause'), ['drop', 'paused']);
+  assert.deepEqual(paused.on('start'), []);
+  assert.deepEqual(paused.on('resume'), ['fetchToken', 'connecting']);
+});
+
+test('a closed feed stays closed', () => {
+  const feed = new Bench().live();
+  feed.on('close');
+  for (const input of ['resume', 'start', 'newToken', 'online', 'pause']) assert.deepEqual(feed.on(input), [], input);
+  assert.equal(feed.core.state, 'ended');
 });
 
 test('a network that comes back cuts the wait short', () => {
@@ -219,5 +280,5 @@ test('times are asked for quickly at first, then now and then', () => {
 test('waits are spread between half and all of what they may be', () => {
   assert.equal(waitMs(0, 0), 125);
   assert.equal(waitMs(0, 1), 250);
-  assert.equal(waitMs(1_000, 1), LONGEST_WAIT_MS);
+  assert.equal(waitMs(1_000, 1), WAITS.longestMs);
 });

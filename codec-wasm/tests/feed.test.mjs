@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 
 import { connect } from '../pkg/dist/node.js';
-import { bye, data, expiring, gap, REFRESH, startBridge, SUBSCRIBE } from './bridge.mjs';
+import { bye, CURSOR, data, expiring, gap, LAST_SECONDS, REFRESH, startBridge, SUBSCRIBE } from './bridge.mjs';
 import { records } from './recording.mjs';
 
-const fixed = records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
+const vector = (name) => records(fileURLToPath(new URL(`../../codec/vectors/v1/${name}.bin`, import.meta.url)));
+const fixed = vector('fixed');
 
 /** The next event of this name for which `accept` holds; the test fails after 5 s. */
 function next(feed, name, accept = () => true) {
@@ -122,6 +123,43 @@ test('a lost connection comes back where it was, and what came before is dropped
   });
 });
 
+test('what the bridge cannot do is said, once', async () => {
+  const onViewer = (viewer) => send(viewer);
+  await withFeed({ onViewer, capabilities: 0 }, { lastSeconds: 60 }, async (feed) => {
+    const warnings = [];
+    feed.on('warning', ({ code }) => warnings.push(code));
+    assert.equal(feed.bridge, null);
+    for (let connection = 0; connection < 3; connection++) {
+      await state(feed, 'ended');
+      feed.pause();
+      feed.resume();
+    }
+    await state(feed, 'ended');
+    assert.deepEqual(warnings, ['no_last_seconds', 'no_cursor']);
+    assert.deepEqual(feed.bridge, { user: 'alice', version: 1, cursor: false, lastSeconds: false });
+  });
+});
+
+test('a bridge that can do what is asked for is not warned of', async (context) => {
+  const printed = context.mock.method(console, 'warn', () => {});
+  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: CURSOR | LAST_SECONDS | 1 << 20 }, { lastSeconds: 60 }, async (feed) => {
+    await state(feed, 'ended');
+    feed.pause();
+    feed.resume();
+    await state(feed, 'ended');
+    assert.deepEqual(feed.bridge, { user: 'alice', version: 1, cursor: true, lastSeconds: true });
+  });
+  await withFeed({ capabilities: 0 }, {}, (feed) => state(feed, 'waiting'));
+  assert.equal(printed.mock.callCount(), 0);
+});
+
+test('a warning that nobody listens to is in the console', async (context) => {
+  const printed = context.mock.method(console, 'warn', () => {});
+  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: 0 }, { lastSeconds: 60 }, (feed) => state(feed, 'ended'));
+  assert.equal(printed.mock.callCount(), 1);
+  assert.match(printed.mock.calls[0].arguments[0], /purple-sector-codec: .*last seconds/);
+});
+
 test('gaps are told and counted, in streams and from the bridge', async () => {
   const onViewer = (viewer) => {
     fixed.forEach((record, offset) => offset !== 3 && viewer.send(data(record, { offset })));
@@ -137,6 +175,18 @@ test('gaps are told and counted, in streams and from the bridge', async () => {
   });
 });
 
+test('with keys only, what lies between the keys is not a gap', async () => {
+  const onViewer = (viewer) => {
+    fixed.forEach((record, offset) => offset !== 3 && viewer.send(data(record, { offset })));
+    viewer.send(gap(3, 1, 40));
+  };
+  await withFeed({ onViewer }, { keysOnly: true }, async (feed) => {
+    const found = await next(feed, 'gap');
+    assert.equal(found.from, 'bridge');
+    assert.equal(feed.stats.gaps, 1);
+  });
+});
+
 test('a record that cannot be read is an error, and the feed goes on', async () => {
   const onViewer = (viewer) => {
     viewer.send(data(fixed[0].map((byte, at) => byte ^ (at === 9 ? 1 : 0)), { offset: 0 }));
@@ -146,6 +196,40 @@ test('a record that cannot be read is an error, and the feed goes on', async () 
     const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
     assert.equal(error.code, 'checksum');
     assert.equal(feed.stats.errors, 1);
+  });
+});
+
+test('a message that is too long is an error, and the feed goes on', async () => {
+  const onViewer = (viewer) => {
+    viewer.send(new Uint8Array(65_536 + 26));
+    send(viewer);
+  };
+  await withFeed({ onViewer }, {}, async (feed) => {
+    const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
+    assert.equal(error.code, 'too_long');
+    assert.equal(feed.stats.errors, 1);
+  });
+});
+
+test('two epochs of one session at once are both shown, and said once', async () => {
+  const onViewer = (viewer) => vector('two-epochs').forEach((record, offset) => viewer.send(data(record, { offset })));
+  await withFeed({ onViewer }, {}, async (feed) => {
+    const [sessions, warnings, blocks] = [[], [], new Map()];
+    feed.on('session', ({ session, epochs, ended }) => sessions.push([session, epochs.map((epoch) => epoch - 0xbadcafe), ended]));
+    feed.on('warning', ({ code, session }) => warnings.push([code, session]));
+    feed.on('samples', ({ epoch }) => blocks.set(epoch, (blocks.get(epoch) ?? 0) + 1));
+    await state(feed, 'ended');
+    assert.deepEqual([...blocks.values()], [4, 4, 4]);
+    assert.deepEqual(warnings, [['two_epochs', 'golden-1']]);
+    assert.deepEqual(sessions, [
+      ['golden-1', [0], false],
+      ['golden-2', [2], false],
+      ['golden-1', [1], false],
+      ['golden-1', [0, 1], false],
+      ['golden-1', [1], false],
+      ['golden-1', [], true],
+      ['golden-2', [], true],
+    ]);
   });
 });
 
@@ -218,6 +302,24 @@ test('pause ends the connection, resume goes on', async () => {
     feed.resume();
     await state(feed, 'waiting');
     assert.equal(closed.length, 2);
+  });
+});
+
+test('a feed that is closed or paused in the tick that made it never connects', async () => {
+  await withFeed({}, {}, async (feed, bridge) => {
+    connect(bridge.url, { WebSocket }).close();
+    const paused = connect(bridge.url, { WebSocket });
+    paused.pause();
+    const loading = connect(bridge.url, { WebSocket });
+    await Promise.resolve();
+    loading.close();
+    assert.deepEqual([paused.state, loading.state], ['paused', 'ended']);
+    // A feed made after them connects after them.
+    const later = connect(bridge.url, { WebSocket });
+    await state(later, 'waiting');
+    for (const done of [later, paused]) done.close();
+    assert.equal(bridge.requests.length, 2, 'those of the first feed and of the last');
+    assert.equal(feed.state, 'waiting');
   });
 });
 

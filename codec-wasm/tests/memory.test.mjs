@@ -9,6 +9,7 @@ import { Decoder, init } from '../pkg/dist/node.js';
 import { records } from './recording.mjs';
 
 const MESSAGES = 100_000;
+const stream = () => records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
 
 /** CRC-32C, a byte at a time. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -23,10 +24,9 @@ const collectGarbage = runInNewContext('gc');
 before(() => init());
 
 test('100,000 blocks allocate nothing: no memory grows, no view is made anew', () => {
-  const stream = records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
   const decoder = new Decoder();
   // A decoder drops repeats, so each round reads the blocks under an epoch of its own: bytes 2 to 5, then a new checksum.
-  const [schema, , ...rest] = stream;
+  const [schema, , ...rest] = stream();
   decoder.push(schema);
   const blocks = [];
   for (const record of rest) if (decoder.push(record).kind === 'samples') blocks.push(record);
@@ -58,9 +58,8 @@ test('100,000 blocks allocate nothing: no memory grows, no view is made anew', (
 });
 
 test('one stream: the same views for every block, and no growth of the JavaScript heap', () => {
-  const stream = records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
   const decoder = new Decoder();
-  const [schema, , key] = stream;
+  const [schema, , key] = stream();
   decoder.push(schema);
   decoder.push(key);
   const view = decoder.columns.testSpeedMps;
@@ -78,6 +77,41 @@ test('one stream: the same views for every block, and no growth of the JavaScrip
   assert.ok(perMessage < 1, `${perMessage} bytes per message stay in use`);
   assert.equal(decoder.columns.testSpeedMps, view);
   assert.equal(decoder.capturedAtUs, times);
+});
+
+test('a freed decoder is refused and touches nothing of another', () => {
+  const [schema, , key] = stream();
+  const freed = new Decoder();
+  freed.push(schema);
+  freed.push(key);
+  const { columns } = freed;
+  freed.free();
+  // It gets the memory that was freed.
+  const other = new Decoder();
+  other.push(schema);
+  other.push(key);
+  const speeds = [...other.columns.testSpeedMps];
+  assert.throws(() => freed.push(new Uint8Array(1_000).fill(0xff)), { code: 'freed' });
+  assert.deepEqual([...other.columns.testSpeedMps], speeds);
+  assert.deepEqual([columns.length, columns.testSpeedMps.length, freed.columns.length, freed.latest()], [0, 0, 0, null]);
+  freed.free();
+});
+
+test('columns are current when another decoder has made the memory grow', () => {
+  const [schema, , key] = stream();
+  const first = new Decoder();
+  first.push(schema);
+  first.push(key);
+  const { columns } = first;
+  const view = columns.testSpeedMps;
+  const [speeds, times, latest] = [[...view], [...first.capturedAtUs], first.latest()];
+  const others = [];
+  while (view.length > 0 && others.length < 1_000) others.push(new Decoder());
+  assert.equal(view.length, 0, 'the memory grew and left the old view behind');
+  for (const shown of [columns, first.columns]) assert.deepEqual([...shown.testSpeedMps], speeds);
+  assert.deepEqual([...first.capturedAtUs], times);
+  assert.deepEqual(first.latest(), latest);
+  for (const other of others) other.free();
 });
 
 /** Gives the key block again and again, each time with the next number: the three bytes after the prefix hold it. */

@@ -6,6 +6,7 @@ import { BridgeClock, chain } from '../pkg/dist/feed/clock.js';
 import { Cursor } from '../pkg/dist/feed/cursor.js';
 import { Emitter } from '../pkg/dist/feed/emitter.js';
 import { bridgeUrl } from '../pkg/dist/feed/feed.js';
+import { Pace } from '../pkg/dist/feed/pace.js';
 import { Rate } from '../pkg/dist/feed/rate.js';
 import { keyOf } from '../pkg/dist/schema.js';
 
@@ -65,6 +66,34 @@ test('a hole does not count as a slow source', () => {
   rate.add(2, 5_000_000);
   rate.add(2, 5_033_333);
   assert.ok(Math.abs(rate.hz - 60) < 0.1, `${rate.hz}`);
+});
+
+test('the pace of a session: by its blocks in time, and by how long they are', () => {
+  const pace = new Pace();
+  assert.equal(pace.add(2, 0, 16_667).toFixed(1), '33.3', 'two samples at 60 Hz');
+  pace.add(2, 33_333, 50_000);
+  assert.equal(pace.add(2, 66_667, 83_333).toFixed(1), '33.3');
+
+  const long = new Pace();
+  assert.equal(Math.round(long.add(60, 0, 983_333)), 1_000, 'one block a second, known from the first');
+
+  const keysOnly = new Pace();
+  keysOnly.add(1, 0, 0);
+  keysOnly.add(1, 2_000_000, 2_000_000);
+  assert.equal(keysOnly.add(1, 4_000_000, 4_000_000), 2_000, 'one block in two seconds');
+});
+
+test('a single hole is not a pace, and no pace is longer than 10 s', () => {
+  const pace = new Pace();
+  for (let at = 0; at < 5; at++) pace.add(1, at * 33_000, at * 33_000);
+  assert.equal(pace.add(1, 8_000_000, 8_000_000), 33);
+  assert.equal(pace.add(1, 8_033_000, 8_033_000), 33);
+  const slow = new Pace();
+  for (let at = 0; at < 3; at++) slow.add(1, at * 60e6, at * 60e6);
+  assert.equal(slow.add(1, 180e6, 180e6), 10_000);
+  const back = new Pace();
+  back.add(1, 5_000_000, 5_000_000);
+  assert.equal(back.add(1, 1_000_000, 1_000_000), 0, 'a clock that was set back');
 });
 
 test('a cursor goes forward only, and belongs to its topic', () => {

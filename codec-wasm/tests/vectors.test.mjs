@@ -49,6 +49,7 @@ function check(decoder, record, expected, where, name) {
   if (expected.kind === 'schema') checkSchema(got.schema, expected, where);
   if (expected.kind === 'facts') assert.deepEqual(got.facts, camel(factsOf(expected.facts)), where);
   if (expected.kind === 'event') assert.deepEqual(got.event, camel(eventOf(expected.event)), where);
+  if (expected.kind === 'waiting') assert.deepEqual([got.epoch, got.gap], [expected.epoch, gapOf(expected.missing)], where);
   if (expected.kind === 'end') assert.deepEqual(got.gap, gapOf(expected.missing), where);
 }
 

@@ -23,11 +23,19 @@ pub const MAX_CLIENT_MESSAGE_LEN: usize = 16 * 1024;
 /// The longest message that a bridge sends, in bytes.
 pub const MAX_SERVER_MESSAGE_LEN: usize = MAX_RECORD_LEN + DataHeader::MAX_LEN;
 
+/// What a bridge can beyond serving live, as bits of [`ServerMessage::Hello`]'s `capabilities`.
+pub mod capability {
+    /// It serves from a [`Cursor`](super::Cursor) on.
+    pub const CURSOR: u32 = 1;
+    /// It serves the last seconds first.
+    pub const LAST_SECONDS: u32 = 1 << 1;
+}
+
 /// Why a connection was closed: WebSocket close codes.
 pub mod close {
     /// The bridge stops; connect again, perhaps to another instance.
     pub const GOING_AWAY: u16 = 1001;
-    /// The bridge starts anew; connect again after a moment.
+    /// The bridge is restarting; connect again after a moment.
     pub const RESTART: u16 = 1012;
     /// The token expired; connect again with a new one.
     pub const TOKEN_EXPIRED: u16 = 4401;

@@ -7,7 +7,7 @@
 //! A channel belongs to one of two families. **Float** channels hold an `f32`, absent is `NaN`, and travel as
 //! fixed point with the stated resolution (or, where a schema says so, bit for bit). **Int** channels hold an
 //! `i32`, absent is [`ABSENT`], and are exact: counters, clocks in milliseconds, enumerations and flags.
-//! The time of a sample is no channel; every sample has it.
+//! The time of a sample is not a channel; every sample has it.
 
 mod table;
 

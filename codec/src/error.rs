@@ -47,7 +47,7 @@ pub enum EncodeError {
 #[non_exhaustive]
 pub enum DecodeError {
     /// Fewer bytes than the shortest possible record has.
-    #[error("{found} bytes are no record, the shortest has {needed}")]
+    #[error("{found} bytes are not a record, the shortest has {needed}")]
     TooShort {
         /// Bytes that a record needs at least.
         needed: usize,

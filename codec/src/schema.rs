@@ -129,7 +129,7 @@ impl Schema {
     }
 }
 
-/// Why a list of channels, or a record, is no schema.
+/// Why a list of channels, or a record, is not a schema.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {
@@ -172,7 +172,7 @@ pub enum SchemaError {
         len: usize,
     },
     /// The bytes end early, go on after the end, or hold a value that this build does not know.
-    #[error("the bytes are no schema record of this version")]
+    #[error("the bytes are not a schema record of this version")]
     BadRecord,
     /// A subset names a channel that the table does not have.
     #[error("the channel table has no id {id}")]

@@ -10,7 +10,7 @@ pub struct SessionId {
     length: u8,
 }
 
-/// The text is no session id.
+/// The text is not a session id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a session id has 1 to 64 characters of A-Z a-z 0-9 . _ -")]
 pub struct SessionIdError;

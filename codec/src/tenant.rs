@@ -17,7 +17,7 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(Box<str>);
 
-/// The text is no user id.
+/// The text is not a user id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserIdError {
@@ -38,7 +38,7 @@ pub enum UserIdError {
     /// It starts or ends with white space, which Kafka would trim: two ids would become one principal.
     #[error("user id starts or ends with white space")]
     Padded,
-    /// The name is no topic that [`UserId::topic`] makes.
+    /// The name is not a topic that [`UserId::topic`] makes.
     #[error("not the topic of a user")]
     NotAUserTopic,
 }
@@ -85,7 +85,7 @@ impl UserId {
         &self.0
     }
 
-    /// The Kafka topic that holds this user's records, and nobody else's.
+    /// The Kafka topic that holds this user's records, and no one else's.
     pub fn topic(&self) -> Topic {
         Topic::new(&(TOPIC_PREFIX.to_owned() + &self.name()))
     }

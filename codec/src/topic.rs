@@ -8,7 +8,7 @@ use core::ops::Deref;
 
 use crate::tenant::UserId;
 
-/// The name of the Kafka topic that holds one user's records, and nobody else's.
+/// The name of the Kafka topic that holds one user's records, and no one else's.
 ///
 /// Only [`UserId::topic`] makes one, so nothing that takes a `Topic` can be handed any other topic.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -210,7 +210,7 @@ fn parse_brokers(text: &str) -> Result<String, String> {
     };
     match text.split(',').find(|address| !is_address(address)) {
         None => Ok(text.to_owned()),
-        Some(address) => Err(format!("{address:?} is no host:port")),
+        Some(address) => Err(format!("{address:?} is not a host:port")),
     }
 }
 
@@ -249,7 +249,7 @@ mod tests {
         check_refused("simulator --user alice --users 0", "1..=2000");
         check_refused("simulator --user alice --block-samples 257", "1..=256");
         check_refused("simulator --user alice --session a/b", "session id");
-        check_refused("simulator --user alice --brokers nowhere", "\"nowhere\" is no host:port");
+        check_refused("simulator --user alice --brokers nowhere", "\"nowhere\" is not a host:port");
         check_refused("simulator --user alice --track moon", "lindenring");
         check_refused("replay lap.csv --speed 0", "0.01 to 1000");
         assert_eq!(config("simulator --rate 10").pace(), Pace::Times(1.0));

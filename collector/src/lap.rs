@@ -2,11 +2,11 @@
 //!
 //! The clock's reset ends a lap. The spline's wrap may come a sample earlier or later, and the first crossing after a start
 //! or a pit stop wraps without a reset, so the wrap alone ends nothing; a reset in the middle of a lap (back to the
-//! pits) is no lap.
+//! pits) is not a lap.
 
 use purple_sector_codec::LapSummary;
 
-/// A reset further from the line than this share of a lap is no finish.
+/// A reset further from the line than this share of a lap is not a finish.
 const NEAR_LINE: f32 = 0.05;
 /// A clock that falls by less than this, ms, only jitters.
 const RESET_MS: u32 = 5_000;

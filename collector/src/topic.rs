@@ -43,7 +43,7 @@ pub(crate) fn client(kafka: &ClientConfig) -> anyhow::Result<Client> {
 }
 
 /// Finds the number of partitions of each topic, in order; creates missing topics where the broker lets it, else waits
-/// until somebody makes them, and says once what it waits for. `None` if it was stopped before.
+/// until someone makes them, and says once what it waits for. `None` if it was stopped before.
 ///
 /// # Errors
 /// If Kafka cannot be reached within [`REACH_WITHIN`], or refuses.
@@ -87,7 +87,7 @@ fn reach(client: &Client, brokers: &str) -> anyhow::Result<()> {
     let started = Instant::now();
     while started.elapsed() < REACH_WITHIN {
         let left = REACH_WITHIN.saturating_sub(started.elapsed());
-        // The name is no topic's: all topics of a large cluster would be a long answer.
+        // The name belongs to no topic: all topics of a large cluster would be a long answer.
         match client.fetch_metadata(Some("telemetry-user-"), left) {
             Ok(_) => return Ok(()),
             Err(error) => debug!(%error, "no answer from Kafka yet"),

@@ -94,7 +94,7 @@ fn read_samples(file: &Path, n_channels: usize) -> Result<Vec<NodeSample>> {
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let width = 8 + 4 * n_channels;
     if bytes.len() % width != 0 {
-        bail!("{} bytes are no whole samples of {n_channels} channels", bytes.len());
+        bail!("{} bytes are not whole samples of {n_channels} channels", bytes.len());
     }
     let samples = bytes.chunks_exact(width).map(|sample| {
         let (time, values) = sample.split_at(8);

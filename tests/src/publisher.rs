@@ -164,7 +164,7 @@ pub async fn create_topic(brokers: &str, user: &UserId) -> Result<()> {
     create_topic_with(brokers, user, &Topic::SETTINGS).await
 }
 
-/// As [`create_topic`], with these settings and no others, as somebody else would make it.
+/// As [`create_topic`], with these settings and no others, as someone else would make it.
 ///
 /// # Errors
 /// As [`create_topic`].

@@ -100,7 +100,7 @@ async fn a_bridge_ends_in_time_while_kafka_stands_still() -> Result<()> {
 async fn decompression_bombs_take_little_memory_and_hold_up_nobody() -> Result<()> {
     const ZEROS: usize = 400 * 1024 * 1024;
     let kafka = Kafka::start()?;
-    // As a topic may be that somebody else made: it takes what the bridge's own topics refuse.
+    // As a topic may be that someone else made: it takes what the bridge's own topics refuse.
     let mallory = UserId::parse("mallory")?;
     create_topic_with(
         &kafka.brokers(),

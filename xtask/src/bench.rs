@@ -63,7 +63,7 @@ enum NodeLayout {
 /// Runs the chosen benches.
 ///
 /// # Errors
-/// Where a build or a bench fails, or the trace is no file.
+/// Where a build or a bench fails, or the trace is not a file.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     system::ensure(&system::BUILD)?;
     let trace = options.trace.as_deref().map(absolute).transpose()?;

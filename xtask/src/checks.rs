@@ -11,7 +11,7 @@ use crate::step;
 /// One line of the table.
 pub(crate) struct Check {
     name: &'static str,
-    /// The command that mends a failure, where there is one.
+    /// The command that fixes a failure, where there is one.
     fix: Option<&'static str>,
     run: Box<dyn FnOnce() -> Result<()>>,
 }
@@ -22,7 +22,7 @@ impl Check {
         Self { name, fix: None, run: Box::new(run) }
     }
 
-    /// Names the command that mends a failure of this check.
+    /// Names the command that fixes a failure of this check.
     pub(crate) fn fixed_by(self, command: &'static str) -> Self {
         Self { fix: Some(command), ..self }
     }
@@ -61,7 +61,7 @@ fn run_one(check: Check) -> Outcome {
     if let Err(error) = &result {
         eprintln!("FAILED {}: {error:#}", check.name);
         if let Some(command) = check.fix {
-            eprintln!("  to mend it: {command}");
+            eprintln!("  to fix it: {command}");
         }
     }
     Outcome { name: check.name, took: started.elapsed(), passed: result.is_ok() }

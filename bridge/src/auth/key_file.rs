@@ -26,7 +26,7 @@ impl KeyFile {
     /// Reads the file for the first time.
     ///
     /// # Errors
-    /// The file cannot be read or is no usable key set; the message names the file.
+    /// The file cannot be read or is not a usable key set; the message names the file.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let last = read(path)?;
         let keys = KeySet::from_jwks(&last).with_context(|| format!("key file {}", path.display()))?;

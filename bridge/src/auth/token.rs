@@ -80,10 +80,10 @@ pub enum AuthError {
     /// It is not good yet.
     #[error("not valid before {0} s from now")]
     NotYet(u64),
-    /// From somebody else.
+    /// From someone else.
     #[error("another issuer")]
     Issuer,
-    /// For somebody else.
+    /// For someone else.
     #[error("another audience")]
     Audience,
     /// The claim that names the user does not hold a user id.

@@ -96,7 +96,7 @@ fn no_and_unsigned_tokens_are_refused() {
 }
 
 #[test]
-fn a_secret_of_somebody_else_is_refused() {
+fn a_secret_of_someone_else_is_refused() {
     let key = EncodingKey::from_secret(b"another secret of thirty-two bytes");
     check(
         &sign(&json!({ "alg": "HS256" }), claims().to_string(), &key, Algorithm::HS256),

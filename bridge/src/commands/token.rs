@@ -70,7 +70,7 @@ struct Claims<'a> {
 /// One sentence that says what to change.
 pub fn mint(args: &MintArgs) -> Result<()> {
     let user = UserId::parse(&args.user)
-        .with_context(|| format!("--user \"{}\" is no user id", args.user.escape_debug()))?;
+        .with_context(|| format!("--user \"{}\" is not a user id", args.user.escape_debug()))?;
     ensure!(!args.ttl.is_zero(), "--ttl is zero; the token would never be good");
     let secret = args.secret.as_ref().filter(|secret| !secret.expose().is_empty());
     let (header, key) = match (&args.key, secret) {
@@ -97,7 +97,7 @@ pub fn mint(args: &MintArgs) -> Result<()> {
 fn private_key(file: &Path) -> Result<(Header, EncodingKey)> {
     let pem =
         std::fs::read(file).with_context(|| format!("cannot read the key {} (--key)", file.display()))?;
-    let context = || format!("{} is no private key for ES256 in PKCS #8 PEM (--key)", file.display());
+    let context = || format!("{} is not a private key for ES256 in PKCS #8 PEM (--key)", file.display());
     let key = EncodingKey::from_ec_pem(&pem).with_context(context)?;
     let jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).with_context(context)?;
     let mut header = Header::new(Algorithm::ES256);

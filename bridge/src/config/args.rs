@@ -17,7 +17,7 @@ use crate::commands::{keys, token};
 use crate::host::HostName;
 use crate::origin::Origin;
 
-/// Serves each driver's live telemetry from Kafka to that driver's browsers, and to nobody else's.
+/// Serves each driver's live telemetry from Kafka to that driver's browsers, and to no one else's.
 #[derive(Debug, Parser)]
 #[command(name = "bridge", version, subcommand_help_heading = "Commands")]
 pub struct Cli {

@@ -90,7 +90,7 @@ impl Gop {
         Self { budget, no, current: None }
     }
 
-    /// Begins anew with a key block that came at `at`.
+    /// Begins again with a key block that came at `at`.
     pub(super) fn start(&mut self, key: &Record, at: Instant) {
         self.clear();
         let mut blocks = Blocks::default();

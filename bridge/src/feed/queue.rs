@@ -46,7 +46,7 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// A message that is no record.
+    /// A message that is not a record.
     pub(crate) fn aside(bytes: Bytes) -> Self {
         Self { bytes, partition: 0, role: Role::Aside, snapshot: false }
     }

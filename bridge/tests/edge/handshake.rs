@@ -173,7 +173,7 @@ async fn open_mode_believes_the_address_but_not_every_page() {
     refused(&server, "/v1/stream", &[], 400, "user_missing").await;
     refused(&server, "/v1/stream?userId=%0a", &[], 400, "user_invalid").await;
     refused(&server, "/?userId=alice", &["origin: https://evil.com"], 403, "origin_refused").await;
-    // A name that the public DNS answers for could be anybody's, even if it is the Host.
+    // A name that the public DNS answers for could be anyone's, even if it is the Host.
     refused(&server, "/?userId=alice", &["origin: http://bridge.test"], 403, "origin_refused").await;
     let lines = HANDSHAKE.map(|line| if line.starts_with("host") { "host: localhost:8080" } else { line });
     let mut client = Client::connect(server.public).await;

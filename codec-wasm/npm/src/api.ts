@@ -1,12 +1,16 @@
 // What is public, whatever the page runs in?
-export { ABSENT, type Columns } from './columns.js';
+import './dispose.js'; // for compilers, which learn `Symbol.dispose` there
+
+export { ABSENT, type BlockColumns, type Columns, type Sample } from './columns.js';
 export { Decoder } from './decoder.js';
 export { CodecError } from './errors.js';
 export type { LapSummary, OtherCar, TelemetryEvent } from './events.js';
 export type { Facts } from './facts.js';
-export type { ConnectOptions, Feed, WebSocketConstructor, WebSocketLike } from './feed/feed.js';
+export type { ConnectOptions, Feed, ListenOptions, WebSocketConstructor, WebSocketLike } from './feed/feed.js';
 export type { ClockOffset } from './feed/clock.js';
 export type {
+  FeedBlock,
+  FeedBridge,
   FeedError,
   FeedEvent,
   FeedEvents,
@@ -17,9 +21,11 @@ export type {
   FeedSession,
   FeedState,
   FeedStats,
+  FeedWarning,
   StateChange,
 } from './feed/types.js';
-export type { ChannelColumns, Sample } from './fields.js';
+export type { ChannelColumns, ChannelValues } from './fields.js';
+export { History, type ChannelKey, type HistoryBlock, type HistoryOptions } from './history.js';
 export type { Gap, Received, StreamId } from './received.js';
 export type { Channel, Schema } from './schema.js';
 export type { WasmSource } from './wasm.js';

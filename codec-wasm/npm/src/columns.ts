@@ -1,5 +1,5 @@
 // How does a page read a block's values? As one typed array per channel, straight over WebAssembly memory.
-import { FLOAT_KEYS, INT_KEYS, type ChannelColumns, type Sample } from './fields.js';
+import { FLOAT_KEYS, INT_KEYS, type ChannelColumns, type ChannelValues } from './fields.js';
 import type { Channel, Schema } from './schema.js';
 
 /** The value of an int channel that the source does not give. (A float channel has NaN.) */
@@ -12,22 +12,35 @@ const MOST_SAMPLES = 256;
  * The values of one block: a property for each channel, as typed arrays of the block's length.
  *
  * They are views of memory that the next {@link Decoder.push} writes again: copy what you keep. A channel that the
- * stream does not carry is a column of absent values, so reading one never fails; {@link Columns.has} tells. Channels
- * of somebody's own are properties too, under the camelCase of their name; {@link Columns.get} reaches them with types.
+ * stream does not carry is a column of absent values, so reading one never fails; {@link BlockColumns.has} tells.
+ *
+ * Channels of your own are properties too, under the camelCase of their name. `Own` gives them types:
  *
  * @example
  * history.speed.set(decoder.columns.speedMps, at);      // copies the block
- * const laps = decoder.columns.get('myOwnCounter');     // Float32Array | Int32Array | undefined
+ * @example
+ * interface Rig { seatForceN: Float32Array; pedalFault: Int32Array }
+ * const feed = connect<Rig>(url);
+ * feed.on('samples', ({ columns }) => columns.seatForceN.at(-1));
  */
-export interface Columns extends ChannelColumns {
+export type Columns<Own extends object = {}> = BlockColumns<Own> & ChannelColumns & Readonly<Own>;
+
+/** All channels at one instant; what the source does not give is missing. */
+export type Sample<Own extends object = {}> = ChannelValues & { readonly [Key in keyof Own]?: number };
+
+/** What columns can do beside having a property for each channel. */
+export interface BlockColumns<Own extends object = {}> {
   /** Number of samples in each column. */
   readonly length: number;
   /** Whether the stream carries this channel. Its values can still be absent. */
   has(key: string): boolean;
   /** The column of any channel that the stream carries, by its camelCase key. */
+  get<Key extends keyof (ChannelColumns & Own)>(key: Key): (ChannelColumns & Own)[Key] | undefined;
   get(key: string): Float32Array | Int32Array | undefined;
   /** The sample at `index` as an object of its own, without the absent channels; `index` is 0 to `length - 1`. */
-  sample(index: number): Sample;
+  sample(index: number): Sample<Own>;
+  /** The same columns in memory of their own, which stay as they are. */
+  copy(): Columns<Own>;
 }
 
 /** Where a block lies in memory: addresses in bytes, the distance of two columns in values, and its length. */
@@ -41,12 +54,21 @@ export interface Place {
 
 type Column = Float32Array | Int32Array;
 
+/** What columns are views of. Its buffer is another one after the memory grew. */
+export interface Memory {
+  readonly buffer: ArrayBufferLike;
+}
+
+const NO_MEMORY: Memory = { buffer: new ArrayBuffer(0) };
+const NOWHERE: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
+
 const NO_FLOATS = new Float32Array(MOST_SAMPLES).fill(NaN);
 const NO_INTS = new Int32Array(MOST_SAMPLES).fill(ABSENT);
 
 /**
  * The columns of one stream's blocks. A view is made when it is first asked for and kept while the blocks have the same
- * length and place, so a steady stream allocates nothing.
+ * length and place, so a steady stream allocates nothing. Memory that grows empties the views of it, which is how they
+ * are found to be of no use any more: asking for the buffer each time would take longer than the rest.
  */
 export class ColumnViews {
   readonly #channels: readonly Channel[];
@@ -54,9 +76,9 @@ export class ColumnViews {
   readonly #indexes: number[] = [];
   readonly #positions = new Map<string, number>();
   readonly #views: (Column | undefined)[] = [];
-  readonly #place: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
-  #buffer: ArrayBufferLike = new ArrayBuffer(0);
-  #capturedAtUs: Float64Array | undefined;
+  readonly #place: Place = { ...NOWHERE };
+  #memory = NO_MEMORY;
+  #capturedAtUs: Float64Array = new Float64Array();
   #noFloats = NO_FLOATS.subarray(0, 0);
   #noInts = NO_INTS.subarray(0, 0);
 
@@ -75,14 +97,16 @@ export class ColumnViews {
 
   /** When each sample was captured: Unix µs on the driver's clock. */
   get capturedAtUs(): Float64Array {
-    return (this.#capturedAtUs ??= new Float64Array(this.#buffer, this.#place.times, this.length));
+    const { times, length } = this.#place;
+    if (this.#capturedAtUs.length !== length) this.#capturedAtUs = new Float64Array(this.#memory.buffer, times, length);
+    return this.#capturedAtUs;
   }
 
-  /** From now on the columns are those of the block that lies there in `buffer`. */
-  show(buffer: ArrayBufferLike, place: Place): void {
+  /** From now on the columns are those of the block that lies there in `memory`. */
+  show(memory: Memory, place: Place): void {
     const now = this.#place;
     if (
-      buffer === this.#buffer &&
+      memory === this.#memory &&
       place.length === now.length &&
       place.floats === now.floats &&
       place.ints === now.ints &&
@@ -92,11 +116,16 @@ export class ColumnViews {
       return;
     }
     Object.assign(now, place);
-    this.#buffer = buffer;
+    this.#memory = memory;
     this.#views.fill(undefined);
-    this.#capturedAtUs = undefined;
+    this.#capturedAtUs = new Float64Array();
     this.#noFloats = NO_FLOATS.subarray(0, place.length);
     this.#noInts = NO_INTS.subarray(0, place.length);
+  }
+
+  /** From now on the columns are empty. */
+  clear(): void {
+    this.show(NO_MEMORY, NOWHERE);
   }
 
   has(key: string): boolean {
@@ -110,7 +139,8 @@ export class ColumnViews {
 
   /** The column of the channel at this position in the schema. */
   at(position: number): Column {
-    return (this.#views[position] ??= this.#view(position));
+    const view = this.#views[position];
+    return view?.length === this.#place.length ? view : (this.#views[position] = this.#view(position));
   }
 
   /** A column of absent values. */
@@ -128,12 +158,27 @@ export class ColumnViews {
     return sample as unknown as Sample;
   }
 
+  copy(): this {
+    const { length } = this;
+    const count = { float: 0, int: 0 };
+    for (const { kind } of this.#channels) count[kind]++;
+    const floats = length * Float64Array.BYTES_PER_ELEMENT;
+    const ints = floats + count.float * length * Float32Array.BYTES_PER_ELEMENT;
+    const buffer = new ArrayBuffer(ints + count.int * length * Int32Array.BYTES_PER_ELEMENT);
+    const copy = new (this.constructor as new () => this)();
+    copy.show({ buffer }, { floats, ints, stride: length, times: 0, length });
+    copy.capturedAtUs.set(this.capturedAtUs);
+    this.#channels.forEach((_, position) => copy.at(position).set(this.at(position)));
+    return copy;
+  }
+
   #view(position: number): Column {
     const { floats, ints, stride, length } = this.#place;
+    const { buffer } = this.#memory;
     const bytes = (this.#indexes[position] ?? 0) * stride * 4;
     return this.#channels[position]?.kind === 'int'
-      ? new Int32Array(this.#buffer, ints + bytes, length)
-      : new Float32Array(this.#buffer, floats + bytes, length);
+      ? new Int32Array(buffer, ints + bytes, length)
+      : new Float32Array(buffer, floats + bytes, length);
   }
 }
 
@@ -177,3 +222,6 @@ function columnsClass(schema: Schema): new () => ColumnViews & Columns {
   }
   return SchemaColumns as unknown as new () => ColumnViews & Columns;
 }
+
+/** What a page reads before the first block. */
+export const NO_COLUMNS = makeColumns({ hash: '', channels: [] });

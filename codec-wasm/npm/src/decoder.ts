@@ -1,9 +1,9 @@
 // How do records become samples? A decoder: push the bytes of a record, read the columns.
-import { makeColumns, type Columns, type ColumnViews, type Place } from './columns.js';
+import { makeColumns, NO_COLUMNS, type Columns, type ColumnViews, type Memory, type Place, type Sample } from './columns.js';
+import { makeDisposable } from './dispose.js';
 import { CodecError, decodeError } from './errors.js';
 import { readEvent, type TelemetryEvent } from './events.js';
 import { readFacts, type Facts } from './facts.js';
-import type { Sample } from './fields.js';
 import type { Note } from './note.js';
 import type { Gap, Received, ReceivedSamples, StreamId } from './received.js';
 import { readSchema, type Schema } from './schema.js';
@@ -29,7 +29,8 @@ export const HEAD = {
   ints: 14,
   stride: 15,
   times: 16,
-  size: 17,
+  epoch: 17,
+  size: 18,
 } as const;
 
 /** What a push found; `reader.rs` has the same numbers. */
@@ -53,13 +54,9 @@ export const FOUND = {
 } as const;
 
 const REPEAT: Received = { kind: 'repeat' };
-const WAITING: Received = { kind: 'waiting' };
 const SKIPPED: Received = { kind: 'skipped' };
 
 const utf8 = new TextEncoder();
-
-/** What a page reads before the first block. */
-const NOTHING = makeColumns({ hash: '', channels: [] });
 
 type Stream = StreamId & { readonly schema: Schema; readonly columns: ColumnViews & Columns };
 
@@ -79,7 +76,7 @@ type Stream = StreamId & { readonly schema: Schema; readonly columns: ColumnView
  *   for (let i = 0; i < got.length; i++) console.log(decoder.capturedAtUs[i], speedMps[i], gear[i]);
  * }
  */
-export class Decoder {
+export class Decoder<Own extends object = {}> {
   readonly #wasm: Wasm = wasm();
   readonly #reader = new Reader();
   readonly #headAt = this.#reader.headPtr();
@@ -97,12 +94,15 @@ export class Decoder {
     epoch: 0,
     gap: null,
   };
-  #buffer: ArrayBufferLike = new ArrayBuffer(0);
-  #head = new Float64Array();
-  #input = new Uint8Array();
+  readonly #memory: Memory = new ReaderMemory(this.#wasm.memory, this.#reader);
+  #head: Float64Array = new Float64Array();
+  #input: Uint8Array = new Uint8Array();
   #current: Stream | null = null;
+  #latest: Sample<Own> | null = null;
   #freed = false;
   #facts: Facts | null = null;
+  /** Calls {@link free}, so that `using decoder = new Decoder()` does. */
+  declare readonly [Symbol.dispose]: () => void;
 
   /**
    * Takes one record, the whole message of a WebSocket or Kafka record.
@@ -116,19 +116,23 @@ export class Decoder {
   }
 
   /** The columns of the newest block. Empty before the first one. Valid until the next push. */
-  get columns(): Columns {
-    return this.#current?.columns ?? NOTHING;
+  get columns(): Columns<Own> {
+    return (this.#current?.columns ?? NO_COLUMNS) as unknown as Columns<Own>;
   }
 
   /** When each sample of the newest block was captured: Unix µs on the driver's clock. Valid until the next push. */
   get capturedAtUs(): Float64Array {
-    return (this.#current?.columns ?? NOTHING).capturedAtUs;
+    return (this.#current?.columns ?? NO_COLUMNS).capturedAtUs;
   }
 
-  /** The newest sample as an object that you can keep, without the absent channels; null before the first. */
-  latest(): Sample | null {
-    const columns = this.#current?.columns;
-    return columns === undefined || columns.length === 0 ? null : columns.sample(columns.length - 1);
+  /**
+   * The newest sample as an object that you can keep, without the absent channels; null before the first. It is the same
+   * object until the next block.
+   */
+  latest(): Sample<Own> | null {
+    const { columns } = this;
+    if (columns.length > 0) this.#latest ??= columns.sample(columns.length - 1);
+    return this.#latest;
   }
 
   /** The channels of the newest block's stream; null before the first. */
@@ -146,12 +150,19 @@ export class Decoder {
     return this.#events;
   }
 
-  /** Gives the memory back at once; otherwise that happens some time after the last use. The decoder is of no use then. */
+  /**
+   * Gives the memory back at once; otherwise that happens some time after the last use. From then on the columns are
+   * empty and {@link push} throws `freed`.
+   */
   free(): void {
     if (this.#freed) return;
     this.#freed = true;
+    for (const { columns } of this.#streams.values()) columns.clear();
     this.#current = null;
+    this.#latest = null;
     this.#streams.clear();
+    this.#head = new Float64Array();
+    this.#input = new Uint8Array();
     this.#reader.free();
   }
 
@@ -226,7 +237,7 @@ export class Decoder {
       case FOUND.repeat:
         return REPEAT;
       case FOUND.waiting:
-        return WAITING;
+        return { kind: 'waiting', epoch: this.head(HEAD.epoch), gap: this.#gap() };
       case FOUND.skipped:
         return SKIPPED;
       default:
@@ -238,6 +249,7 @@ export class Decoder {
 
   /** Copies `bytes` into the input buffer and gives their length; too many of them are refused by the reader. */
   #write(bytes: Uint8Array | ArrayBuffer): number {
+    if (this.#freed) throw new CodecError('freed', 'this decoder was freed: make another one');
     this.#refresh();
     const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
     if (view.length > this.#capacity) {
@@ -247,14 +259,12 @@ export class Decoder {
     return view.length;
   }
 
-  /** Memory that grew has moved, as far as views can tell: they are made anew. */
+  /** Memory that grew has moved, as far as views can tell: they are empty now, and made again. */
   #refresh(): void {
+    if (this.#head.length > 0 || this.#freed) return;
     const { buffer } = this.#wasm.memory;
-    if (buffer === this.#buffer) return;
-    this.#buffer = buffer;
     this.#head = new Float64Array(buffer, this.#headAt, HEAD.size);
     this.#input = new Uint8Array(buffer, this.#inputAt, this.#capacity);
-    if (this.#current !== null) this.#current.columns.show(buffer, this.#place);
   }
 
   #receivedSamples(): ReceivedSamples {
@@ -266,8 +276,9 @@ export class Decoder {
     place.stride = head[HEAD.stride] ?? 0;
     place.times = head[HEAD.times] ?? 0;
     place.length = head[HEAD.length] ?? 0;
-    stream.columns.show(this.#buffer, place);
+    stream.columns.show(this.#memory, place);
     this.#current = stream;
+    this.#latest = null;
     const samples = this.#samples;
     samples.length = place.length;
     samples.seq = head[HEAD.seq] ?? 0;
@@ -299,8 +310,23 @@ export class Decoder {
   }
 
   #forgetColumns(): void {
+    this.#latest = null;
     this.#place.length = 0;
-    this.#current?.columns.show(this.#buffer, this.#place);
+    this.#current?.columns.show(this.#memory, this.#place);
+  }
+}
+
+makeDisposable(Decoder, Decoder.prototype.free);
+
+/** The module's memory, for columns: they hold on to the reader that they show, so its memory is not freed under them. */
+class ReaderMemory implements Memory {
+  constructor(
+    readonly memory: WebAssembly.Memory,
+    readonly reader: Reader,
+  ) {}
+
+  get buffer(): ArrayBuffer {
+    return this.memory.buffer;
   }
 }
 

@@ -4,9 +4,11 @@
  * Every error of this package. Tell them apart by `code`; `message` is for people and may change.
  *
  * - From {@link Decoder.push}: `too_short`, `too_long`, `not_a_record`, `unknown_version`, `checksum`, `header`,
- *   `session_id`, `truncated`, `trailing_bytes`, `limit`, `body`, `time_range`, `schema_hash`.
+ *   `session_id`, `truncated`, `trailing_bytes`, `limit`, `body`, `time_range`, `schema_hash`; and `freed` after
+ *   {@link Decoder.free}.
  * - From {@link init}: `wasm_load`, and `not_initialized` from using a {@link Decoder} before it.
- * - From {@link connect} and its feed: `no_websocket`, `bad_url`, `bad_token`, `token_failed`, and those of `push`.
+ * - From {@link connect} and its feed: `no_websocket`, `bad_url`, `bad_token`, `bad_option`, `token_failed`, `refused` and
+ *   `closed` where something is awaited that does not come any more, and those of `push`.
  *
  * @example
  * try {

@@ -21,16 +21,17 @@ export async function init(source?: WasmSource): Promise<void> {
 }
 
 /**
- * Follows a user's telemetry live: connects, decodes, and connects again by itself, going on where it was.
+ * Follows a user's telemetry live: connects, decodes, and connects again by itself. It goes on where it was if the bridge
+ * can, which {@link Feed.bridge} says.
  *
  * @param url the bridge's stream, `wss://host/v1/stream`; in a page also a path.
  * @returns the feed, which starts at once.
- * @throws {CodecError} `bad_url`, `bad_token` or `no_websocket`; what happens later are states and `error` events.
+ * @throws {CodecError} `bad_url`, `bad_token`, `bad_option` or `no_websocket`; what happens later are states and `error` events.
  * @example
  * const feed = connect('wss://telemetry.example/v1/stream', { token: () => fetchToken() });
  * feed.on('state', ({ state, reason }) => console.log(state, reason ?? ''));
  * feed.on('samples', ({ length, columns }) => console.log(columns.speedMps[length - 1], 'm/s'));
  */
-export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
+export function connect<Own extends object = {}>(url: string | URL, options: ConnectOptions = {}): Feed<Own> {
   return new Feed(bridgeUrl(url), options, init);
 }

@@ -19,6 +19,11 @@ export class Note {
     return this.numbers[this.#at++] ?? NaN;
   }
 
+  /** Passes over this many numbers. */
+  skip(n: number): void {
+    this.#at += n;
+  }
+
   optionalNumber(): number | undefined {
     const value = this.number();
     return Number.isNaN(value) ? undefined : value;

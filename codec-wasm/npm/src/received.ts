@@ -31,8 +31,11 @@ export type Received =
   | (StreamId & { readonly kind: 'end'; readonly gap: Gap | null })
   /** A block that was here before. */
   | { readonly kind: 'repeat' }
-  /** A block that needs one which is missing: samples go on with the next key block. */
-  | { readonly kind: 'waiting' }
+  /**
+   * A block that needs one which is missing: samples of its epoch go on with the next key block. `gap` is what is missing
+   * so far, this block included, where earlier ones were decoded.
+   */
+  | { readonly kind: 'waiting'; readonly epoch: number; readonly gap: Gap | null }
   /** A kind of record or event that this version does not know. */
   | { readonly kind: 'skipped' };
 

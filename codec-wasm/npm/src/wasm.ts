@@ -1,9 +1,9 @@
 // Where does the WebAssembly module come from, and is it there yet? One instance for the whole page.
-import load, { Reader, type InitOutput } from './purple_sector_codec_wasm.js';
+import load, { Reader, Store, type InitOutput } from './purple_sector_codec_wasm.js';
 import { CodecError } from './errors.js';
 import { Note } from './note.js';
 
-export { Reader };
+export { Reader, Store };
 
 /** What {@link init} can take the module from. */
 export type WasmSource = URL | string | Request | Response | BufferSource | WebAssembly.Module;
@@ -27,6 +27,11 @@ export function start(source: () => Promise<WasmSource | undefined>): Promise<Wa
       });
     });
   return starting;
+}
+
+/** Whether the module runs. */
+export function isRunning(): boolean {
+  return running !== undefined;
 }
 
 /** The running module. Throws `not_initialized` before {@link init} is done. */

@@ -190,7 +190,7 @@ fn add_from_table(channels: &mut Vec<Channel>, name: &str) {
 }
 
 fn number<T: std::str::FromStr>(cell: &str, title: &str) -> Result<T> {
-    cell.parse().ok().with_context(|| format!("column {title} holds {cell:?}, which is no number"))
+    cell.parse().ok().with_context(|| format!("column {title} holds {cell:?}, which is not a number"))
 }
 
 /// Enumerations are texts in the reference trace and small codes in every codec.

@@ -90,7 +90,7 @@ impl Run<'_> {
 
 /// A file's name without its endings.
 fn name_of(path: &Path) -> Result<String> {
-    let name = path.file_name().with_context(|| format!("{} is no file", path.display()))?;
+    let name = path.file_name().with_context(|| format!("{} is not a file", path.display()))?;
     let name = name.to_string_lossy();
     Ok(name.trim_end_matches(".gz").trim_end_matches(".csv").to_string())
 }

@@ -122,7 +122,7 @@ fn read_samples<P: Plain>(
 fn read_csv(path: &Path, n_skipped_lines: usize) -> Result<Csv> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let text = if bytes.starts_with(&[0x1f, 0x8b]) { unzip(&bytes) } else { Ok(String::from_utf8(bytes)?) };
-    let text = text.with_context(|| format!("{} is no CSV file", path.display()))?;
+    let text = text.with_context(|| format!("{} is not a CSV file", path.display()))?;
     let mut lines = text.lines().skip(n_skipped_lines).filter(|line| !line.is_empty());
     let cells = |line: &str| line.split(',').map(String::from).collect::<Vec<_>>();
     let titles = cells(lines.next().with_context(|| format!("{} is empty", path.display()))?);
@@ -142,7 +142,7 @@ fn lap_clock_us(text: &str) -> Result<u64> {
         (Some(Ok(minutes)), Some(Ok(seconds)), Some(Ok(millis)), None) => {
             Ok(((minutes * 60 + seconds) * 1000 + millis) * 1000)
         }
-        _ => bail!("{text:?} is no lap time"),
+        _ => bail!("{text:?} is not a lap time"),
     }
 }
 

@@ -25,6 +25,9 @@ pub enum ServerMessage<'a> {
         queue_messages: u32,
         /// Kafka's id of the user's topic, for a [`Cursor`](super::Cursor); all zero while it is unknown.
         topic_id: [u8; 16],
+        /// What this bridge can beyond serving live: bits of [`capability`](super::capability). Ignore those that
+        /// you do not know.
+        capabilities: u32,
     },
     /// A record of the user's topic, untouched.
     Data {
@@ -158,9 +161,9 @@ open_enum! {
         Slow = 1,
         /// The log no longer had them.
         Retention = 2,
-        /// The topic was deleted and made anew.
+        /// The topic was deleted and made again.
         TopicReplaced = 3,
-        /// They were no Purple Sector records.
+        /// They were not Purple Sector records.
         Unreadable = 4,
         /// The stream has a hole in the log itself: they never got there.
         Missing = 5,
@@ -183,6 +186,7 @@ struct Hello<'a> {
     heartbeat_ms: u32,
     queue_messages: u32,
     topic_id: [u8; 16],
+    capabilities: u32,
 }
 
 #[derive(Serialize)]
@@ -212,6 +216,7 @@ impl<'a> ServerMessage<'a> {
                     heartbeat_ms: take.u32(),
                     queue_messages: take.u32(),
                     topic_id: take.array(),
+                    capabilities: take.u32(),
                 };
                 (hello, "hello")
             }
@@ -251,8 +256,24 @@ impl<'a> ServerMessage<'a> {
     /// The message's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = match *self {
-            Self::Hello { version, user, server_time_us, heartbeat_ms, queue_messages, topic_id } => {
-                let hello = Hello { version, user, server_time_us, heartbeat_ms, queue_messages, topic_id };
+            Self::Hello {
+                version,
+                user,
+                server_time_us,
+                heartbeat_ms,
+                queue_messages,
+                topic_id,
+                capabilities,
+            } => {
+                let hello = Hello {
+                    version,
+                    user,
+                    server_time_us,
+                    heartbeat_ms,
+                    queue_messages,
+                    topic_id,
+                    capabilities,
+                };
                 postcard::to_allocvec(&(HELLO, hello))
             }
             Self::Data { header, record } => {
@@ -280,6 +301,7 @@ impl<'a> ServerMessage<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bridge_protocol::capability;
 
     #[track_caller]
     fn check(message: ServerMessage<'_>) {
@@ -306,6 +328,7 @@ mod tests {
             heartbeat_ms: 20_000,
             queue_messages: 256,
             topic_id: [7; 16],
+            capabilities: u32::MAX,
         });
         check(ServerMessage::Data { header, record: b"record" });
         check(ServerMessage::Data { header, record: b"" });
@@ -338,8 +361,9 @@ mod tests {
             heartbeat_ms: 1,
             queue_messages: 2,
             topic_id: [9; 16],
+            capabilities: capability::CURSOR | capability::LAST_SECONDS,
         };
-        check(hello, &[&[1, 1, 2, b'a', b'l', 0xAC, 2, 1, 2][..], &[9; 16]].concat());
+        check(hello, &[&[1, 1, 2, b'a', b'l', 0xAC, 2, 1, 2][..], &[9; 16], &[3]].concat());
         let header = DataHeader { partition: 3, offset: 300, broker_time_ms: 5, snapshot: true };
         check(ServerMessage::Data { header, record: &[0xB1, 4] }, &[2, 3, 0xAC, 2, 5, 1, 0xB1, 4]);
         let reason = GapReason::Retention;

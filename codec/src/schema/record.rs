@@ -24,7 +24,7 @@ impl Schema {
     /// Reads a schema from the whole of `bytes`.
     ///
     /// # Errors
-    /// [`SchemaError::BadRecord`] if the bytes are no record, else what [`Schema::new`] says of its channels.
+    /// [`SchemaError::BadRecord`] if the bytes are not a record, else what [`Schema::new`] says of its channels.
     /// No input panics.
     pub fn from_record(bytes: &[u8]) -> Result<Self, SchemaError> {
         if bytes.len() > MAX_SCHEMA_LEN {
@@ -41,7 +41,7 @@ impl Schema {
         }
         take.finish("schema").map_err(|_| SchemaError::BadRecord)?;
         check(&channels)?;
-        // Not through `new`, which writes the record anew: readers need no writer, and modules are smaller without.
+        // Not through `new`, which writes the record again: readers need no writer, and modules are smaller without.
         Ok(Self::with_hash(channels, SchemaHash::of_record(bytes)))
     }
 }

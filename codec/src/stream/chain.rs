@@ -28,7 +28,7 @@ pub enum Link {
         /// The blocks missing so far, this one included, if any block was seen before.
         missing: Option<Gap>,
     },
-    /// A record that is no block and has no place in the chain.
+    /// A record that is not a block and has no place in the chain.
     Outside,
 }
 

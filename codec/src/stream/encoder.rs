@@ -39,7 +39,7 @@ struct Written {
 pub struct StreamSettings {
     /// The run of the game.
     pub session: SessionId,
-    /// A random number, drawn anew at every start.
+    /// A random number, drawn at every start.
     pub epoch: u32,
     /// The channels of every row.
     pub schema: Schema,

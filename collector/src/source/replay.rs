@@ -271,12 +271,12 @@ mod tests {
         check_refused(header.as_bytes(), "no samples");
         check_refused(
             &with("2,B,P,01:29.537,1,0,fast,0,5,1,0\n"),
-            "line 2, column speed[km/h]: \"fast\" is no number",
+            "line 2, column speed[km/h]: \"fast\" is not a number",
         );
         check_refused(&with("2,B,P,01:29.537,1,0,100\n"), "line 2: 7 columns instead of 11");
         check_refused(
             &with("2,B,P,soon,1,0,100,0,5,1,0\n"),
-            "line 2, column lap_time_text: \"soon\" is no lap time",
+            "line 2, column lap_time_text: \"soon\" is not a lap time",
         );
         check_refused(&[header.as_bytes(), &[0xFF, 0xFE, b'\n']].concat(), "line 2: not UTF-8 text");
         check_refused(b"PSREC\x01\x05\x00\x00\x00hello", "byte 6: ");

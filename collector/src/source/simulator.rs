@@ -341,7 +341,7 @@ impl State {
         self.tyres.iter().map(Tyre::grip).sum::<f64>() / 4.0
     }
 
-    /// A pit stop: new tyres, a full tank, everything mended.
+    /// A pit stop: new tyres, a full tank, everything repaired.
     fn serve(&mut self) {
         self.tyres = [Tyre { brake_c: self.tyres[0].brake_c, ..Tyre::new() }; 4];
         self.fuel_l = self.fuel_l.clamp(70.0, car::TANK_L);

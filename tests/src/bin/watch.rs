@@ -93,7 +93,7 @@ async fn watch(port: u16, token: String, duration: Duration) -> Result<String> {
     let mut viewer = Viewer::connect(port, &token).await?;
     let deadline = Instant::now() + duration;
     let (mut n_samples, mut last_us) = (0u64, HashMap::<String, u64>::new());
-    // The time to join is no pause: on the embedded broker a collector begins when its first viewer has come.
+    // The time to join is not a pause: on the embedded broker a collector begins when its first viewer has come.
     let started = Instant::now();
     let (mut joined_after, mut last_news, mut longest) = (None, started, Duration::ZERO);
     while Instant::now() < deadline {
@@ -135,5 +135,5 @@ fn resident_kib(pid: u32) -> Result<u64> {
     let status =
         std::fs::read_to_string(format!("/proc/{pid}/status")).context("a watched program has ended")?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).context("VmRSS is no number")
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).context("VmRSS is not a number")
 }

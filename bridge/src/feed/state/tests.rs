@@ -353,7 +353,7 @@ fn what_may_work_later_is_tried_further_and_further_apart() {
         while bench.others.is_empty() {
             bench.wait(Duration::from_millis(100));
         }
-        assert!(matches!(bench.others[..], [Action::LookAgain]), "somebody else may have made it");
+        assert!(matches!(bench.others[..], [Action::LookAgain]), "someone else may have made it");
         waits.push((bench.now - since).as_millis());
     }
     assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 10_000, 10_000]);

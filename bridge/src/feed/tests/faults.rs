@@ -136,7 +136,7 @@ async fn partitions_that_are_added_are_read_from_their_first_record_on() {
 async fn what_a_hostile_producer_writes_is_passed_over_and_nobody_else_notices() {
     const N_BOMBS: u64 = 2;
     let broker = shared().await;
-    // The topic as somebody else made it, where the bridge may change nothing: the broker keeps what it is given.
+    // The topic as someone else made it, where the bridge may change nothing: the broker keeps what it is given.
     let (victim, other) = (topic("hostile"), topic("hostile-bob"));
     let as_given = NewTopic::new(&victim, 1, TopicReplication::Fixed(1))
         .set("compression.type", "producer")

@@ -1,11 +1,16 @@
 // When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
-import { waitMs } from './backoff.js';
+import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';
 
-/** Samples older than this make a feed stale, in ms. */
+/** Samples older than this make a feed stale unless it is set otherwise, in ms; blocks that come more rarely have this much of their own pace. */
 export const STALE_AFTER_MS = 500;
-/** Without any message for so long the connection counts as dead; the bridge answers a time message every 5 s. */
+const PACES_UNTIL_STALE = 1.5;
+/**
+ * A connection is dead when times were asked for twice and nothing came for so long, and so long after the second
+ * question. Both, because a hidden page's timers fire once a minute: it asks, and hears nothing else until it asks again.
+ */
 const DEAD_AFTER_MS = 12_000;
+const ANSWER_WITHIN_MS = 5_000;
 /** An attempt to connect takes at most so long, fetching the token included. */
 const OPEN_WITHIN_MS = 15_000;
 /** Times are asked for quickly at first, then now and then, in ms. */
@@ -38,8 +43,8 @@ export type Input =
   /** What a plain request to the same address said; null when it has nothing against this page. */
   | { readonly type: 'probed'; readonly refusal: Refusal | null }
   | { readonly type: 'message' }
-  /** Samples, and how old they were already. */
-  | { readonly type: 'samples'; readonly session: string; readonly ageMs: number }
+  /** Samples, how old they were already, and how far apart the blocks of their session usually are. */
+  | { readonly type: 'samples'; readonly session: string; readonly ageMs: number; readonly paceMs: number }
   | { readonly type: 'sessionEnded'; readonly session: string }
   | { readonly type: 'bridgeState'; readonly state: number; readonly ageMs: number | null }
   | { readonly type: 'bye'; readonly code: number; readonly reason: string }
@@ -76,23 +81,31 @@ export interface CoreOptions {
   readonly tokenCanChange: boolean;
   /** A number from 0 to 1 for each wait. */
   readonly random: () => number;
+  /** Samples older than this make the feed stale, in ms; {@link STALE_AFTER_MS} if not given. */
+  readonly staleAfterMs?: number | undefined;
+  /** The waits between attempts; {@link WAITS} if not given. */
+  readonly waits?: Waits | undefined;
 }
 
 /** The state machine of one feed. */
 export class FeedCore {
   readonly #options: CoreOptions;
   #phase: Phase = { name: 'idle' };
-  #wanted: 'run' | 'paused' | 'refused' | 'closed' = 'closed';
+  #wanted: 'new' | 'run' | 'paused' | 'refused' | 'closed' = 'new';
   #attempt = 0;
   #unauthorized = 0;
   #reason: string | null = null;
   #code: number | string | null = null;
-  #lastMessageAt = 0;
   #nextTimeAt = 0;
   #nTimes = 0;
+  /** Questions for the time since the last message, when the first of them was asked, and when that is too long ago. */
+  #nUnanswered = 0;
+  #unansweredSince = 0;
+  #deadAt = Infinity;
   #refreshAt = Infinity;
   #refreshedAt = -Infinity;
   #lastSamplesAt: number | null = null;
+  #liveUntil = -Infinity;
   #bridgeState = 0;
   readonly #sessions = new Set<string>();
   /** Whether the last of the sessions has said that it is over. */
@@ -118,11 +131,8 @@ export class FeedCore {
     const phase = this.#phase;
     if (phase.name === 'idle') return null;
     if (phase.name !== 'open') return phase.until;
-    const due = [this.#lastMessageAt + DEAD_AFTER_MS, this.#nextTimeAt, this.#refreshAt];
-    if ((this.#shown === 'live' || this.#shown === 'replay') && this.#lastSamplesAt !== null) {
-      due.push(this.#lastSamplesAt + STALE_AFTER_MS + 1);
-    }
-    return Math.min(...due);
+    const staleAt = this.#shown === 'live' ? this.#liveUntil + 1 : Infinity;
+    return Math.min(this.#deadAt, this.#nextTimeAt, this.#refreshAt, staleAt);
   }
 
   /** Time since the last samples, in ms. */
@@ -137,11 +147,12 @@ export class FeedCore {
   #take(input: Input, now: number): void {
     switch (input.type) {
       case 'start':
+        // The page may have paused or closed the feed before it started.
+        if (this.#wanted === 'new') this.#begin(now);
+        return;
       case 'resume':
-        if (this.#wanted === 'run') return;
-        this.#wanted = 'run';
-        this.#attempt = 0;
-        return this.#connect(now);
+        if (this.#wanted === 'paused' || this.#wanted === 'refused') this.#begin(now);
+        return;
       case 'token':
         if (this.#phase.name === 'opening') this.#do({ do: 'open' });
         return;
@@ -156,13 +167,16 @@ export class FeedCore {
         if (this.#phase.name === 'probing') this.#probed(input.refusal, now);
         return;
       case 'message':
-        this.#lastMessageAt = now;
+        this.#nUnanswered = 0;
+        this.#deadAt = Infinity;
         return;
       case 'samples': {
         this.#sessions.add(input.session);
         this.#over = false;
         const at = now - Math.max(0, input.ageMs);
-        if (this.#lastSamplesAt === null || at > this.#lastSamplesAt) this.#lastSamplesAt = at;
+        const staleAfterMs = Math.max(this.#options.staleAfterMs ?? STALE_AFTER_MS, PACES_UNTIL_STALE * input.paceMs);
+        this.#lastSamplesAt = Math.max(this.#lastSamplesAt ?? at, at);
+        this.#liveUntil = Math.max(this.#liveUntil, at + staleAfterMs);
         this.#unauthorized = 0;
         return;
       }
@@ -189,7 +203,7 @@ export class FeedCore {
       case 'newToken':
         return this.#newToken(now);
       case 'pause':
-        if (this.#wanted === 'run') this.#stop('paused');
+        if (this.#wanted === 'new' || this.#wanted === 'run') this.#stop('paused');
         return;
       case 'close':
         if (this.#wanted !== 'closed') this.#stop('closed');
@@ -216,7 +230,7 @@ export class FeedCore {
         this.#do({ do: 'drop', code: 1000 });
         return this.#retry(now, 'the bridge does not answer', null);
       case 'open':
-        if (now >= this.#lastMessageAt + DEAD_AFTER_MS) {
+        if (now >= this.#deadAt) {
           this.#do({ do: 'drop', code: 4000 });
           return this.#retry(now, 'the connection went silent', null);
         }
@@ -225,11 +239,22 @@ export class FeedCore {
           this.#refreshedAt = now;
           this.#do({ do: 'refresh' });
         }
-        if (now >= this.#nextTimeAt) {
-          this.#do({ do: 'askTime' });
-          this.#nextTimeAt = now + (++this.#nTimes < N_FIRST_TIMES ? FIRST_TIMES_EVERY_MS : TIME_EVERY_MS);
-        }
+        if (now >= this.#nextTimeAt) this.#askTime(now);
     }
+  }
+
+  #askTime(now: number): void {
+    this.#do({ do: 'askTime' });
+    this.#nextTimeAt = now + (++this.#nTimes < N_FIRST_TIMES ? FIRST_TIMES_EVERY_MS : TIME_EVERY_MS);
+    this.#nUnanswered++;
+    if (this.#nUnanswered === 1) this.#unansweredSince = now;
+    if (this.#nUnanswered === 2) this.#deadAt = Math.max(this.#unansweredSince + DEAD_AFTER_MS, now + ANSWER_WITHIN_MS);
+  }
+
+  #begin(now: number): void {
+    this.#wanted = 'run';
+    this.#attempt = 0;
+    this.#connect(now);
   }
 
   #connect(now: number): void {
@@ -240,9 +265,10 @@ export class FeedCore {
   #opened(now: number): void {
     if (this.#phase.name !== 'opening') return;
     this.#phase = { name: 'open', since: now };
-    this.#lastMessageAt = now;
     this.#nextTimeAt = now;
     this.#nTimes = 0;
+    this.#nUnanswered = 0;
+    this.#deadAt = Infinity;
     this.#refreshAt = Infinity;
     this.#bridgeState = 0;
     this.#reason = null;
@@ -283,9 +309,7 @@ export class FeedCore {
   #newToken(now: number): void {
     this.#unauthorized = 0;
     if (this.#wanted === 'refused') {
-      this.#wanted = 'run';
-      this.#attempt = 0;
-      this.#connect(now);
+      this.#begin(now);
     } else if (this.#phase.name === 'open') {
       this.#do({ do: 'refresh' });
     } else if (this.#phase.name === 'backoff') {
@@ -294,9 +318,10 @@ export class FeedCore {
   }
 
   #retry(now: number, reason: string, code: number | string | null): void {
+    const { random, waits } = this.#options;
     this.#reason = reason;
     this.#code = code;
-    this.#phase = { name: 'backoff', until: now + waitMs(this.#attempt++, this.#options.random()) };
+    this.#phase = { name: 'backoff', until: now + waitMs(this.#attempt++, random(), waits) };
   }
 
   #refuse(reason: string, code: number | string): void {
@@ -323,13 +348,14 @@ export class FeedCore {
   }
 
   #stateAt(now: number): FeedState {
-    if (this.#wanted !== 'run') return this.#wanted === 'closed' ? 'ended' : this.#wanted;
+    if (this.#wanted === 'closed') return 'ended';
+    if (this.#wanted === 'paused' || this.#wanted === 'refused') return this.#wanted;
     if (this.#phase.name !== 'open') return 'connecting';
     const ageMs = this.ageMs(now);
     if (ageMs === null) return this.#bridgeState === BRIDGE_STATE.ended ? 'ended' : 'waiting';
     if (this.#bridgeState === BRIDGE_STATE.replay) return 'replay';
     if (this.#over || this.#bridgeState === BRIDGE_STATE.ended) return 'ended';
-    return ageMs <= STALE_AFTER_MS ? 'live' : 'stale';
+    return now <= this.#liveUntil ? 'live' : 'stale';
   }
 
   #do(action: Action): void {

@@ -1,12 +1,28 @@
 // How does a page follow a user live? A feed: a socket, the core that decides, and the events that come of it.
+import { NO_COLUMNS, type Columns, type Sample } from '../columns.js';
 import { Decoder } from '../decoder.js';
+import { makeDisposable } from '../dispose.js';
 import { CodecError } from '../errors.js';
+import { History, type HistoryBlock, type HistoryOptions } from '../history.js';
+import type { Schema } from '../schema.js';
+import { WAITS, type Waits } from './backoff.js';
+import { Blocks, copyOf, QUEUED_BLOCKS } from './blocks.js';
 import { pageTimeUs, type ClockOffset } from './clock.js';
 import { FeedCore, type Action, type Input } from './core.js';
 import { Emitter } from './emitter.js';
+import { Follow } from './follow.js';
 import { Intake } from './intake.js';
 import { probe } from './probe.js';
-import type { FeedEvents, FeedSession, FeedState, FeedStats, StateChange } from './types.js';
+import type {
+  FeedBlock,
+  FeedBridge,
+  FeedEvents,
+  FeedSamples,
+  FeedSession,
+  FeedState,
+  FeedStats,
+  StateChange,
+} from './types.js';
 
 const SUBPROTOCOL = 'purple-sector.v1';
 /** What a subprotocol may consist of, and so a token. */
@@ -35,12 +51,26 @@ export interface ConnectOptions {
   readonly userId?: string;
   /** Only this session. */
   readonly session?: string;
-  /** First what the log has of the last seconds. */
+  /** First what the log has of the last seconds, if the bridge can ({@link FeedBridge.lastSeconds}). */
   readonly lastSeconds?: number;
   /** Key blocks only, about one in two seconds: saves data. */
   readonly keysOnly?: boolean;
+  /** Samples older than this make the feed stale, in ms; 500 if not given. */
+  readonly staleAfterMs?: number;
+  /** The longest wait before the first retry of a lost connection, in ms; it doubles with each. 250 if not given. */
+  readonly firstRetryMs?: number;
+  /** The longest wait before any retry, in ms; 10,000 if not given. */
+  readonly longestRetryMs?: number;
+  /** Closes the feed when it is aborted. */
+  readonly signal?: AbortSignal;
   /** The WebSocket class, where there is no global one (Node before 22: the `ws` package's). */
   readonly WebSocket?: WebSocketConstructor;
+}
+
+/** Settings of a listener. */
+export interface ListenOptions {
+  /** Ends the listening when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** The module's loader, which differs between browser and Node. */
@@ -50,14 +80,16 @@ export type Init = () => Promise<void>;
  * A user's live telemetry. It connects by itself, again and again, until the bridge refuses it for good.
  * Made by {@link connect}.
  */
-export class Feed {
+export class Feed<Own extends object = {}> {
   readonly #url: URL;
   readonly #options: ConnectOptions;
   readonly #init: Init;
   readonly #Socket: WebSocketConstructor;
-  readonly #emitter = new Emitter<FeedEvents>();
+  readonly #emitter = new Emitter<FeedEvents<Own>>();
   readonly #core: FeedCore;
-  #intake: Intake | null = null;
+  /** Aborted when the feed is closed. */
+  readonly #closed = new AbortController();
+  #intake: Intake<Own> | null = null;
   #socket: WebSocketLike | null = null;
   #token: string | null = null;
   #source: ConnectOptions['token'];
@@ -66,6 +98,9 @@ export class Feed {
   #nOpened = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
+  #stats: FeedStats = NO_STATS;
+  /** Calls {@link close}, so that `using feed = connect(url)` does. */
+  declare readonly [Symbol.dispose]: () => void;
   readonly #online = () => this.#on({ type: 'online' });
 
   /** @internal Use {@link connect}. */
@@ -80,26 +115,130 @@ export class Feed {
     this.#Socket = Socket;
     this.#source = options.token;
     if (typeof options.token === 'string') checkToken(options.token);
-    this.#core = new FeedCore({ tokenCanChange: typeof options.token === 'function', random: Math.random });
+    const tokenCanChange = typeof options.token === 'function';
+    const staleAfterMs = checkMs('staleAfterMs', options.staleAfterMs);
+    this.#core = new FeedCore({ tokenCanChange, random: Math.random, staleAfterMs, waits: waitsOf(options) });
     // What a page does right after connect(), such as adding listeners, comes first.
     queueMicrotask(() => this.#on({ type: 'start' }));
     globalThis.addEventListener?.('online', this.#online);
+    const { signal } = options;
+    if (signal?.aborted) this.close();
+    else signal?.addEventListener('abort', () => this.close(), { signal: this.#closed.signal });
   }
 
   /**
-   * Calls `listener` for each event of this name; the function that comes back ends that.
+   * Calls `listener` for each event of this name. The function that comes back ends that, and so does `signal`.
    *
    * @example
    * feed.on('samples', ({ length, columns }) => speed.textContent = columns.speedMps[length - 1].toFixed(1));
    * feed.on('state', ({ state, reason }) => status.textContent = reason ?? state);
    */
-  on<Name extends keyof FeedEvents>(name: Name, listener: (value: FeedEvents[Name]) => void): () => void {
-    return this.#emitter.on(name, listener);
+  on<Name extends keyof FeedEvents>(
+    name: Name,
+    listener: (value: FeedEvents<Own>[Name]) => void,
+    { signal }: ListenOptions = {},
+  ): () => void {
+    return this.#emitter.on(name, listener, signal);
   }
 
   /** Takes a listener away. */
-  off<Name extends keyof FeedEvents>(name: Name, listener: (value: FeedEvents[Name]) => void): void {
+  off<Name extends keyof FeedEvents>(name: Name, listener: (value: FeedEvents<Own>[Name]) => void): void {
     this.#emitter.off(name, listener);
+  }
+
+  /**
+   * The next event of this name for which `where` holds; samples are in memory of their own. It is rejected with `closed`
+   * when the feed is closed before, and with the signal's reason when that is aborted.
+   *
+   * @example
+   * const { facts } = await feed.once('facts');
+   * await feed.once('state', { where: ({ state }) => state === 'live', signal: AbortSignal.timeout(10_000) });
+   */
+  once<Name extends keyof FeedEvents>(
+    name: Name,
+    { signal, where = () => true }: ListenOptions & { readonly where?: (value: FeedEvents<Own>[Name]) => boolean } = {},
+  ): Promise<FeedEvents<Own>[Name]> {
+    return new Promise((resolve, reject) => {
+      const heard = new AbortController();
+      const fail = (error: unknown): void => {
+        heard.abort();
+        reject(error);
+      };
+      const closed = (): void => fail(new CodecError('closed', `the feed was closed before the next ${name} event`));
+      const aborted = (): void => fail(signal?.reason);
+      if (signal?.aborted) return aborted();
+      if (this.#closed.signal.aborted) return closed();
+      this.#closed.signal.addEventListener('abort', closed, { signal: heard.signal });
+      signal?.addEventListener('abort', aborted, { signal: heard.signal });
+      const listener = (value: FeedEvents<Own>[Name]): void => {
+        if (!where(value)) return;
+        heard.abort();
+        resolve(name === 'samples' ? (copyOf(value as FeedSamples<Own>) as FeedEvents<Own>[Name]) : value);
+      };
+      this.#emitter.on(name, listener, heard.signal);
+    });
+  }
+
+  /**
+   * The blocks from now on, each in memory of its own. While the loop is busy up to `limit` of them wait; after that the
+   * oldest are dropped and the next block's `dropped` counts them. The loop ends when the feed is closed; it throws
+   * `refused` when the bridge refuses for good, and the signal's reason when that is aborted.
+   *
+   * @example
+   * for await (const { length, columns, dropped } of feed.samples()) await store(columns.speedMps, dropped);
+   */
+  samples({ limit = QUEUED_BLOCKS, signal }: ListenOptions & { readonly limit?: number } = {}): AsyncIterableIterator<FeedBlock<Own>> {
+    if (!(limit >= 1)) throw new CodecError('bad_option', `limit is ${limit}: expected a number of blocks, at least 1`);
+    return new Blocks(this.#emitter, this.#closed.signal, limit, signal);
+  }
+
+  /** As {@link samples} without settings: `for await (const block of feed)`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<FeedBlock<Own>> {
+    return this.samples();
+  }
+
+  /**
+   * The newest sample as an object that you can keep, without the absent channels; null before the first and after
+   * {@link close}. It is the same object until the next block, as React's `useSyncExternalStore` needs it:
+   *
+   * @example
+   * const subscribe = (changed) => feed.on('samples', changed);
+   * const latest = useSyncExternalStore(subscribe, () => feed.latest());
+   */
+  latest(): Sample<Own> | null {
+    return this.#intake?.decoder.latest() ?? null;
+  }
+
+  /** The columns of the newest block; empty before the first. Valid until the next. */
+  get columns(): Columns<Own> {
+    return this.#intake?.decoder.columns ?? (NO_COLUMNS as unknown as Columns<Own>);
+  }
+
+  /** The channels of the newest block's stream, the same object while they are the same; null before the first. */
+  get schema(): Schema | null {
+    return this.#intake?.decoder.schema ?? null;
+  }
+
+  /**
+   * The last samples of these channels from now on, in order of time: see {@link History}. It follows the given session,
+   * or the first that comes and when that is over the next one, from an empty history; of two encoder starts that
+   * send at once, the newer. It goes on until it is freed or the feed is closed, and can still be read then.
+   *
+   * @throws {CodecError} `bad_option`, as {@link History} does.
+   * @example
+   * const history = feed.history({ channels: ['speedMps', 'throttle'], rows: 3_600 });
+   */
+  history(options: HistoryOptions<Own> & { readonly session?: string }): History<Own> {
+    const history = new History<Own>(options);
+    const follow = new Follow(options.session);
+    const over = (session: string): boolean => this.#intake?.sessions.get(session)?.ended ?? true;
+    const off = this.#emitter.on('samples', (samples) => {
+      if (history.freed) return off();
+      const does = follow.take(samples.session, samples.epoch, performance.now(), over);
+      if (does === 'restart') history.clear();
+      if (does !== 'skip') history.append(samples as HistoryBlock);
+    });
+    return history;
   }
 
   get state(): FeedState {
@@ -111,14 +250,22 @@ export class Feed {
     return this.#core.ageMs(performance.now());
   }
 
-  /** What has happened since {@link connect}. */
+  /** What has happened since {@link connect}: the same object until something changes. */
   get stats(): FeedStats {
-    return { ...NO_STATS, ...this.#intake?.stats, reconnects: Math.max(0, this.#nOpened - 1) };
+    const now = { ...NO_STATS, ...this.#intake?.stats, reconnects: Math.max(0, this.#nOpened - 1) };
+    const names = Object.keys(now) as (keyof FeedStats)[];
+    if (names.some((name) => now[name] !== this.#stats[name])) this.#stats = now;
+    return this.#stats;
   }
 
-  /** The sessions heard of so far, the oldest first. */
+  /** The sessions heard of so far, the oldest first: the same array until one of them changes. */
   get sessions(): readonly FeedSession[] {
-    return this.#intake?.sessions.all() ?? [];
+    return this.#intake?.sessions.all() ?? NO_SESSIONS;
+  }
+
+  /** What the bridge said of itself, and so what it can; null before the first connection. */
+  get bridge(): FeedBridge | null {
+    return this.#intake?.bridge ?? null;
   }
 
   /**
@@ -138,7 +285,10 @@ export class Feed {
     this.#on({ type: 'newToken' });
   }
 
-  /** Ends the connection and keeps the place. {@link Feed.resume} goes on there, as far back as the log reaches. */
+  /**
+   * Ends the connection and keeps the place. {@link Feed.resume} goes on there as far back as the log reaches, if the
+   * bridge can ({@link FeedBridge.cursor}); otherwise with what is live then.
+   */
   pause(): void {
     this.#on({ type: 'pause' });
   }
@@ -147,15 +297,17 @@ export class Feed {
     this.#on({ type: 'resume' });
   }
 
-  /** Ends the feed. */
+  /** Ends the feed, for good. */
   close(): void {
     this.#on({ type: 'close' });
     globalThis.removeEventListener?.('online', this.#online);
     clearTimeout(this.#timer);
     this.#intake?.free();
+    this.#closed.abort();
   }
 
   #on(input: Input): void {
+    if (input.type === 'tick') this.#intake?.noticeSilence(performance.now());
     for (const action of this.#core.on(input, performance.now())) this.#run(action);
     this.#arm();
   }
@@ -167,7 +319,7 @@ export class Feed {
       case 'open':
         return this.#open(this.#attempt);
       case 'probe':
-        return void probe(this.#url, this.#token).then((refusal) => this.#on({ type: 'probed', refusal }));
+        return void this.#probe(this.#attempt);
       case 'greet':
         return this.#greet();
       case 'askTime':
@@ -186,7 +338,8 @@ export class Feed {
   async #fetchToken(attempt: number): Promise<void> {
     try {
       await this.#init();
-      this.#intake ??= new Intake(new Decoder(), this.#emitter, (input) => this.#on(input));
+      if (attempt !== this.#attempt) return;
+      this.#intake ??= new Intake(new Decoder<Own>(), this.#emitter, this.#options, (input) => this.#on(input));
       const token = typeof this.#source === 'function' ? await this.#source() : (this.#source ?? null);
       if (attempt !== this.#attempt) return;
       if (token !== null) checkToken(token);
@@ -236,11 +389,16 @@ export class Feed {
     };
   }
 
+  async #probe(attempt: number): Promise<void> {
+    const refusal = await probe(this.#url, this.#token);
+    if (attempt === this.#attempt) this.#on({ type: 'probed', refusal });
+  }
+
   #greet(): void {
     const { session, lastSeconds, keysOnly = false } = this.#options;
     if (this.#intake === null) return;
     const { topicId, next } = this.#intake.cursor;
-    this.#intake.connected();
+    this.#intake.connected(topicId.length > 0);
     // Who asks for nothing is served everything live.
     if (session === undefined && lastSeconds === undefined && !keysOnly && topicId.length === 0) return;
     const offsets = topicId.length === 0 ? new Float64Array() : next;
@@ -260,7 +418,7 @@ export class Feed {
     }
   }
 
-  #send(message: (decoder: Decoder) => Uint8Array): void {
+  #send(message: (decoder: Decoder<Own>) => Uint8Array): void {
     const OPEN = 1;
     if (this.#intake === null || this.#socket?.readyState !== OPEN) return;
     this.#socket.send(message(this.#intake.decoder) as Uint8Array<ArrayBuffer>);
@@ -289,6 +447,10 @@ export class Feed {
   }
 }
 
+makeDisposable(Feed, Feed.prototype.close);
+
+const NO_SESSIONS: readonly FeedSession[] = [];
+
 const NO_STATS: FeedStats = {
   samples: 0,
   blocks: 0,
@@ -312,6 +474,19 @@ export function bridgeUrl(url: string | URL): URL {
   }
   address.hash = '';
   return address;
+}
+
+/** A setting in ms, as it was given. */
+function checkMs(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || (value > 0 && value < Infinity)) return value;
+  throw new CodecError('bad_option', `${name} is ${value}: expected a number of milliseconds above 0`);
+}
+
+function waitsOf({ firstRetryMs, longestRetryMs }: ConnectOptions): Waits {
+  const firstMs = checkMs('firstRetryMs', firstRetryMs) ?? WAITS.firstMs;
+  const longestMs = checkMs('longestRetryMs', longestRetryMs) ?? Math.max(WAITS.longestMs, firstMs);
+  if (longestMs >= firstMs) return { firstMs, longestMs };
+  throw new CodecError('bad_option', `longestRetryMs is ${longestMs}, less than the first wait of ${firstMs} ms`);
 }
 
 function checkToken(token: string): void {

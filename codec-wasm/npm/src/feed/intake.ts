@@ -1,14 +1,15 @@
 // What comes of the bridge's messages? Events for the page, inputs for the core, and the counts.
 import { FOUND, HEAD, type Decoder } from '../decoder.js';
-import { decodeError, type CodecError } from '../errors.js';
+import { CodecError, decodeError } from '../errors.js';
 import type { Gap, Received, ReceivedSamples } from '../received.js';
 import type { Note } from '../note.js';
 import { BridgeClock, chain, pageTimeUs, type ClockOffset } from './clock.js';
 import type { Input } from './core.js';
 import { Cursor } from './cursor.js';
 import type { Emitter } from './emitter.js';
-import { Sessions, type Session } from './sessions.js';
-import type { FeedEvents, FeedGap, FeedSamples, FeedStats } from './types.js';
+import { Sessions, type Heard, type Session, type Stream } from './sessions.js';
+import type { ConnectOptions } from './feed.js';
+import type { FeedBridge, FeedEvents, FeedGap, FeedSamples, FeedStats, FeedWarning } from './types.js';
 
 const GAP_REASONS: Record<number, FeedGap['reason']> = {
   1: 'slow',
@@ -18,10 +19,17 @@ const GAP_REASONS: Record<number, FeedGap['reason']> = {
   5: 'missing',
 };
 
+/** What a bridge can, as bits in its hello. */
+const CAN = { cursor: 1, lastSeconds: 2 };
+
+/** Key blocks come at least this often, in ms. */
+const KEY_EVERY_MS = 2_000;
+
+type IntakeOptions = Pick<ConnectOptions, 'keysOnly' | 'lastSeconds'>;
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Takes the messages of one feed, over all of its connections. */
-export class Intake {
+export class Intake<Own extends object> {
   readonly cursor = new Cursor();
   readonly sessions = new Sessions();
   readonly stats: Mutable<Omit<FeedStats, 'reconnects'>> = {
@@ -34,18 +42,31 @@ export class Intake {
     errors: 0,
     rateHz: null,
   };
-  readonly decoder: Decoder;
-  readonly #emitter: Emitter<FeedEvents>;
+  readonly decoder: Decoder<Own>;
+  readonly #emitter: Emitter<FeedEvents<Own>>;
   readonly #input: (input: Input) => void;
   readonly #bridgeClock = new BridgeClock();
   /** The bridge's clock minus the page's, as far as its greeting told. */
   #bridgeAheadMs = 0;
   #clock: ClockOffset | null = null;
-  #samples: Mutable<FeedSamples> | null = null;
+  #samples: Mutable<FeedSamples<Own>> | null = null;
 
-  constructor(decoder: Decoder, emitter: Emitter<FeedEvents>, input: (input: Input) => void) {
+  readonly #options: IntakeOptions;
+  #bridge: FeedBridge | null = null;
+  /** Whether this connection asked to go on where the one before ended. */
+  #wantsCursor = false;
+  /** The warnings that were said. */
+  readonly #warned = new Set<string>();
+
+  constructor(
+    decoder: Decoder<Own>,
+    emitter: Emitter<FeedEvents<Own>>,
+    options: IntakeOptions,
+    input: (input: Input) => void,
+  ) {
     this.decoder = decoder;
     this.#emitter = emitter;
+    this.#options = options;
     this.#input = input;
   }
 
@@ -54,9 +75,15 @@ export class Intake {
     return this.#clock;
   }
 
-  /** A new connection stands, perhaps to another bridge. */
-  connected(): void {
+  /** What the bridge said of itself. */
+  get bridge(): FeedBridge | null {
+    return this.#bridge;
+  }
+
+  /** A new connection stands, perhaps to another bridge; whether it is asked to go on where the one before ended. */
+  connected(wantsCursor: boolean): void {
     this.#bridgeClock.reset();
+    this.#wantsCursor = wantsCursor;
   }
 
   free(): void {
@@ -67,9 +94,20 @@ export class Intake {
   take(bytes: Uint8Array): void {
     const receivedAtUs = pageTimeUs();
     this.stats.bytes += bytes.length;
-    const found = this.decoder.pushMessage(bytes);
+    let found: number;
+    try {
+      found = this.decoder.pushMessage(bytes);
+    } catch (error) {
+      if (error instanceof CodecError) return this.#error(error);
+      throw error;
+    }
     if (found >= FOUND.data && found < FOUND.hello) this.#record(found - FOUND.data, receivedAtUs);
     else this.#message(found, this.decoder.note(), receivedAtUs);
+  }
+
+  /** Reports what is missing at the end of streams that went silent; `nowMs` is on the page's `performance` clock. */
+  noticeSilence(nowMs: number): void {
+    for (const { session, stream, gap } of this.sessions.silent(nowMs)) this.#gap(gap, session, stream);
   }
 
   #record(found: number, receivedAtUs: number): void {
@@ -85,10 +123,10 @@ export class Intake {
       case 'samples':
         return this.#block(got, receivedAtUs);
       case 'schema':
-        this.#hear(got.session, got.epoch);
+        this.#hear(got.session, got.epoch, false);
         return this.#emitter.emit('schema', { ...got, channels: got.schema.channels });
       case 'facts': {
-        const session = this.#hear(got.session, got.epoch);
+        const { session } = this.#hear(got.session, got.epoch, false);
         session.facts = got.facts;
         this.#emitter.emit('facts', got);
         return this.#updateClock(session);
@@ -96,13 +134,17 @@ export class Intake {
       case 'event':
         return this.#emitter.emit('event', got);
       case 'end': {
-        const session = this.sessions.get(got.session);
-        if (got.gap !== null) this.#gap(got.gap, got.session);
-        if (session === undefined || session.epoch !== got.epoch || session.ended) return;
-        session.ended = true;
-        this.#input({ type: 'sessionEnded', session: got.session });
-        return this.#emitter.emit('session', session);
+        const { session: id, epoch, gap } = got;
+        const stream = this.sessions.get(id)?.streams.get(epoch);
+        if (gap !== null && stream !== undefined) this.#gap(gap, id, stream);
+        const session = this.sessions.end(id, epoch);
+        if (session === null) return;
+        if (session.ended) this.#input({ type: 'sessionEnded', session: id });
+        return this.#emitter.emit('session', session.shown);
       }
+      case 'waiting':
+        if (got.gap !== null) this.sessions.wait(got.epoch, got.gap, performance.now());
+        return;
       case 'repeat':
         this.stats.repeats++;
     }
@@ -111,20 +153,22 @@ export class Intake {
   #block(got: ReceivedSamples, receivedAtUs: number): void {
     const { session: id, epoch, length, gap } = got;
     const decoder = this.decoder;
-    const session = this.#hear(id, epoch);
+    const { stream } = this.#hear(id, epoch, true);
     const snapshot = decoder.head(HEAD.snapshot) === 1;
     const brokerTimeMs = decoder.head(HEAD.brokerTimeMs);
     const ageMs = snapshot ? receivedAtUs / 1000 + this.#bridgeAheadMs - brokerTimeMs : 0;
     this.stats.blocks++;
     this.stats.samples += length;
     if (gap !== null) {
-      session.rate.interrupt();
-      this.#gap(gap, id);
+      stream.rate.interrupt();
+      this.#gap(gap, id, stream);
     }
-    session.rate.add(length, decoder.capturedAtUs[length - 1] ?? NaN);
-    this.stats.rateHz = session.rateHz;
-    this.#input({ type: 'samples', session: id, ageMs });
     const { columns, capturedAtUs, schema } = decoder;
+    const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
+    stream.rate.add(length, lastUs);
+    this.stats.rateHz = stream.rate.hz;
+    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? KEY_EVERY_MS : 0);
+    this.#input({ type: 'samples', session: id, ageMs, paceMs });
     if (schema === null) return;
     const partition = decoder.head(HEAD.partition);
     const offset = decoder.head(HEAD.offset);
@@ -137,17 +181,18 @@ export class Intake {
   #message(found: number, note: Note, answeredUs: number): void {
     switch (found) {
       case FOUND.hello: {
-        note.number();
-        note.text();
+        const [version, user] = [note.number(), note.text()];
         this.#bridgeAheadMs = (note.number() - answeredUs) / 1000;
-        note.number();
-        note.number();
-        return this.cursor.setTopic(Uint8Array.from({ length: 16 }, () => note.number()));
+        note.skip(2);
+        this.cursor.setTopic(Uint8Array.from({ length: 16 }, () => note.number()));
+        const capabilities = note.number();
+        const [cursor, lastSeconds] = [(capabilities & CAN.cursor) !== 0, (capabilities & CAN.lastSeconds) !== 0];
+        this.#bridge = { user, version, cursor, lastSeconds };
+        return this.#warnOfBridge(this.#bridge);
       }
       case FOUND.gap: {
         const partition = note.number();
-        note.number();
-        note.number();
+        note.skip(2);
         const reason = GAP_REASONS[note.number()] ?? 'unknown';
         const n = note.number() || null;
         this.stats.gaps++;
@@ -173,14 +218,41 @@ export class Intake {
     }
   }
 
-  #hear(id: string, epoch: number): Session {
-    const { session, changed } = this.sessions.hear(id, epoch);
-    if (changed) this.#emitter.emit('session', session);
-    return session;
+  #hear(id: string, epoch: number, samples: boolean): Heard {
+    const heard = this.sessions.hear(id, epoch, samples, performance.now());
+    if (heard.changed) this.#emitter.emit('session', heard.session.shown);
+    if (heard.overlaps) {
+      const message = `two encoders send as session ${id} at once: are two collectors started with the same session id?`;
+      this.#warn({ code: 'two_epochs', message, session: id });
+    }
+    return heard;
   }
 
-  #gap({ firstSeq, lastSeq }: Gap, session: string): void {
-    const n = lastSeq - firstSeq + 1;
+  #warnOfBridge({ cursor, lastSeconds }: FeedBridge): void {
+    if (this.#options.lastSeconds !== undefined && !lastSeconds) {
+      const message = 'this bridge does not serve the last seconds: samples begin with what is live';
+      this.#warn({ code: 'no_last_seconds', message, session: null });
+    }
+    if (this.#wantsCursor && !cursor) {
+      const message = 'this bridge does not go on where a connection ended: what came meanwhile is missing';
+      this.#warn({ code: 'no_cursor', message, session: null });
+    }
+  }
+
+  /** Says it once. */
+  #warn(warning: FeedWarning): void {
+    const once = `${warning.code} ${warning.session}`;
+    if (this.#warned.has(once)) return;
+    this.#warned.add(once);
+    if (this.#emitter.hears('warning')) this.#emitter.emit('warning', warning);
+    else console.warn(`purple-sector-codec: ${warning.message}`);
+  }
+
+  #gap(gap: Gap, session: string, stream: Stream): void {
+    const missing = stream.report(gap);
+    // What lies between two key blocks was not asked for.
+    if (missing === null || this.#options.keysOnly) return;
+    const n = missing.lastSeq - missing.firstSeq + 1;
     this.stats.gaps++;
     this.stats.missing += n;
     this.#emitter.emit('gap', { from: 'stream', reason: 'missing', n, session, partition: null });
@@ -191,7 +263,7 @@ export class Intake {
     this.#emitter.emit('error', error);
   }
 
-  #updateClock({ facts }: { facts: FeedEvents['facts']['facts'] | null }): void {
+  #updateClock({ facts }: Pick<Session, 'facts'>): void {
     const clock = chain(facts?.clock ?? null, this.#bridgeClock.toPage);
     const old = this.#clock;
     if (clock?.offsetUs === old?.offsetUs && clock?.uncertaintyUs === old?.uncertaintyUs) return;

@@ -11,7 +11,8 @@ import type { ClockOffset } from './clock.js';
  * - `connecting`: no connection; the feed tries, again and again.
  * - `waiting`: connected, no session yet.
  * - `live`: samples come.
- * - `stale`: samples came, but none for more than 500 ms; `feed.ageMs` says how long.
+ * - `stale`: samples came, but none for more than 500 ms, or for half as long again as the time between two blocks if
+ *   that is more; `feed.ageMs` says how long.
  * - `paused`: by {@link Feed.pause}.
  * - `replay`: samples come from the log, before the live ones.
  * - `refused`: for good, until {@link Feed.setToken}; `reason` says why.
@@ -31,10 +32,10 @@ export interface StateChange {
 }
 
 /** A block of samples. The same object comes again with new content: copy what you keep. */
-export interface FeedSamples extends StreamId {
+export interface FeedSamples<Own extends object = {}> extends StreamId {
   /** Number of samples, 1 to 256. */
   readonly length: number;
-  readonly columns: Columns;
+  readonly columns: Columns<Own>;
   /** When each was captured: Unix µs on the driver's clock; `feed.clock` leads to this page's clock. */
   readonly capturedAtUs: Float64Array;
   /** The channels, in the stream's order. */
@@ -50,6 +51,12 @@ export interface FeedSamples extends StreamId {
   readonly receivedAtUs: number;
   /** The blocks missing before it, if any. */
   readonly gap: Gap | null;
+}
+
+/** A block of samples in memory of its own, for the loop over {@link Feed.samples}. */
+export interface FeedBlock<Own extends object = {}> extends FeedSamples<Own> {
+  /** How many blocks before this one the loop did not get, because it took longer than they took to come. */
+  readonly dropped: number;
 }
 
 /** Records or blocks that this feed does not get. */
@@ -82,14 +89,42 @@ export interface FeedSchema extends StreamId {
   readonly channels: readonly Channel[];
 }
 
-/** A session that appeared, changed, or ended. */
+/** A session as it is at one moment: a change makes another object, but for the rate. */
 export interface FeedSession {
   readonly session: string;
+  /** The encoder start that was heard of last. */
   readonly epoch: number;
+  /** The encoder starts that send: one, none at its end, or more where two collectors use the same session id. */
+  readonly epochs: readonly number[];
   readonly facts: Facts | null;
   readonly ended: boolean;
-  /** Samples per second that the source really gives; null while unknown. */
+  /** Samples per second that the source really gives, now; null while unknown. */
   readonly rateHz: number | null;
+}
+
+/** What the bridge said of itself. */
+export interface FeedBridge {
+  /** Whose telemetry it serves here. */
+  readonly user: string;
+  /** Version of the bridge protocol. */
+  readonly version: number;
+  /** Whether a new connection goes on where the one before ended, so that nothing is missing in between. */
+  readonly cursor: boolean;
+  /** Whether it serves {@link ConnectOptions.lastSeconds}. */
+  readonly lastSeconds: boolean;
+}
+
+/** Something that works otherwise than the page may expect. Said once; without a listener, in the console. */
+export interface FeedWarning {
+  /**
+   * Stable name. `two_epochs`: two collectors send as the same session. `no_last_seconds` and `no_cursor`: the bridge
+   * cannot serve from its log, so there is a hole where the page asked for what was before.
+   */
+  readonly code: 'two_epochs' | 'no_last_seconds' | 'no_cursor';
+  /** For a person. */
+  readonly message: string;
+  /** The session that it is about, if it is about one. */
+  readonly session: string | null;
 }
 
 /** An error that the feed goes on after. */
@@ -116,15 +151,17 @@ export interface FeedStats {
 }
 
 /** Which events there are, and what their listeners get. */
-export interface FeedEvents {
-  samples: FeedSamples;
+export interface FeedEvents<Own extends object = {}> {
+  samples: FeedSamples<Own>;
   state: StateChange;
   facts: FeedFacts;
   event: FeedEvent;
   gap: FeedGap;
   schema: FeedSchema;
+  /** A session appeared, changed or ended. */
   session: FeedSession;
   /** The offset from the driver's clock to the page's became known, better or unknown. */
   clock: ClockOffset | null;
+  warning: FeedWarning;
   error: FeedError;
 }

@@ -4,9 +4,11 @@ import {
   CodecError,
   connect,
   Decoder,
+  History,
   init,
   type Channel,
   type Columns,
+  type ConnectOptions,
   type Facts,
   type Feed,
   type FeedState,
@@ -55,5 +57,41 @@ off();
 feed.on('error', (error) => console.log(error instanceof CodecError, error.code));
 // @ts-expect-error: no such event
 feed.on('sample', () => {});
+
+const { facts } = await feed.once('facts', { signal: AbortSignal.timeout(1_000) });
+await feed.once('state', { where: ({ state }) => state === 'live' });
+console.log(facts.track?.length, feed.latest()?.speedMps?.toFixed(), feed.schema?.hash, feed.columns.gear.length);
+feed.on('warning', ({ code, message }) => console.log(code === 'no_cursor', message.length), { signal: new AbortController().signal });
+for await (const { columns, dropped } of feed) console.log(columns.speedMps.at(-1)?.toFixed(), dropped.toFixed());
+const settings: ConnectOptions = { staleAfterMs: 2_000, firstRetryMs: 100, longestRetryMs: 5_000, signal: AbortSignal.timeout(1) };
+console.log(settings, feed.bridge?.cursor === true);
+
+// Channels of one's own, by an interface that says what they are.
+interface Rig {
+  seatForceN: Float32Array;
+  pedalFault: Int32Array;
+}
+const rig = connect<Rig>('wss://example.org/v1/stream');
+rig.on('samples', ({ columns }) => {
+  const force: Float32Array = columns.seatForceN;
+  const fault: Int32Array | undefined = columns.get('pedalFault');
+  // @ts-expect-error: no such channel, in the table or of one's own
+  console.log(force.length, fault?.length, columns.speedMps.length, columns.seatForce);
+});
+const newest: number | undefined = rig.latest()?.seatForceN;
+const ownDecoder = new Decoder<Rig>();
+console.log(newest, ownDecoder.columns.pedalFault.length, ownDecoder.latest()?.pedalFault?.toFixed());
+
+const history = rig.history({ channels: ['speedMps', 'seatForceN'], rows: 3_600 });
+const [times, ...channelsOfHistory]: [Float64Array, ...Float32Array[]] = history.data(30);
+console.log(times.length, channelsOfHistory.length, history.column('seatForceN').length, new History({ channels: ['gear'] }).end);
+// @ts-expect-error: no such channel
+rig.history({ channels: ['seatForce'] });
+
+{
+  using scoped = new Decoder();
+  using live = connect('wss://example.org/v1/stream');
+  console.log(scoped.columns.length, live.state);
+}
 console.log(feed.clock?.offsetUs, feed.stats.rateHz?.toFixed(1));
 feed.close();

@@ -77,11 +77,11 @@ impl CsvFormat for AcCsv {
     fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), String> {
         let fields = Fields::split(&self.columns, line)?;
         let text = fields.text(CLOCK);
-        let clock_ms =
-            lap_clock_ms(text).ok_or_else(|| fields.wrong(CLOCK, format_args!("{text:?} is no lap time")))?;
+        let clock_ms = lap_clock_ms(text)
+            .ok_or_else(|| fields.wrong(CLOCK, format_args!("{text:?} is not a lap time")))?;
         self.elapsed_us += match self.clock_ms {
             None => 0,
-            // The clock began anew, or stood still.
+            // The clock began again, or stood still.
             Some(before) if clock_ms <= before => USUAL_SPACING_US,
             Some(before) => u64::from(clock_ms - before) * 1_000,
         };

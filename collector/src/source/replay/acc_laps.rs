@@ -102,7 +102,7 @@ impl CsvFormat for AccLaps {
         let text = fields.text(LAP_TIME);
         let time_ms = lap_clock_ms(text)
             .filter(|&ms| ms > 0)
-            .ok_or_else(|| fields.wrong(LAP_TIME, format_args!("{text:?} is no lap time")))?;
+            .ok_or_else(|| fields.wrong(LAP_TIME, format_args!("{text:?} is not a lap time")))?;
         let (row, track) = (fields.text(LAP_ROW).to_owned(), fields.text(TRACK).to_owned());
         let session = match fields.text(SESSION) {
             "PRACTICE" => 0,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-/// A longer line is no line of these files.
+/// A longer line is not a line of these files.
 const MAX_LINE: usize = 64 * 1024;
 
 /// The lines of a text file, numbered.
@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
     pub(super) fn number(&self, column: usize) -> Result<f64, String> {
         let text = self.text(column);
         let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-        number.ok_or_else(|| self.wrong(column, format_args!("{text:?} is no number")))
+        number.ok_or_else(|| self.wrong(column, format_args!("{text:?} is not a number")))
     }
 
     /// An error in one column.

@@ -1,4 +1,4 @@
-//! How is a recording of this collector played? Its blocks are decoded, and encoded anew in a stream of their own.
+//! How is a recording of this collector played? Its blocks are decoded, and encoded once more, in a stream of their own.
 
 use super::{Source, SourceError, Step};
 use crate::recording::{Found, RecordingReader};

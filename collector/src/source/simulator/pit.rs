@@ -38,7 +38,7 @@ pub(crate) struct Pit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PitEvent {
     None,
-    /// Tyres are new, the tank is full, damage is mended: now.
+    /// Tyres are new, the tank is full, damage is repaired: now.
     Served,
 }
 

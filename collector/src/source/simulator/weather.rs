@@ -48,7 +48,7 @@ impl Weather {
         self.wind_rad += self.turns.step(dt_s, &mut self.noise) * dt_s * 0.1;
         self.wind_rad = super::math::wrap_angle(self.wind_rad);
         self.yellow_left_s = (self.yellow_left_s - dt_s).max(0.0);
-        // About once in twelve minutes somebody is in the gravel.
+        // About once in twelve minutes someone is in the gravel.
         if self.yellow_left_s == 0.0 && self.noise.chance(dt_s / 720.0) {
             self.yellow_left_s = self.noise.between(15.0, 45.0);
             self.yellow_sector = (self.noise.uniform() * 3.0).floor() as usize;

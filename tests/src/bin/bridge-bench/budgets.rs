@@ -6,7 +6,7 @@ use crate::results::{Load, Results};
 /// The loads that the budgets are about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loads {
-    /// Nobody is there, but somebody was.
+    /// Nobody is there, but someone was.
     pub(crate) empty: Load,
     /// Active users and no others.
     pub(crate) alone: Load,

@@ -120,7 +120,7 @@ impl Tally {
         active.iter().all(|user| self.next_seq.get(usize::from(*user)) == Some(&Some(n_blocks)))
     }
 
-    /// What was wrong: each of `active` must have got `n_blocks` blocks, everybody else none.
+    /// What was wrong: each of `active` must have got `n_blocks` blocks, everyone else none.
     pub(crate) fn verdict(&self, active: &[u16], n_blocks: u32) -> Result<(), String> {
         let mut wrong = self.breaches.clone();
         let wanted = |user: usize| {
