@@ -3,7 +3,7 @@
 use crate::pipeline::BlockSize;
 use crate::pump::Pace;
 use crate::source::simulator::{RATES_HZ, Track};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use purple_sector_codec::{SessionId, Topic, UserId};
 use rdkafka::config::ClientConfig;
 use std::path::PathBuf;
@@ -86,11 +86,11 @@ pub struct CommonConfig {
     /// Kafka runs on this machine: its clock is this one's, also where it does not tell its time, as the bridge's embedded one.
     #[arg(long, env = "LOCAL_BROKER", global = true)]
     pub local_broker: bool,
-    /// Time that one block covers, in ms.
-    #[arg(long, env = "BLOCK_MS", global = true, default_value_t = 33, value_name = "MS",
-        value_parser = clap::value_parser!(u64).range(1..=1_000))]
-    pub block_ms: u64,
-    /// Samples in one block, instead of `--block-ms`; 1 is quickest.
+    /// Time that one block covers, 1ms to 1s.
+    #[arg(long, env = "BLOCK_TIME", global = true, default_value = "33ms", value_name = "TIME",
+        value_parser = parse_block_time)]
+    pub block_time: Duration,
+    /// Samples in one block, instead of `--block-time`; 1 is quickest.
     #[arg(long, env = "BLOCK_SAMPLES", global = true, value_name = "COUNT",
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub block_samples: Option<u16>,
@@ -104,9 +104,12 @@ pub struct CommonConfig {
     #[arg(long, env = "QUEUE_MIB", global = true, default_value_t = 16, value_name = "MIB",
         value_parser = clap::value_parser!(u64).range(1..=4_096))]
     pub queue_mib: u64,
-    /// How log lines look. What is logged: RUST_LOG, for instance `debug`.
+    /// How log lines look.
     #[arg(long, env = "LOG_FORMAT", global = true, default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace, also per module (info,librdkafka=debug).
+    #[arg(long, env = "LOG_LEVEL", global = true, default_value = "info", value_name = "LEVEL")]
+    pub log_level: String,
 }
 
 /// How log lines look.
@@ -124,6 +127,15 @@ pub enum LogFormat {
 pub struct ConfigError(pub String);
 
 impl Config {
+    /// Reads flags and environment; what cannot be read ends the program with exit code 2 and a sentence that says why.
+    ///
+    /// A variable that is set to nothing, as a compose file leaves it, counts as not set.
+    pub fn load() -> Self {
+        let command = Self::command().mut_args(without_empty_variable);
+        let command = command.mut_subcommands(|command| command.mut_args(without_empty_variable));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
     /// The users to publish for, in order.
     ///
     /// # Errors
@@ -148,7 +160,7 @@ impl Config {
     pub fn block(&self) -> BlockSize {
         match self.common.block_samples {
             Some(n_samples) => BlockSize::Samples(usize::from(n_samples)),
-            None => BlockSize::Time(Duration::from_millis(self.common.block_ms)),
+            None => BlockSize::Time(self.common.block_time),
         }
     }
 
@@ -192,6 +204,21 @@ impl Config {
     }
 }
 
+fn without_empty_variable(arg: Arg) -> Arg {
+    let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    if arg.get_env().is_some_and(is_empty) { arg.env(None::<&str>) } else { arg }
+}
+
+/// As the bridge writes durations: a whole number and a unit.
+fn parse_block_time(text: &str) -> Result<Duration, &'static str> {
+    let time = match text.strip_suffix("ms") {
+        Some(ms) => ms.parse().ok().map(Duration::from_millis),
+        None => text.strip_suffix('s').and_then(|s| s.parse().ok()).map(Duration::from_secs),
+    };
+    let in_range = |time: &Duration| (Duration::from_millis(1)..=Duration::from_secs(1)).contains(time);
+    time.filter(in_range).ok_or("write it as a whole number and a unit, from 1ms to 1s: 33ms")
+}
+
 fn parse_speed(text: &str) -> Result<Pace, String> {
     match text.parse::<f64>() {
         _ if text == "max" => Ok(Pace::Max),
@@ -210,7 +237,7 @@ fn parse_brokers(text: &str) -> Result<String, String> {
     };
     match text.split(',').find(|address| !is_address(address)) {
         None => Ok(text.to_owned()),
-        Some(address) => Err(format!("{address:?} is not a host:port")),
+        Some(address) => Err(format!("{address:?} is not host:port")),
     }
 }
 
@@ -248,8 +275,11 @@ mod tests {
         check_refused("simulator --user alice --rate 1001", "10..=1000");
         check_refused("simulator --user alice --users 0", "1..=2000");
         check_refused("simulator --user alice --block-samples 257", "1..=256");
+        for time in ["0ms", "1001ms", "2s", "33", "ms", "1m"] {
+            check_refused(&format!("simulator --user alice --block-time {time}"), "from 1ms to 1s");
+        }
         check_refused("simulator --user alice --session a/b", "session id");
-        check_refused("simulator --user alice --brokers nowhere", "\"nowhere\" is not a host:port");
+        check_refused("simulator --user alice --brokers nowhere", "\"nowhere\" is not host:port");
         check_refused("simulator --user alice --track moon", "lindenring");
         check_refused("replay lap.csv --speed 0", "0.01 to 1000");
         assert_eq!(config("simulator --rate 10").pace(), Pace::Times(1.0));
@@ -261,9 +291,11 @@ mod tests {
     fn a_block_is_33_ms_unless_told_otherwise() {
         let block = config("simulator --user alice").block();
         assert_eq!([6.5, 60.0, 333.0].map(|rate_hz| block.n_samples(rate_hz, 204)), [1, 2, 11]);
-        let longest = config("simulator --block-ms 1000").block();
-        assert_eq!(longest.n_samples(333.0, 204), 79, "as many as a block of all channels may have");
-        assert_eq!(config("simulator --block-samples 6").block().n_samples(60.0, 204), 6);
+        let n_samples = |flags, rate_hz| config(&format!("simulator {flags}")).block().n_samples(rate_hz, 204);
+        assert_eq!(n_samples("--block-time 100ms", 60.0), 6);
+        assert_eq!(n_samples("--block-time 1s", 60.0), 60);
+        assert_eq!(n_samples("--block-time 1s", 333.0), 79, "as many as a block of all channels may have");
+        assert_eq!(n_samples("--block-samples 6", 60.0), 6);
     }
 
     #[test]

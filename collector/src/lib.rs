@@ -8,6 +8,7 @@ pub mod clock_offset;
 pub mod config;
 pub mod lane;
 pub mod lap;
+pub mod logging;
 pub mod outbox;
 pub mod pipeline;
 pub mod publish;

@@ -1,20 +1,19 @@
-//! The `collector` program: settings, logging, run, exit code.
+//! The collector's program: read settings, start logging, run, say how it ended.
 
-use clap::Parser;
-use purple_sector_collector::config::LogFormat;
-use purple_sector_collector::{Config, Failure, run};
-use std::io::IsTerminal;
+use purple_sector_collector::{Config, Failure, logging, run};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
-/// Bad settings, as for every program of this project.
+/// Exit code for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = Config::parse(); // bad settings end here, with exit code 2
-    init_logging(config.common.log_format);
-    match run(config, shutdown_signal()).await {
+    let config = Config::load(); // ends here with exit code 2 if it cannot be read
+    let result = match logging::init(config.common.log_format, &config.common.log_level) {
+        Ok(()) => run(config, shutdown_signal()).await,
+        Err(failure) => Err(failure),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("collector: {failure}");
@@ -23,16 +22,6 @@ async fn main() -> ExitCode {
                 _ => ExitCode::FAILURE,
             }
         }
-    }
-}
-
-fn init_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let is_terminal = std::io::stderr().is_terminal();
-    match format {
-        LogFormat::Text => logging.with_target(false).with_ansi(is_terminal).init(),
-        LogFormat::Json => logging.json().init(),
     }
 }
 

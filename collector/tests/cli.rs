@@ -42,7 +42,9 @@ fn a_missing_or_bad_user_is_told() {
 fn other_bad_settings_name_the_flag() {
     check(&["simulator", "--user", "alice", "--session", "a b"], 2, &["--session", "1 to 64"]);
     check(&["simulator", "--user", "alice", "--rate", "9000"], 2, &["9000", "--rate"]);
-    check(&["simulator", "--user", "alice", "--brokers", "here"], 2, &["--brokers", "no host:port"]);
+    check(&["simulator", "--user", "alice", "--brokers", "here"], 2, &["--brokers", "not host:port"]);
+    check(&["simulator", "--user", "alice", "--log-level", "loud=very"], 2, &["collector: ", "LOG_LEVEL"]);
+    check(&["simulator", "--user", "alice", "--block-time", "33"], 2, &["--block-time", "33ms"]);
     check(&["simulator", "--user", "alice", "--track", "moon"], 2, &["moon", "lindenring"]);
     let folder = std::env::temp_dir();
     let folder = folder.to_str().expect("a plain path");
@@ -62,4 +64,17 @@ fn no_broker_is_one_sentence_and_exit_code_1() {
     let sentence =
         format!("cannot reach Kafka at {brokers} within 5s; is it running? (--brokers, KAFKA_BROKERS)");
     check(&["simulator", "--user", "alice", "--brokers", &brokers], 1, &[&sentence]);
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
+    // As a compose file leaves them: each would be refused, were it read.
+    let names =
+        ["SESSION_ID", "BLOCK_TIME", "BLOCK_SAMPLES", "RECORD", "QUEUE_MIB", "LOG_LEVEL", "SIMULATOR_RATE"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_collector"));
+    let brokers = nobody();
+    command.args(["simulator", "--user", "alice", "--brokers", &brokers]).envs(names.map(|name| (name, "")));
+    let output = command.output().expect("the program starts");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && text.contains("cannot reach Kafka"), "{text}");
 }
