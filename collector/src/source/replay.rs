@@ -28,17 +28,14 @@ pub struct Replay {
     path: PathBuf,
     repeat: bool,
     lossless: bool,
-    playing: Box<dyn Playback>,
+    /// One round of it; its times count from its own first sample.
+    playing: Box<dyn Source>,
     /// When the round that is played began, µs since the source began, and the last sample's time.
     round_us: u64,
     last_us: u64,
     /// Distance between the last two samples, µs: that of a round's end to the next one's start.
     spacing_us: u64,
 }
-
-/// One round of a recording; its times count from its own first sample.
-trait Playback: Source {}
-impl<T: Source> Playback for T {}
 
 impl Replay {
     /// Opens a recording and looks through all of it, so that a broken one is told before anything is published.
@@ -104,7 +101,7 @@ impl Source for Replay {
 }
 
 /// Opens the file and chooses its reader.
-fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Playback>, SourceError> {
+fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Source>, SourceError> {
     let failed = |error: io::Error| SourceError(format!("cannot read {}: {error}", path.display()));
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let is_gzip = file.fill_buf().map_err(failed)?.starts_with(&GZIP);
