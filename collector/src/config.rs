@@ -4,7 +4,7 @@ use crate::pipeline::BlockSize;
 use crate::pump::Pace;
 use crate::source::simulator::{RATES_HZ, Track};
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use purple_sector_codec::{SessionId, Topic, UserId};
+use purple_sector_codec::{SessionId, Topic, UserId, UserIdError};
 use rdkafka::config::ClientConfig;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,10 +121,25 @@ pub enum LogFormat {
     Json,
 }
 
-/// Settings that contradict each other or are missing; one sentence.
+/// Settings that contradict each other or are missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(pub String);
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No user is named.
+    #[error("say whose telemetry this is, for instance --user alice (--user, USER_ID)")]
+    NoUser,
+    /// A recording of several users is asked for.
+    #[error("a recording holds one user: use --record without --users")]
+    RecordingOfMany,
+    /// An id with a number behind it is not an id any more.
+    #[error("no user ids can be made from {user:?}: {error} (--user, USER_ID)")]
+    Numbered {
+        /// The user that was named.
+        user: UserId,
+        /// What is wrong with the id that was made from it.
+        error: UserIdError,
+    },
+}
 
 impl Config {
     /// Reads flags and environment; what cannot be read ends the program with exit code 2 and a sentence that says why.
@@ -139,21 +154,18 @@ impl Config {
     /// The users to publish for, in order.
     ///
     /// # Errors
-    /// If no user is named, or an id with its number is none.
+    /// If no user is named, several are to be recorded, or an id with its number is not an id any more.
     pub fn users(&self) -> Result<Vec<UserId>, ConfigError> {
-        let user = self.common.user.as_ref().ok_or_else(|| {
-            ConfigError("say whose telemetry this is, for instance --user alice (--user, USER_ID)".to_owned())
-        })?;
+        let user = self.common.user.as_ref().ok_or(ConfigError::NoUser)?;
         let SourceConfig::Simulator(SimulatorConfig { users: Some(n_users), .. }) = self.source else {
             return Ok(vec![user.clone()]);
         };
         if n_users > 1 && self.common.record.is_some() {
-            return Err(ConfigError("a recording holds one user: use --record without --users".to_owned()));
+            return Err(ConfigError::RecordingOfMany);
         }
         let ids = (1..=n_users).map(|n| UserId::parse(&format!("{user}-{n:04}")));
-        ids.collect::<Result<_, _>>().map_err(|error| {
-            ConfigError(format!("no user ids can be made from {user:?}: {error} (--user, USER_ID)"))
-        })
+        let ids: Result<_, _> = ids.collect();
+        ids.map_err(|error| ConfigError::Numbered { user: user.clone(), error })
     }
 
     /// How samples become blocks.
@@ -302,6 +314,7 @@ mod tests {
     fn a_missing_user_and_a_recording_of_many_are_told() {
         let error = config("simulator").users().expect_err("no user").to_string();
         assert!(error.contains("--user") && error.contains("USER_ID"), "{error}");
-        assert!(config("simulator --user a --users 2 --record f").users().is_err());
+        let many = config("simulator --user a --users 2 --record f").users();
+        assert_eq!(many, Err(ConfigError::RecordingOfMany));
     }
 }

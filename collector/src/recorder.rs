@@ -1,6 +1,6 @@
 //! What becomes of a recording that cannot be written? It ends, loudly; the live telemetry goes on.
 
-use crate::recording::RecordingWriter;
+use crate::recording::{CreateError, RecordingWriter};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -30,7 +30,7 @@ impl Recorder {
     ///
     /// # Errors
     /// As [`RecordingWriter::create`].
-    pub fn create(path: &Path) -> Result<Self, String> {
+    pub fn create(path: &Path) -> Result<Self, CreateError> {
         let writer = Some(RecordingWriter::create(path)?);
         Ok(Self { writer, path: path.to_owned(), end: RecordingEnd::default() })
     }

@@ -3,13 +3,66 @@
 //! A file begins with `PSREC` and the format's version, 1; then come records, each as its length (u32, little-endian)
 //! and its bytes. A file that was cut off in the middle of a record is good up to there.
 
-use purple_sector_codec::MAX_RECORD_LEN;
+use purple_sector_codec::{DecodeError, MAX_RECORD_LEN};
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How a recording begins.
 pub const MAGIC: [u8; 6] = *b"PSREC\x01";
+
+/// Why a recording cannot be begun.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// There is such a file, which is never overwritten.
+    #[error("{} exists already; choose another name for the recording (--record)", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system refuses.
+    #[error("cannot write {}: {error} (--record)", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// What is wrong in a recording, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{}, byte {at}: {fault}", path.display())]
+pub struct RecordingError {
+    /// The file.
+    pub path: PathBuf,
+    /// Where the record begins, bytes from the file's start.
+    pub at: u64,
+    /// What is wrong with it.
+    pub fault: RecordFault,
+}
+
+/// What can be wrong with a record of a recording.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordFault {
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+    /// Its length is impossible.
+    #[error("a record of {found} bytes, but records have 1 to {MAX_RECORD_LEN}")]
+    Length {
+        /// The length as it stands there.
+        found: usize,
+    },
+    /// Its bytes cannot be decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It has other channels than those before it.
+    #[error("the channels change here, and a recording has one set of them")]
+    ChannelsChange,
+}
 
 /// Writes a recording.
 #[derive(Debug)]
@@ -22,13 +75,11 @@ impl RecordingWriter {
     /// Begins a new file; one that exists is never overwritten.
     ///
     /// # Errors
-    /// One sentence with the path, as for every bad setting.
-    pub fn create(path: &Path) -> Result<Self, String> {
+    /// A [`CreateError`] with the path.
+    pub fn create(path: &Path) -> Result<Self, CreateError> {
         let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                format!("{} exists already; choose another name for the recording (--record)", path.display())
-            }
-            _ => format!("cannot write {}: {error} (--record)", path.display()),
+            io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
+            _ => CreateError::Write { path: path.to_owned(), error },
         };
         let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         let mut writer = Self::to(file);
@@ -103,8 +154,8 @@ impl RecordingReader {
     /// Reads the next record into `record`.
     ///
     /// # Errors
-    /// One sentence that names the file, the byte and what is wrong.
-    pub fn next_record(&mut self, record: &mut Vec<u8>) -> Result<Found, String> {
+    /// A [`RecordingError`] that names the file, the byte and what is wrong.
+    pub fn next_record(&mut self, record: &mut Vec<u8>) -> Result<Found, RecordingError> {
         let at = self.offset;
         let mut length = [0; 4];
         match self.read_fully(&mut length)? {
@@ -114,10 +165,7 @@ impl RecordingReader {
         }
         let length = u32::from_le_bytes(length) as usize;
         if length == 0 || length > MAX_RECORD_LEN {
-            let path = self.path.display();
-            return Err(format!(
-                "{path}, byte {at}: a record of {length} bytes, but records have 1 to {MAX_RECORD_LEN}"
-            ));
+            return Err(self.wrong(RecordFault::Length { found: length }));
         }
         record.resize(length, 0);
         if self.read_fully(record)? < length {
@@ -128,17 +176,22 @@ impl RecordingReader {
     }
 
     /// Fills `bytes` as far as the file goes and tells how far that was.
-    fn read_fully(&mut self, bytes: &mut [u8]) -> Result<usize, String> {
+    fn read_fully(&mut self, bytes: &mut [u8]) -> Result<usize, RecordingError> {
         let mut filled = 0;
         while filled < bytes.len() {
             match self.file.read(&mut bytes[filled..]) {
                 Ok(0) => break,
                 Ok(n) => filled += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(format!("{}, byte {}: {error}", self.path.display(), self.offset)),
+                Err(error) => return Err(self.wrong(RecordFault::Read(error))),
             }
         }
         Ok(filled)
+    }
+
+    /// An error in the record that is being read.
+    fn wrong(&self, fault: RecordFault) -> RecordingError {
+        RecordingError { path: self.path.clone(), at: self.offset, fault }
     }
 }
 
@@ -152,7 +205,7 @@ mod tests {
         let mut reader = RecordingReader::after_magic(Path::new("lap.psrec"), file);
         let (mut records, mut record) = (Vec::new(), Vec::new());
         loop {
-            match reader.next_record(&mut record)? {
+            match reader.next_record(&mut record).map_err(|error| error.to_string())? {
                 Found::Record => records.push(record.clone()),
                 end => return Ok((records, end)),
             }
@@ -185,7 +238,7 @@ mod tests {
         let written = RecordingWriter::create(&path).map(|_| ());
         let again = RecordingWriter::create(&path).map(|_| ());
         std::fs::remove_file(&path).expect("it was written");
-        assert_eq!(written, Ok(()));
-        assert!(again.is_err_and(|error| error.contains("exists already")));
+        assert!(written.is_ok(), "{written:?}");
+        assert!(matches!(again, Err(CreateError::Exists { .. })), "{again:?}");
     }
 }

@@ -79,8 +79,8 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     let users = config.users()?;
     let sources = open_sources(config, &users)?;
     let record = config.common.record.as_deref();
-    let mut recorder =
-        record.map(Recorder::create).transpose().map_err(Failure::Settings)?.unwrap_or_default();
+    let recorder = record.map(Recorder::create).transpose();
+    let mut recorder = recorder.map_err(|error| Failure::Settings(error.to_string()))?.unwrap_or_default();
     let recording = recorder.end();
     let session = match config.common.session {
         Some(session) => session,
@@ -124,9 +124,9 @@ fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>
                 let source = Simulated::new(settings, user.as_str(), lossless);
                 Ok(Box::new(source.map_err(|error| error.to_string())?))
             }
-            SourceConfig::Replay(replay) => {
-                Ok(Box::new(Replay::open(&replay.file, replay.repeat, lossless).map_err(|error| error.0)?))
-            }
+            SourceConfig::Replay(replay) => Ok(Box::new(
+                Replay::open(&replay.file, replay.repeat, lossless).map_err(|error| error.to_string())?,
+            )),
         }
     };
     users.iter().enumerate().map(open).collect::<Result<_, _>>().map_err(Failure::Settings)

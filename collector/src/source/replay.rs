@@ -10,7 +10,7 @@ mod csv;
 mod recorded;
 mod reference;
 
-use super::{Source, SourceError, Step};
+use super::{LineFault, Source, SourceError, Step};
 use crate::recording::MAGIC;
 use csv::{CsvFormat, CsvReplay, Lines};
 use flate2::bufread::MultiGzDecoder;
@@ -41,7 +41,7 @@ impl Replay {
     /// Opens a recording and looks through all of it, so that a broken one is told before anything is published.
     ///
     /// # Errors
-    /// One sentence that names the file, the line or byte, and what is wrong.
+    /// A [`SourceError`] that names the file, the line or byte, and what is wrong.
     pub fn open(path: &Path, repeat: bool, lossless: bool) -> Result<Self, SourceError> {
         let mut trial = open_once(path, lossless)?;
         let mut n_samples = 0_u64;
@@ -53,7 +53,7 @@ impl Replay {
             }
         }
         if n_samples == 0 {
-            return Err(SourceError(format!("{}: no samples in this recording", path.display())));
+            return Err(SourceError::NoSamples { path: path.to_owned() });
         }
         let playing = open_once(path, lossless)?;
         let path = path.to_owned();
@@ -85,8 +85,7 @@ impl Source for Replay {
                 let before = self.playing.schema().hash();
                 self.playing = open_once(&self.path, self.lossless)?;
                 if self.playing.schema().hash() != before {
-                    let path = self.path.display();
-                    return Err(SourceError(format!("{path} changed its channels while it was played")));
+                    return Err(SourceError::Changed { path: self.path.clone() });
                 }
                 self.round_us = self.last_us + self.spacing_us;
                 Ok(Step::Facts)
@@ -102,7 +101,7 @@ impl Source for Replay {
 
 /// Opens the file and chooses its reader.
 fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Source>, SourceError> {
-    let failed = |error: io::Error| SourceError(format!("cannot read {}: {error}", path.display()));
+    let failed = |error: io::Error| SourceError::Read { path: path.to_owned(), error };
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let is_gzip = file.fill_buf().map_err(failed)?.starts_with(&GZIP);
     let mut file: Box<dyn BufRead + Send> =
@@ -122,10 +121,7 @@ fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Source>, SourceError
     } else if let Some(format) = acc_fragment::AccFragment::recognise(&first, &mut lines)? {
         Box::new(format)
     } else {
-        let path = path.display();
-        return Err(SourceError(format!(
-            "{path}, line 1: neither a recording of this collector nor one of the known CSV files"
-        )));
+        return Err(lines.wrong(LineFault::UnknownKind));
     };
     Ok(Box::new(CsvReplay::new(format, lines, lossless)?))
 }
@@ -133,6 +129,7 @@ fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Source>, SourceError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::LineError;
     use purple_sector_codec::{ChannelId, Event, Position, ch};
 
     fn recording(name: &str) -> PathBuf {
@@ -279,6 +276,20 @@ mod tests {
         check_refused(b"PSREC\x01\x05\x00\x00\x00hello", "byte 6: ");
         check_refused(b"PSREC\x01\x00\x00\x00\x00", "byte 6: a record of 0 bytes");
         check_refused(&[0x1F, 0x8B, 8, 0], "cannot read");
+    }
+
+    #[test]
+    fn the_place_of_a_fault_can_be_taken_from_the_error() {
+        let path = std::env::temp_dir().join(format!("collector-replay-{}-place", std::process::id()));
+        let header = "lap_row,track,session,lap_time_text,lap_counter,sample,speed[km/h],steerAngle[-1..1],\
+                      gear[-1=R 0=N],gas[0..1],brake[0..1]\n";
+        std::fs::write(&path, [header, "2,B,P,01:29.537,1,0,fast,0,5,1,0\n"].concat()).expect("a file");
+        let result = Replay::open(&path, false, false).map(|_| ());
+        std::fs::remove_file(&path).expect("it was written");
+        let Err(SourceError::Line { path: found, line, error }) = result else { panic!("{result:?}") };
+        assert_eq!((found, line), (path, 2));
+        let fault = LineFault::Number { text: "fast".to_owned() };
+        assert_eq!(error, LineError { column: Some("speed[km/h]".to_owned()), fault });
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::csv::{CsvFormat, Fields, Item, lap_clock_ms, names};
 use crate::lap::{LapClock, Moment};
+use crate::source::{LineError, LineFault};
 use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, FloatChannel, Sample, ch};
 use std::collections::VecDeque;
 
@@ -74,11 +75,11 @@ impl CsvFormat for AcCsv {
         Facts { game: Some("Assetto Corsa".to_owned()), nominal_rate_hz: Some(8.1), ..Facts::default() }
     }
 
-    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), String> {
+    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), LineError> {
         let fields = Fields::split(&self.columns, line)?;
         let text = fields.text(CLOCK);
         let clock_ms = lap_clock_ms(text)
-            .ok_or_else(|| fields.wrong(CLOCK, format_args!("{text:?} is not a lap time")))?;
+            .ok_or_else(|| fields.wrong(CLOCK, LineFault::LapTime { text: text.to_owned() }))?;
         self.elapsed_us += match self.clock_ms {
             None => 0,
             // The clock began again, or stood still.

@@ -5,6 +5,7 @@
 
 use super::SourceError;
 use super::csv::{CsvFormat, Fields, Item, Lines, names};
+use crate::source::{LineError, LineFault};
 use purple_sector_codec::{ChannelId, Facts, FloatChannel, IntChannel, Sample, ch};
 use std::collections::VecDeque;
 
@@ -96,12 +97,12 @@ impl AccFragment {
         let track_length_m =
             value(3, 1).and_then(|text| text.parse::<f64>().ok()).filter(|&length| length > 0.0);
         let Some(track_length_m) = track_length_m else {
-            return Err(lines.wrong("the eight header lines have no track length"));
+            return Err(lines.wrong(LineFault::NoTrackLength));
         };
         let columns = names(&header[6]);
         let find = |name: &str| {
             let found = columns.iter().position(|column| column == name);
-            found.ok_or_else(|| lines.wrong(format_args!("the header has no column {name:?}")))
+            found.ok_or_else(|| lines.wrong(LineFault::NoColumn { name: name.to_owned() }))
         };
         let floats = FLOATS.iter().map(|&(name, channel, factor)| Ok((find(name)?, channel, factor)));
         let ints = INTS.iter().map(|&(name, channel)| Ok((find(name)?, channel)));
@@ -138,13 +139,13 @@ impl CsvFormat for AccFragment {
         self.facts.clone()
     }
 
-    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), String> {
+    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), LineError> {
         let fields = Fields::split(&self.columns, line)?;
         let lap_time_us = (fields.number(self.lap_time)? * 1e6).round().max(0.0) as u64;
         let first_us = *self.first_us.get_or_insert(lap_time_us);
         let elapsed_us = lap_time_us.saturating_sub(first_us);
         if elapsed_us < self.last_us {
-            return Err(fields.wrong(self.lap_time, "the lap clock runs backwards"));
+            return Err(fields.wrong(self.lap_time, LineFault::ClockRunsBack));
         }
         self.last_us = elapsed_us;
         let mut sample = Sample::absent(0);

@@ -4,6 +4,7 @@
 //! after the other follow each other here.
 
 use super::csv::{CsvFormat, Fields, Item, lap_clock_ms, names};
+use crate::source::{LineError, LineFault};
 use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, LapSummary, Sample, ch};
 use std::collections::VecDeque;
 
@@ -91,7 +92,7 @@ impl CsvFormat for AccLaps {
         Facts { game, nominal_rate_hz: Some(6.5), ..Facts::default() }
     }
 
-    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), String> {
+    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), LineError> {
         let fields = Fields::split(&self.columns, line)?;
         let mut sample = Sample::absent(0);
         sample[ch::SPEED_MPS] = (fields.number(SPEED)? / 3.6) as f32;
@@ -102,7 +103,7 @@ impl CsvFormat for AccLaps {
         let text = fields.text(LAP_TIME);
         let time_ms = lap_clock_ms(text)
             .filter(|&ms| ms > 0)
-            .ok_or_else(|| fields.wrong(LAP_TIME, format_args!("{text:?} is not a lap time")))?;
+            .ok_or_else(|| fields.wrong(LAP_TIME, LineFault::LapTime { text: text.to_owned() }))?;
         let (row, track) = (fields.text(LAP_ROW).to_owned(), fields.text(TRACK).to_owned());
         let session = match fields.text(SESSION) {
             "PRACTICE" => 0,

@@ -1,6 +1,7 @@
 //! What have the CSV files in common? Lines, numbers with a name for what is wrong, and samples prepared one by one.
 
 use super::{Source, SourceError, Step};
+use crate::source::{LineError, LineFault};
 use purple_sector_codec::{ChannelId, Event, Facts, Row, RowBuffer, Sample, Schema};
 use std::collections::VecDeque;
 use std::io::BufRead;
@@ -29,9 +30,9 @@ impl Lines {
         let mut limited = std::io::Read::take(&mut self.file, MAX_LINE as u64);
         let read = limited.read_until(b'\n', &mut self.line);
         match read {
-            Err(error) => return Err(SourceError(format!("cannot read {}: {error}", self.path.display()))),
+            Err(error) => return Err(SourceError::Read { path: self.path.clone(), error }),
             Ok(0) => return Ok(None),
-            Ok(MAX_LINE) => return Err(self.wrong("longer than any line of a recording")),
+            Ok(MAX_LINE) => return Err(self.wrong(LineFault::TooLong)),
             Ok(_) => {}
         }
         while self.line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
@@ -39,15 +40,13 @@ impl Lines {
         }
         match std::str::from_utf8(&self.line) {
             Ok(line) => Ok(Some(line)),
-            Err(_) => {
-                Err(SourceError(format!("{}, line {}: not UTF-8 text", self.path.display(), self.number)))
-            }
+            Err(_) => Err(self.wrong(LineFault::NotText)),
         }
     }
 
     /// An error in the line read last.
-    pub(super) fn wrong(&self, what: impl std::fmt::Display) -> SourceError {
-        SourceError(format!("{}, line {}: {what}", self.path.display(), self.number))
+    pub(super) fn wrong(&self, error: impl Into<LineError>) -> SourceError {
+        SourceError::Line { path: self.path.clone(), line: self.number, error: error.into() }
     }
 }
 
@@ -59,10 +58,10 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Splits a line; the error says how many columns it has.
-    pub(super) fn split(names: &'a [String], line: &'a str) -> Result<Self, String> {
+    pub(super) fn split(names: &'a [String], line: &'a str) -> Result<Self, LineError> {
         let values: Vec<&str> = line.split(',').collect();
         if values.len() != names.len() {
-            return Err(format!("{} columns instead of {}", values.len(), names.len()));
+            return Err(LineFault::Columns { found: values.len(), expected: names.len() }.into());
         }
         Ok(Self { names, values })
     }
@@ -73,15 +72,15 @@ impl<'a> Fields<'a> {
     }
 
     /// The finite number in a column.
-    pub(super) fn number(&self, column: usize) -> Result<f64, String> {
+    pub(super) fn number(&self, column: usize) -> Result<f64, LineError> {
         let text = self.text(column);
         let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-        number.ok_or_else(|| self.wrong(column, format_args!("{text:?} is not a number")))
+        number.ok_or_else(|| self.wrong(column, LineFault::Number { text: text.to_owned() }))
     }
 
     /// An error in one column.
-    pub(super) fn wrong(&self, column: usize, what: impl std::fmt::Display) -> String {
-        format!(", column {}: {what}", self.names.get(column).map_or("?", String::as_str))
+    pub(super) fn wrong(&self, column: usize, fault: LineFault) -> LineError {
+        LineError { column: self.names.get(column).cloned(), fault }
     }
 }
 
@@ -101,7 +100,7 @@ pub(super) trait CsvFormat: Send {
     fn facts(&self) -> Facts;
 
     /// Takes one line; what it gives goes to `items`.
-    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), String>;
+    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), LineError>;
 
     /// The file has ended.
     fn finish(&mut self, _items: &mut VecDeque<Item>) {}
@@ -120,7 +119,8 @@ pub(super) struct CsvReplay {
 
 impl CsvReplay {
     pub(super) fn new(format: Box<dyn CsvFormat>, lines: Lines, lossless: bool) -> Result<Self, SourceError> {
-        let schema = Schema::subset(&format.channels()).map_err(|error| lines.wrong(error))?;
+        let schema =
+            Schema::subset(&format.channels()).map_err(|error| lines.wrong(LineFault::Schema(error)))?;
         let schema = if lossless { schema.lossless() } else { schema };
         let (row, facts) = (RowBuffer::new(&schema), format.facts());
         Ok(Self { format, lines, schema, facts, row, items: VecDeque::new(), ended: false })
@@ -130,20 +130,13 @@ impl CsvReplay {
         match self.lines.next_line()?.map(str::to_owned) {
             // An empty line is what editors leave at the end.
             Some(line) if line.is_empty() => Ok(()),
-            Some(line) => self.format.take(&line, &mut self.items).map_err(|what| self.place(&what)),
+            Some(line) => self.format.take(&line, &mut self.items).map_err(|error| self.lines.wrong(error)),
             None => {
                 self.ended = true;
                 self.format.finish(&mut self.items);
                 Ok(())
             }
         }
-    }
-
-    /// `file, line n, column c: what` or `file, line n: what`.
-    fn place(&self, what: &str) -> SourceError {
-        let (path, number) = (self.lines.path.display(), self.lines.number);
-        let separator = if what.starts_with(',') { "" } else { ": " };
-        SourceError(format!("{path}, line {number}{separator}{what}"))
     }
 }
 

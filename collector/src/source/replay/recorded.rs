@@ -1,7 +1,7 @@
-//! How is a recording of this collector played? Its blocks are decoded, and encoded once more, in a stream of their own.
+//! How is a recording of this collector played? Its blocks are decoded, and encoded again, in a stream of their own.
 
 use super::{Source, SourceError, Step};
-use crate::recording::{Found, RecordingReader};
+use crate::recording::{Found, RecordFault, RecordingError, RecordingReader};
 use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use std::collections::VecDeque;
 use std::io::BufRead;
@@ -65,7 +65,7 @@ impl Recorded {
     /// Reads one record and keeps what it gives.
     fn read_record(&mut self) -> Result<(), SourceError> {
         let at = self.file.offset();
-        match self.file.next_record(&mut self.record).map_err(SourceError)? {
+        match self.file.next_record(&mut self.record)? {
             Found::Record => {}
             Found::End => {
                 self.ended = true;
@@ -77,16 +77,14 @@ impl Recorded {
                 return Ok(());
             }
         }
-        let wrong = |what: String| SourceError(format!("{}, byte {at}: {what}", self.path.display()));
-        match self.reader.push(&self.record).map_err(|error| wrong(error.to_string()))? {
+        let wrong = |fault| RecordingError { path: self.path.clone(), at, fault };
+        match self.reader.push(&self.record).map_err(|error| wrong(RecordFault::Decode(error)))? {
             Received::Samples(samples) => {
                 let schema = if self.lossless { samples.schema.lossless() } else { samples.schema.clone() };
                 if self.first_us.is_none() {
                     self.schema = schema;
                 } else if self.schema.hash() != schema.hash() {
-                    return Err(wrong(
-                        "the channels change here, and a recording has one set of them".to_owned(),
-                    ));
+                    return Err(wrong(RecordFault::ChannelsChange).into());
                 }
                 self.rows.resize_with(self.rows.len().max(samples.len()), RowBuffer::default);
                 (self.n_rows, self.n_given) = (samples.len(), 0);

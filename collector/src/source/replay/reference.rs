@@ -5,6 +5,7 @@
 //! (oil, steering torque in Nm, headlights, the tick).
 
 use super::csv::{CsvFormat, Fields, Item, names};
+use crate::source::{LineError, LineFault};
 use purple_sector_codec::{ABSENT, ChannelId, Facts, FloatChannel, IntChannel, Sample, ch};
 use std::collections::VecDeque;
 
@@ -136,12 +137,12 @@ impl CsvFormat for Reference {
         Facts { game: Some("Reference trace".to_owned()), nominal_rate_hz: Some(60.0), ..Facts::default() }
     }
 
-    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), String> {
+    fn take(&mut self, line: &str, items: &mut VecDeque<Item>) -> Result<(), LineError> {
         let fields = Fields::split(&self.columns, line)?;
         let time_us = fields.number(self.time)?;
         let first_us = *self.first_us.get_or_insert(time_us);
         if time_us < first_us {
-            return Err(fields.wrong(self.time, "earlier than the first sample"));
+            return Err(fields.wrong(self.time, LineFault::BeforeFirst));
         }
         if !self.told {
             self.told = true;
