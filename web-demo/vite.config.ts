@@ -1,5 +1,5 @@
 import { defineConfig } from 'vite';
-import { compression } from './build/compress';
+import { compression } from './vite/compress';
 
 export default defineConfig({
   // Relative addresses: the bridge may serve the page under any path.

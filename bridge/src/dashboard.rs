@@ -274,6 +274,24 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_not_a_dashboard_is_not_read() {
+        let dir = std::env::temp_dir().join(format!("bridge-dashboard-{}", std::process::id()));
+        let deep = (0..=MAX_DEPTH).fold(dir.clone(), |dir, _| dir.join("in"));
+        fs::create_dir_all(&deep).expect("the temporary folder is writable");
+        let refused = || format!("{:#}", Dashboard::load(&dir, &[]).expect_err("it is not a dashboard"));
+        assert!(refused().contains("index.html does not exist"), "{}", refused());
+        fs::write(dir.join("index.html"), "hello").expect("the temporary folder is writable");
+        assert!(refused().contains("more than 16 folders"), "{}", refused());
+        fs::remove_dir_all(dir.join("in")).expect("made above");
+        assert!(Dashboard::load(&dir, &[]).is_ok());
+        // Of this length without its bytes.
+        let large = fs::File::create(dir.join("film.mp4")).expect("the temporary folder is writable");
+        large.set_len(MAX_BYTES as u64 + 1).expect("a file can be long");
+        assert!(refused().contains("64 MiB") && refused().contains("DASHBOARD_DIR"), "{}", refused());
+        fs::remove_dir_all(dir).expect("made above");
+    }
+
+    #[test]
     fn escapes_are_undone() {
         assert_eq!(unescaped("a%20b/%C3%A4.js").as_deref(), Some("a b/ä.js"));
         assert_eq!(unescaped("").as_deref(), Some(""));

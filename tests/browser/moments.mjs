@@ -1,6 +1,6 @@
 // Is a picture of one session and one moment? A pause across the end of laps, and a change of sessions.
 
-import { assert, eventually, press, state } from './page.mjs';
+import { assert, eventually, press, state, text } from './page.mjs';
 
 /** What the page shows of the car: every canvas, every text, every label. */
 function shown(page) {
@@ -31,6 +31,9 @@ export async function pauseIsOneMoment(page, lapSeconds) {
   await eventually(lapSeconds * 5, 'a delta against a reference lap', async () => /\d/.test(await page.locator('#delta').textContent()));
   await press(page, 'Space');
   await eventually(5, 'the state "paused"', async () => (await state(page)) === 'paused');
+  const [speed, , , , gear, rpm] = await page.locator('.lane-value').allTextContents();
+  const cockpit = await Promise.all(['#speed', '#gear', '#rpm'].map((figure) => text(page, figure)));
+  assert(String(cockpit) === String([speed, gear, rpm]), `the cockpit says ${cockpit}, the traces say ${[speed, gear, rpm]}`);
   await redraw(page);
   const before = await shown(page);
   await page.waitForTimeout(lapSeconds * 2000);

@@ -20,7 +20,7 @@ import { LapTable } from './ui/laptable';
 import { Notice } from './ui/notice';
 import { Sessions } from './ui/sessions';
 import { Tyres } from './ui/tyres';
-import { emptyView, follow, hasLapFraction, type View } from './view';
+import { emptyView, follow, hasLapFraction, pause, type View } from './view';
 
 /** Texts are written this often; the eye reads no faster. */
 const TEXT_INTERVAL_MS = 66;
@@ -75,7 +75,13 @@ export class App {
   }
 
   private setPaused(paused: boolean): void {
-    this.view.paused = paused && this.view.session !== null;
+    if (!paused) this.view.paused = false;
+    else if (!this.view.paused) {
+      // Pictures and texts are written at different times; now they come to the same one.
+      this.follow();
+      pause(this.view);
+      this.refreshMoment();
+    }
   }
 
   private frame(nowMs: number): void {
@@ -117,14 +123,18 @@ export class App {
     this.announcer.refresh(now, view, nowMs);
     this.controls.refresh();
     this.sessions.refresh(session);
-    // A paused picture is of one moment, in all its parts.
-    if (view.paused) return;
-    this.header.refresh(view, feed.user);
+    if (!view.paused) this.refreshMoment();
+  }
+
+  /** Writes the texts of the view's moment; some are of the newest sample, so the view must be, too. */
+  private refreshMoment(): void {
+    const { view } = this;
+    this.header.refresh(view, this.feed.user);
     this.cluster.refresh(view);
     this.laps.refresh(view);
     this.tyres.refresh(view);
     this.fuel.refresh(view);
-    const overLap = hasLapFraction(view) || session === null;
+    const overLap = hasLapFraction(view) || view.session === null;
     this.axis.set(overLap ? 'over lap distance' : 'last 30 s: the source gives no place on the lap');
     const { reference } = view;
     this.reference.set(!overLap || reference === null ? '' : `reference: lap ${reference.lapNumber}, ${lapTime(reference.timeMs)}`);

@@ -7,7 +7,7 @@ import type { Session } from './model/session';
 import type { TrackLine } from './model/track';
 
 /**
- * What every picture draws from. All but the crosshair changes in {@link follow} only, so that a paused picture is of
+ * What every picture draws from. All but the crosshair changes in {@link follow} and {@link pause} only, so that a paused picture is of
  * one moment in all its parts: whatever a picture took from the session itself would go on.
  */
 export interface View {
@@ -50,6 +50,13 @@ export function follow(view: View, session: Session | null, nowUs: number): void
   view.trackLengthM = session?.facts.trackLengthM;
   view.marks = session?.laps.sectorMarks ?? [];
   view.maxRpm = session?.maxRpm ?? 0;
+}
+
+/** Stops the view where it is: at its newest sample, moving things too. */
+export function pause(view: View): void {
+  if (view.session === null) return;
+  view.paused = true;
+  view.momentUs = view.session.history.timeUs(view.endRow - 1);
 }
 
 /** Whether the session tells places on the lap; otherwise pictures fall back to time. */

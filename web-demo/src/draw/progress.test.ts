@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { driven } from '../model/drive';
 import type { Session } from '../model/session';
-import { emptyView, follow, type View } from '../view';
+import { emptyView, follow, pause, type View } from '../view';
 import { LANES } from './lanes';
 import { TracesProgress } from './progress';
 
@@ -51,7 +51,9 @@ it('draws nothing again in a pause, and the same moment after a resize', () => {
   const session = driven({ laps: 3, until: 0.99, seconds: (lap) => 20 - lap });
   const progress = new TracesProgress();
   const paused = shown(session);
+  pause(paused);
   frame(progress, paused);
+  expect(paused.momentUs).toBe(session.newestUs);
   const before = { ...paused };
   driven({ laps: 2, until: 0.4, completed: 3, seconds: () => 15, constant: { engineMaxRpm: 15_000 } }, session);
   expect(shown(session).reference).not.toBe(paused.reference);
