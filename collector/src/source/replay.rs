@@ -10,15 +10,17 @@ mod csv;
 mod recorded;
 mod reference;
 
-use super::{Source, SourceError, Step};
-use crate::recording::MAGIC;
-use csv::{CsvFormat, CsvReplay, Lines};
-use flate2::bufread::MultiGzDecoder;
-use purple_sector_codec::{Facts, Row, Schema};
-use recorded::Recorded;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use purple_sector_codec::recording::MAGIC;
+use purple_sector_codec::{Facts, Row, Schema};
+
+use self::csv::{CsvFormat, CsvReplay, Lines};
+use self::recorded::Recorded;
+use super::{Source, SourceError, Step};
 
 /// How a gzip file begins.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
@@ -135,8 +137,9 @@ fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Playback>, SourceErr
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use purple_sector_codec::{ChannelId, Event, Position, ch};
+
+    use super::*;
 
     fn recording(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings").join(name)
