@@ -1,10 +1,11 @@
 //! The `collector` program: settings, logging, run, exit code.
 
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
 use clap::Parser;
 use purple_sector_collector::config::LogFormat;
 use purple_sector_collector::{Config, Failure, run};
-use std::io::IsTerminal;
-use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// Bad settings, as for every program of this project.

@@ -1,13 +1,15 @@
 //! How is a recording of this collector played? Its blocks are decoded, and encoded anew in a stream of their own.
 
-use super::{Source, SourceError, Step};
-use crate::pipeline::shifted;
-use crate::recording::{Found, RecordingReader};
-use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+
+use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use tracing::warn;
+
+use super::{Source, SourceError, Step};
+use crate::pipeline::shifted;
+use crate::recording::{Found, RecordingReader};
 
 /// One round of a recording.
 pub(super) struct Recorded {
