@@ -22,7 +22,7 @@ use purple_sector_codec::UserId;
 /// A user whose identity was checked: by a token, or, in open mode, by the operator's decision to believe everyone.
 ///
 /// There is no public way to make one from a string; that is what keeps one user's data from another.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct VerifiedUser(UserId);
 
 impl VerifiedUser {

@@ -49,7 +49,7 @@ pub struct Config {
 }
 
 /// How many of what at once.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Viewers of one user.
     pub viewers_per_user: usize,

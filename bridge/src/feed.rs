@@ -52,7 +52,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(1);
 const ID_WITHIN: Duration = Duration::from_secs(1);
 
 /// Limits of feeds and viewers.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct FeedSettings {
     /// Blocks that wait for one viewer before it skips ahead.
     pub viewer_queue_blocks: usize,
@@ -82,7 +82,7 @@ impl Default for FeedSettings {
 }
 
 /// Why a viewer cannot join.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
     /// As many feeds as this bridge may have; another instance or a later attempt may do.

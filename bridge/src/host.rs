@@ -8,14 +8,14 @@ use std::net::IpAddr;
 use hyper::http::uri::Authority;
 
 /// Names under which a listener without tokens may be reached, besides addresses and local names.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Hosts {
     /// In lower case.
     pub allowed: Vec<HostName>,
 }
 
 /// A DNS name, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 
 impl HostName {

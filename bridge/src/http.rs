@@ -18,7 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 const MAX_UNSENT_BYTES: u32 = 32 * 1024;
 
 /// What one connection passes on to its requests.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Connection {
     /// Frees the connection's place when the last user of it is gone, which may be a viewer.
     _permit: Arc<Permit>,
@@ -66,6 +66,7 @@ pub(crate) async fn serve(
         match accepted {
             Ok((stream, peer)) => match gate.enter(peer.ip()) {
                 Ok(permit) => {
+                    tune(&stream);
                     let connection = Connection { _permit: Arc::new(permit) };
                     tasks.spawn(serve_connection(stream, connection, routes.clone(), stop.clone()));
                 }
@@ -111,17 +112,21 @@ async fn turn_away(mut stream: TcpStream, full: Full) -> io::Result<()> {
     stream.shutdown().await
 }
 
-async fn serve_connection(
-    stream: TcpStream,
+/// Makes a connection send at once, and keep little that is unsent. One that refuses either works as well.
+fn tune(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
+}
+
+async fn serve_connection<S>(
+    stream: S,
     connection: Connection,
     routes: BoxedFilter<(Response,)>,
     stop: CancellationToken,
-) {
-    // Either option only makes it better; a connection that refuses them works as well.
-    let _ = stream.set_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
-
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let served_routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(connection.clone());
@@ -168,5 +173,99 @@ fn harden(mut response: Response) -> Response {
 fn log(result: hyper::Result<()>) {
     if let Err(error) = result {
         debug!(%error, "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::{DuplexStream, duplex};
+    use tokio::time::Instant;
+    use warp::{Filter, Reply};
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    const SOON: Duration = Duration::from_millis(10);
+
+    /// The other end of a connection whose answers take this long.
+    fn connect(answer_takes: Duration, stop: &CancellationToken) -> DuplexStream {
+        let routes = warp::any().then(move || async move {
+            sleep(answer_takes).await;
+            "here you are".into_response()
+        });
+        let permit = Gate::new(1, 1).enter(Ipv4Addr::LOCALHOST.into()).expect("there is room");
+        let (near, far) = duplex(64 * 1024);
+        let connection = Connection { _permit: Arc::new(permit) };
+        tokio::spawn(serve_connection(near, connection, routes.boxed(), stop.clone()));
+        far
+    }
+
+    /// Reads until there is no more; what came, and how long that took.
+    async fn rest(far: &mut DuplexStream) -> (String, Duration) {
+        let (started, mut bytes) = (Instant::now(), Vec::new());
+        far.read_to_end(&mut bytes).await.expect("a clean end");
+        (String::from_utf8_lossy(&bytes).into_owned(), started.elapsed())
+    }
+
+    #[track_caller]
+    fn check_time(took: Duration, expected: Duration) {
+        assert!((expected..expected + SOON).contains(&took), "{took:?} instead of {expected:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_must_come_within_five_seconds() {
+        let stop = CancellationToken::new();
+        let mut silent = connect(Duration::ZERO, &stop);
+        check_time(rest(&mut silent).await.1, HEAD_WITHIN);
+
+        // One byte now and then does not help.
+        let (mut slow, started) = (connect(Duration::ZERO, &stop), Instant::now());
+        for byte in &REQUEST[..4] {
+            slow.write_all(&[*byte]).await.expect("it is open");
+            sleep(Duration::from_secs(1)).await;
+        }
+        rest(&mut slow).await;
+        check_time(started.elapsed(), HEAD_WITHIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_another_request_is_closed() {
+        let mut idle = connect(Duration::ZERO, &CancellationToken::new());
+        idle.write_all(REQUEST).await.expect("it is open");
+        let (answer, took) = rest(&mut idle).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("here you are"), "{answer}");
+        check_time(took, HEAD_WITHIN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_connection_is_asked_to_close_after_a_minute() {
+        let (mut busy, started) = (connect(Duration::ZERO, &CancellationToken::new()), Instant::now());
+        let mut bytes = [0; 4096];
+        // Every four seconds, so that no head is late.
+        let n_answers = loop {
+            let n_answers = started.elapsed().as_secs() / 4;
+            if busy.write_all(REQUEST).await.is_err() || busy.read(&mut bytes).await.unwrap_or(0) == 0 {
+                break n_answers;
+            }
+            assert!(started.elapsed() < 2 * LIFETIME, "it goes on for ever");
+            sleep(Duration::from_secs(4)).await;
+        };
+        assert_eq!(n_answers, LIFETIME.as_secs() / 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_the_bridge_stops_an_answer_may_finish_but_not_take_for_ever() {
+        for (answer_takes, is_answered) in [(LAST_ANSWER - SOON, true), (LAST_ANSWER + SOON, false)] {
+            let stop = CancellationToken::new();
+            let mut client = connect(answer_takes, &stop);
+            client.write_all(REQUEST).await.expect("it is open");
+            sleep(Duration::from_millis(1)).await;
+            stop.cancel();
+            let (answer, took) = rest(&mut client).await;
+            assert_eq!(answer.starts_with("HTTP/1.1 200 "), is_answered, "{answer}");
+            assert!(took <= LAST_ANSWER + SOON, "{took:?}");
+        }
     }
 }

@@ -49,7 +49,7 @@ const EMBEDDED_MAX_WAIT: Duration = Duration::from_millis(10);
 const MAX_BYTES: u32 = 64 * 1024;
 
 /// Which Kafka, and how topics are made there.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct KafkaSettings {
     /// The brokers to use.
     pub source: KafkaSource,
@@ -62,7 +62,7 @@ pub struct KafkaSettings {
 }
 
 /// Where records come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KafkaSource {
     /// Apache Kafka at these bootstrap addresses (`host:port`, comma-separated).
     Brokers(String),

@@ -6,7 +6,7 @@
 use crate::host::is_local_name;
 
 /// Scheme, host and port of a page, as browsers send them: lower case, no default port, no slash at the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: &'static str,
     /// Host, and `:port` where it is not the scheme's own.
@@ -42,7 +42,7 @@ impl Origin {
 }
 
 /// Which pages may connect.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Origins {
     /// Origins that may connect besides the bridge's own.
     pub allowed: Vec<Origin>,

@@ -19,7 +19,7 @@ struct Taken<K> {
 }
 
 /// Why there is no room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
     /// All places are taken.
     InAll,

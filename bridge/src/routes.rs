@@ -88,8 +88,8 @@ pub(crate) fn operators(bridge: &Arc<Bridge>, hosts: Hosts) -> BoxedFilter<(Resp
 }
 
 fn with(bridge: &Arc<Bridge>) -> impl Filter<Extract = (Arc<Bridge>,), Error = Infallible> + Clone + use<> {
-    let bridge = Arc::clone(bridge);
-    warp::any().map(move || Arc::clone(&bridge))
+    let bridge = bridge.clone();
+    warp::any().map(move || bridge.clone())
 }
 
 /// `/healthz`: the process answers. `/readyz`: it can serve viewers.
@@ -130,8 +130,7 @@ fn stream(
     }
     let seat = bridge.seats.take(user.id().clone()).map_err(|_| Problem::TooManyViewers)?;
     let on_upgrade = on_upgrade.ok_or(Problem::BadRequest("this connection cannot be upgraded"))?;
-    let viewer =
-        Viewer { bridge: Arc::clone(bridge), user, expires_at_s, _seat: seat, _connection: connection };
+    let viewer = Viewer { bridge: bridge.clone(), user, expires_at_s, _seat: seat, _connection: connection };
     let thread = bridge.feeds.thread_of(viewer.user.id());
     bridge.tasks.spawn_on(viewer::run(viewer, on_upgrade), thread.handle());
 

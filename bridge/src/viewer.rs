@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use self::clock::{Due, PING_EVERY, Pulse, TokenClock};
@@ -235,7 +236,7 @@ async fn forward(
     feed: &mut ViewerHandle,
 ) -> Result<(), End> {
     let Socket { stream, written, token } = socket;
-    write(viewer, written, token, async {
+    write(&viewer.bridge.stop, written, token, async {
         stream.feed(Message::Binary(first)).await?;
         for _ in 1..MAX_BATCH {
             let Some(next) = feed.try_next() else { break };
@@ -251,16 +252,16 @@ async fn send(viewer: &Viewer, socket: &mut Socket, message: &ServerMessage<'_>)
 }
 
 async fn send_frame(viewer: &Viewer, socket: &mut Socket, frame: Message) -> Result<(), End> {
-    write(viewer, &socket.written, &socket.token, socket.stream.send(frame)).await
+    write(&viewer.bridge.stop, &socket.written, &socket.token, socket.stream.send(frame)).await
 }
 
 async fn flush(viewer: &Viewer, socket: &mut Socket) -> Result<(), End> {
-    write(viewer, &socket.written, &socket.token, socket.stream.flush()).await
+    write(&viewer.bridge.stop, &socket.written, &socket.token, socket.stream.flush()).await
 }
 
 /// Does one piece of writing, as long as the peer takes some of it, its token is good and the bridge runs.
 async fn write(
-    viewer: &Viewer,
+    stop: &CancellationToken,
     written: &Written,
     token: &TokenClock,
     work: impl Future<Output = Result<(), SocketError>>,
@@ -271,7 +272,7 @@ async fn write(
         let still_until = Instant::now() + WRITE_WITHIN;
         // Whoever reads drop by drop must not outlive the token by that.
         let until = token.closes_at().map_or(still_until, |closes_at| still_until.min(closes_at.into()));
-        match viewer.bridge.stop.run_until_cancelled(timeout_at(until, work.as_mut())).await {
+        match stop.run_until_cancelled(timeout_at(until, work.as_mut())).await {
             Some(Ok(Ok(()))) => return Ok(()),
             Some(Ok(Err(error))) => return Err(End::broken(&error)),
             Some(Err(_)) if until < still_until => return Err(End::token_expired()),
@@ -279,5 +280,87 @@ async fn write(
             Some(Err(_)) => return Err(End::close(close::SLOW, "it does not read")),
             None => return Err(End::stopping()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+    use crate::auth::LEEWAY;
+
+    /// Writes 100 bytes to a peer that has no room until it reads, and tells how that ended and when.
+    async fn write_to(
+        peer: impl AsyncFnOnce(DuplexStream),
+        token_ends_in_s: Option<u64>,
+        stop: &CancellationToken,
+    ) -> (Result<(), End>, Duration) {
+        let started = Instant::now();
+        let token = TokenClock::new(token_ends_in_s, 0, started.into_std());
+        let (near, far) = duplex(1);
+        let mut near = Metered::new(near, started.into_std());
+        near.write_all(&[0]).await.expect("there is room for one");
+        let written = near.written();
+        let writing = async {
+            let work = async { near.write_all(&[0; 100]).await.map_err(SocketError::Io) };
+            let result = write(stop, &written, &token, work).await;
+            (result, started.elapsed())
+        };
+        // A peer that holds on to its end does so for as long as the writing lasts.
+        tokio::select! {
+            biased;
+            ended = writing => ended,
+            () = async { peer(far).await; std::future::pending().await } => unreachable!("the peer waits"),
+        }
+    }
+
+    /// Never reads.
+    async fn deaf(far: DuplexStream) {
+        let _far = far;
+        std::future::pending().await
+    }
+
+    /// Reads a byte every few seconds.
+    async fn sips(mut far: DuplexStream) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(8)).await;
+            let _ = far.read_u8().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_nothing_is_closed_after_ten_seconds() {
+        let (result, after) = write_to(deaf, None, &CancellationToken::new()).await;
+        assert_eq!(result, Err(End::close(close::SLOW, "it does not read")));
+        assert!((WRITE_WITHIN..WRITE_WITHIN + Duration::from_millis(10)).contains(&after), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_drop_by_drop_gets_everything() {
+        let (result, after) = write_to(sips, None, &CancellationToken::new()).await;
+        assert_eq!(result, Ok(()));
+        assert!(after > 99 * Duration::from_secs(7), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reading_drop_by_drop_does_not_outlive_the_token() {
+        let (result, after) = write_to(sips, Some(60), &CancellationToken::new()).await;
+        assert_eq!(result, Err(End::token_expired()));
+        let end = Duration::from_secs(60) + LEEWAY;
+        assert!((end..end + Duration::from_millis(10)).contains(&after), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stopping_ends_a_write_at_once() {
+        let stop = CancellationToken::new();
+        let stopping = async |far: DuplexStream| {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            stop.cancel();
+            deaf(far).await;
+        };
+        let (result, after) = write_to(stopping, None, &stop).await;
+        assert_eq!(result, Err(End::stopping()));
+        assert!((Duration::from_secs(3)..Duration::from_millis(3_010)).contains(&after), "{after:?}");
     }
 }

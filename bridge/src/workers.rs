@@ -2,11 +2,12 @@
 //!
 //! A few threads run all feeds and viewers, each with a Tokio runtime of its own. Everything of one user runs on one of
 //! them, so that a record goes from Kafka's socket to the viewers' sockets without changing threads. A thread that stands
-//! still is given up, and another takes its users.
+//! still is given up, and another takes its users. Whether it does is counted in beats and not read off a clock: a bridge
+//! that was suspended for an hour gives nobody up.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,14 +17,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::stats::{Stats, now_ms};
+use crate::stats::Stats;
 
-/// How often each thread shows that it runs.
+/// How often each thread is asked to show that it runs.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A thread that shows nothing for this long stands still.
-const STILL_AFTER: Duration = Duration::from_secs(5);
-/// A thread that stands still for this long is given up: no work of the bridge takes so long.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(15);
+/// A thread that has left this many beats without an answer stands still.
+const STILL_AFTER_BEATS: u32 = 5;
+/// A thread that has left this many beats without an answer is given up: no work of the bridge takes so long.
+const GIVE_UP_AFTER_BEATS: u32 = 15;
 /// Threads given up in all. They still exist; after these, only a restart helps, and readiness says so.
 const MAX_GIVEN_UP: usize = 8;
 
@@ -37,11 +38,11 @@ pub(crate) struct Workers {
 }
 
 /// One thread.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Worker {
     handle: Handle,
-    /// When it last showed that it runs, in milliseconds since 1970.
-    beat: Arc<AtomicU64>,
+    /// How many beats it has not answered.
+    n_unanswered: Arc<AtomicU32>,
     given_up: CancellationToken,
 }
 
@@ -49,15 +50,14 @@ impl Worker {
     fn start(number: usize, stop: &CancellationToken) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
-        let beat = Arc::new(AtomicU64::new(now_ms()));
         let given_up = stop.child_token();
-        let (shown, ended) = (beat.clone(), given_up.clone());
+        let ended = given_up.clone();
         std::thread::Builder::new().name(format!("feeds-{number}")).spawn(move || {
-            runtime.block_on(ended.run_until_cancelled(show(&shown)));
+            runtime.block_on(ended.cancelled());
             // What still runs ends here; it was told before, unless the thread stood still.
             runtime.shutdown_background();
         })?;
-        Ok(Self { handle, beat, given_up })
+        Ok(Self { handle, n_unanswered: Arc::default(), given_up })
     }
 
     /// Where to run things.
@@ -70,8 +70,16 @@ impl Worker {
         self.given_up.is_cancelled()
     }
 
-    fn still_for(&self) -> Duration {
-        Duration::from_millis(now_ms().saturating_sub(self.beat.load(Ordering::Relaxed)))
+    /// Asks the thread to show that it runs, unless it has not answered before.
+    fn beat(&self) {
+        if self.n_unanswered.fetch_add(1, Ordering::Relaxed) == 0 {
+            let n_unanswered = self.n_unanswered.clone();
+            self.handle.spawn(async move { n_unanswered.store(0, Ordering::Relaxed) });
+        }
+    }
+
+    fn stands_still(&self, n_beats: u32) -> bool {
+        self.n_unanswered.load(Ordering::Relaxed) >= n_beats
     }
 }
 
@@ -93,24 +101,27 @@ impl Workers {
     /// Whether all of them run.
     pub(crate) fn all_run(&self) -> bool {
         let threads = self.threads.read().unwrap_or_else(PoisonError::into_inner);
-        threads.iter().all(|worker| worker.still_for() < STILL_AFTER)
+        threads.iter().all(|worker| !worker.stands_still(STILL_AFTER_BEATS))
     }
 
-    /// Replaces threads that stand still, until [`Workers::stop`]. Must run on another thread than these.
+    /// Asks each thread once a second to show that it runs and replaces those that stand still, until
+    /// [`Workers::stop`]. Must run on another thread than these.
     pub(crate) async fn watch(self) {
         let mut n_given_up = 0;
         let mut ticks = interval(BEAT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while self.stop.run_until_cancelled(ticks.tick()).await.is_some() && n_given_up < MAX_GIVEN_UP {
-            n_given_up += self.replace_still();
+        while self.stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            n_given_up += self.beat(MAX_GIVEN_UP - n_given_up);
         }
     }
 
-    fn replace_still(&self) -> usize {
+    /// One beat, and how many threads it gave up, at most `max`.
+    fn beat(&self, max: usize) -> usize {
         let mut threads = self.threads.write().unwrap_or_else(PoisonError::into_inner);
         let mut n_replaced = 0;
         for (number, worker) in threads.iter_mut().enumerate() {
-            if worker.still_for() < GIVE_UP_AFTER {
+            worker.beat();
+            if n_replaced == max || !worker.stands_still(GIVE_UP_AFTER_BEATS) {
                 continue;
             }
             match Worker::start(number, &self.stop) {
@@ -135,41 +146,70 @@ impl Workers {
     }
 }
 
-async fn show(beat: &AtomicU64) {
-    let mut ticks = interval(BEAT_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        beat.store(now_ms(), Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_thread_that_stands_still_is_seen_and_replaced() {
+    /// Waits until each of these threads has done what it was asked for.
+    fn catch_up(threads: &[Worker]) {
+        for worker in threads {
+            let (done, is_done) = std::sync::mpsc::channel();
+            worker.handle().spawn(async move { done.send(()) });
+            is_done.recv_timeout(Duration::from_secs(20)).expect("the thread runs");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_stands_still_is_seen_and_replaced() {
         let stats = Arc::new(Stats::default());
         let workers = Workers::start(stats.clone()).expect("threads");
-        tokio::spawn(workers.clone().watch());
         let user = UserId::parse("alice").expect("a user");
-        assert!(workers.all_run());
         let first = workers.of(&user);
-        let (goes_on, ends) = std::sync::mpsc::channel::<()>();
+        let others: Vec<Worker> = {
+            let threads = workers.threads.read().expect("nothing panics");
+            let is_other = |worker: &&Worker| !Arc::ptr_eq(&worker.n_unanswered, &first.n_unanswered);
+            threads.iter().filter(is_other).cloned().collect()
+        };
         // Blocks its thread, as a loop without end would.
+        let (goes_on, ends) = std::sync::mpsc::channel::<()>();
         first.handle().spawn(async move {
             let _ = ends.recv();
         });
-        tokio::time::sleep(STILL_AFTER + 2 * BEAT_EVERY).await;
-        assert!(!workers.all_run());
-        tokio::time::sleep(GIVE_UP_AFTER - STILL_AFTER).await;
-        assert!(workers.all_run() && first.is_given_up());
-        assert_eq!(stats.restarts.get(), 1);
-        let (sent, received) = tokio::sync::oneshot::channel();
-        workers.of(&user).handle().spawn(async move { sent.send(()) });
-        received.await.expect("the new thread works");
+        let beat = || {
+            let n_replaced = workers.beat(MAX_GIVEN_UP);
+            catch_up(&others);
+            n_replaced
+        };
+        for n_beats in 1..GIVE_UP_AFTER_BEATS {
+            assert_eq!(
+                (beat(), workers.all_run()),
+                (0, n_beats < STILL_AFTER_BEATS),
+                "after {n_beats} beats"
+            );
+        }
+        assert_eq!((beat(), workers.all_run(), first.is_given_up()), (1, true, true));
+        assert_eq!((stats.restarts.get(), others.iter().any(Worker::is_given_up)), (1, false));
+        catch_up(&[workers.of(&user)]);
         drop(goes_on);
+        workers.stop();
+    }
+
+    #[test]
+    fn a_thread_that_is_late_is_kept() {
+        let workers = Workers::start(Arc::default()).expect("threads");
+        let worker = workers.of(&UserId::parse("alice").expect("a user"));
+        let (goes_on, ends) = std::sync::mpsc::channel::<()>();
+        worker.handle().spawn(async move {
+            let _ = ends.recv();
+        });
+        (1..GIVE_UP_AFTER_BEATS).for_each(|_| worker.beat());
+        assert!(worker.stands_still(STILL_AFTER_BEATS));
+        drop(goes_on);
+        catch_up(std::slice::from_ref(&worker));
+        assert!(!worker.stands_still(1));
+        worker.beat();
+        catch_up(std::slice::from_ref(&worker));
+        assert!(!worker.stands_still(1), "and it answers again");
         workers.stop();
     }
 
@@ -181,7 +221,7 @@ mod tests {
             let id = || {
                 let (sent, received) = std::sync::mpsc::channel();
                 workers.of(&user).handle().spawn(async move { sent.send(std::thread::current().id()) });
-                received.recv().expect("it runs")
+                received.recv_timeout(Duration::from_secs(20)).expect("it runs")
             };
             assert_eq!(id(), id());
         }

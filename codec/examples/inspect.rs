@@ -1,20 +1,19 @@
 //! Prints a recording, or one captured record, for a person: `cargo run -p purple-sector-codec --example inspect -- FILE`
 
-use purple_sector_codec::{Envelope, Position, Received, Samples, StreamReader};
 use std::{env, error::Error, fs};
+
+use purple_sector_codec::{Envelope, Position, Received, Samples, StreamReader, recording};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let file = fs::read(env::args().nth(1).ok_or("usage: inspect FILE")?)?;
     let mut reader = StreamReader::new();
-    let mut rest = file.strip_prefix(b"PSREC\x01").unwrap_or_default();
-    if rest.is_empty() {
-        show(&mut reader, &file);
-    }
-    while let Some((length, after)) = rest.split_first_chunk() {
-        let end = after.split_at_checked(u32::from_le_bytes(*length) as usize);
-        let (record, after) = end.ok_or("the last record ends early")?;
-        show(&mut reader, record);
-        rest = after;
+    match recording::records(&file) {
+        Ok(records) => {
+            for record in records {
+                show(&mut reader, record?);
+            }
+        }
+        Err(_) => show(&mut reader, &file),
     }
     Ok(())
 }

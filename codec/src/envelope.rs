@@ -135,6 +135,24 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// `TooShort`, `TooLong`, `NotARecord`, `Checksum`, `UnknownVersion`, `Header`, `SessionId` or `TimeRange`;
     /// `TrailingBytes` for an End record with a body. The bodies of other kinds are not looked at.
+    ///
+    /// ```
+    /// use purple_sector_codec::{DecodeError, Envelope, Header, Kind, SessionId, write_record};
+    ///
+    /// let session = SessionId::parse("monza-evening")?;
+    /// let mut record = [0; 64];
+    /// let length = write_record(7, &Header::End { session, next_seq: 1_800 }, &mut record, |_| Ok(0))?;
+    /// let record = &mut record[..length];
+    ///
+    /// let envelope = Envelope::parse(record)?;
+    /// assert_eq!((envelope.kind, envelope.epoch, envelope.body), (Kind::End, 7, &b""[..]));
+    /// assert_eq!(envelope.header, Header::End { session, next_seq: 1_800 });
+    ///
+    /// // A byte that changed on the way is noticed.
+    /// record[length / 2] ^= 1;
+    /// assert!(matches!(Envelope::parse(record), Err(DecodeError::Checksum { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         if bytes.len() > MAX_RECORD_LEN {
             return Err(DecodeError::TooLong { found: bytes.len(), limit: MAX_RECORD_LEN });

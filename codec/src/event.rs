@@ -57,7 +57,7 @@ pub enum Event {
 }
 
 /// One finished lap.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct LapSummary {
     /// Which lap of the session, from 1.
     pub number: u32,
@@ -206,8 +206,9 @@ impl OtherCar {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use alloc::vec;
+
+    use super::*;
 
     fn events() -> [Event; 5] {
         let lap = LapSummary {

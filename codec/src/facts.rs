@@ -8,7 +8,7 @@ use crate::take::Take;
 use crate::{DecodeError, EncodeError, wire};
 
 /// What a source knows about a session beside its samples; what it does not know is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Facts {
     /// Name of the game: `Assetto Corsa`.
     pub game: Option<String>,
@@ -96,8 +96,9 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use alloc::vec;
+
+    use super::*;
 
     fn facts() -> Facts {
         Facts {

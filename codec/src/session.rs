@@ -3,7 +3,7 @@
 use core::{fmt, str};
 
 /// One run of a game: 1 to 64 characters of `A-Z a-z 0-9 . _ -`. Kept inline, so it needs no allocator.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId {
     // Bytes after `length` are zero, so that the derived comparisons see only the id.
     bytes: [u8; Self::MAX_LEN],

@@ -14,7 +14,23 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 ///
 /// Ids of `A-Z a-z 0-9 -` (1 to 64 characters, not starting with `x-`) stand in topic and group names as they are;
 /// any other id stands there as `x-` and the base32 of its bytes, so two users never share a name.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// ```
+/// use purple_sector_codec::{UserId, UserIdError};
+///
+/// let alice = UserId::parse("alice")?;
+/// assert_eq!(alice.topic().as_str(), "telemetry-user-alice");
+/// assert_eq!(UserId::from_topic(alice.topic().as_str()), Ok(alice));
+///
+/// // What Kafka's names cannot hold is written in base32; no two ids give the same name.
+/// let zoe = UserId::parse("zoë@example.com")?;
+/// assert!(zoe.topic().as_str().starts_with("telemetry-user-x-"));
+/// assert_eq!(UserId::from_topic(zoe.topic().as_str()), Ok(zoe));
+///
+/// assert_eq!(UserId::parse(" alice"), Err(UserIdError::Padded));
+/// # Ok::<(), UserIdError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Box<str>);
 
 /// The text is not a user id.
@@ -158,8 +174,9 @@ fn from_base32(digits: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use alloc::string::ToString;
+
+    use super::*;
 
     #[track_caller]
     fn check(id: &str, name: &str) {

@@ -11,7 +11,7 @@ use crate::tenant::UserId;
 /// The name of the Kafka topic that holds one user's records, and no one else's.
 ///
 /// Only [`UserId::topic`] makes one, so nothing that takes a `Topic` can be handed any other topic.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(Arc<str>);
 
 impl Topic {

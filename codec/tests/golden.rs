@@ -4,7 +4,7 @@ mod describe;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use purple_sector_codec::StreamReader;
+use purple_sector_codec::{StreamReader, recording};
 use serde_json::Value;
 
 /// Every golden vector: its name, its file, and what a reader must make of each record.
@@ -22,17 +22,9 @@ fn vectors() -> Vec<(String, Vec<u8>, Value)> {
     paths.into_iter().map(read).collect()
 }
 
-/// The records of a file: after the magic, each has its length as u32 (little-endian) before it.
+/// The records of a file, which is whole.
 fn records(file: &[u8]) -> Vec<&[u8]> {
-    let mut rest = file.strip_prefix(describe::MAGIC).expect("the file starts with the magic");
-    let mut records = Vec::new();
-    while let Some((length, after)) = rest.split_first_chunk() {
-        let (record, after) = after.split_at(u32::from_le_bytes(*length) as usize);
-        records.push(record);
-        rest = after;
-    }
-    assert!(rest.is_empty(), "the file ends within a length");
-    records
+    recording::records(file).and_then(Iterator::collect).expect("a whole recording")
 }
 
 #[test]

@@ -5,8 +5,9 @@
 //! append + 1 ms - sent]`. Intervals of several reports are intersected, as NTP does with its round trips; old ones
 //! grow with the drift that two clocks may have against each other.
 
-use purple_sector_codec::ClockOffset;
 use std::collections::VecDeque;
+
+use purple_sector_codec::ClockOffset;
 
 /// Reports of one period are merged into one interval; this many µs make a period.
 const PERIOD_US: u64 = 10_000_000;

@@ -1,11 +1,13 @@
 //! What do the source's thread and the producer's share of one user? Its outbox, and where its records go.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use purple_sector_codec::{ClockOffset, SessionId, Topic, partition_for};
+
 use crate::clock::Clock;
 use crate::outbox::{Counts, Note, Outbox, Outcome, Receipt, Sent};
 use crate::queue::{Dropped, Record};
-use purple_sector_codec::{ClockOffset, SessionId, Topic, partition_for};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Where a record goes.
 #[derive(Debug, Clone, Copy)]
@@ -176,8 +178,9 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use purple_sector_codec::UserId;
+
+    use super::*;
 
     #[test]
     fn a_session_stays_in_its_partition_while_that_exists() {

@@ -2,9 +2,10 @@
 //!
 //! A pure state machine: records, delivery reports and the time go in; what to send, and what is worth telling, comes out.
 
+use purple_sector_codec::ClockOffset;
+
 use crate::clock_offset::OffsetEstimate;
 use crate::queue::{Content, Dropped, Queue, Record};
-use purple_sector_codec::ClockOffset;
 
 /// Records on their way at most; what lies behind them waits in the queue.
 pub const MAX_IN_FLIGHT: usize = 256;
@@ -14,7 +15,7 @@ const RETRY_AFTER_US: u64 = 500_000;
 const SHARED_CLOCK_UNCERTAINTY_US: u64 = 1_000;
 
 /// What has happened to a user's records so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Samples and blocks that Kafka has acknowledged.
     pub n_samples: u64,
@@ -286,8 +287,9 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::sync::Arc;
+
+    use super::*;
 
     const DELIVERED: Outcome = Outcome::Delivered { appended_ms: None };
 

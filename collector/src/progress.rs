@@ -1,12 +1,14 @@
 //! How is it going? One line every ten seconds.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::info;
+
 use crate::lane::{Lane, Trouble};
 use crate::outbox::Counts;
 use crate::publish::Publisher;
 use crate::recorder::RecordingEnd;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tracing::info;
 
 /// Time between two lines.
 const EVERY: Duration = Duration::from_secs(10);

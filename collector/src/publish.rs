@@ -4,18 +4,20 @@
 //! way, and the rest waits in the queues. After a fatal producer error a new producer starts from the first
 //! unacknowledged record of each queue.
 
-use crate::lane::Lane;
-use crate::outbox::{Note, Outcome, Receipt, Sent};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Message, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
 use tracing::{debug, error, info, warn};
+
+use crate::lane::Lane;
+use crate::outbox::{Note, Outcome, Receipt, Sent};
 
 /// How long one round of the producer's thread serves reports before it looks at the queues again.
 const ROUND: Duration = Duration::from_millis(100);
@@ -151,7 +153,7 @@ impl Publisher {
         let reports = Reports::default();
         let producer = Mutex::new(Arc::new(new_producer(&config, &reports)?));
         let shared = Arc::new(Shared { config, reports, lanes, producer, stopping: AtomicBool::new(false) });
-        let of_thread = Arc::clone(&shared);
+        let of_thread = shared.clone();
         let thread = std::thread::Builder::new().name("publish".into()).spawn(move || of_thread.serve())?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -216,7 +218,7 @@ impl Shared {
         // Held while sending, so that nothing goes to a producer that was replaced: nobody would report it.
         let producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         lane.send_waiting(|address, bytes, receipt| {
-            let record = BaseRecord::with_opaque_to(address.topic, Box::new((Arc::clone(lane), receipt)))
+            let record = BaseRecord::with_opaque_to(address.topic, Box::new((lane.clone(), receipt)))
                 .partition(address.partition)
                 .key(address.key)
                 .payload(bytes);

@@ -1,10 +1,12 @@
 //! When is each sample due? Drives all sources of this process on one thread, by deadlines, so that nothing drifts.
 
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
 use crate::clock::Clock;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::publish::Publisher;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// A sample that is this late is let go; up to here the pump catches up.
 const CATCH_UP_US: u64 = 250_000;

@@ -1,15 +1,11 @@
-//! How do a stream's records stand in a file? The same bytes as in Kafka, each after its length.
-//!
-//! A file begins with `PSREC` and the format's version, 1; then come records, each as its length (u32, little-endian)
-//! and its bytes. A file that was cut off in the middle of a record is good up to there.
+//! How does a recording get to disk, and from there? Its bytes are those of [`purple_sector_codec::recording`].
 
-use purple_sector_codec::{DecodeError, MAX_RECORD_LEN};
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// How a recording begins.
-pub const MAGIC: [u8; 6] = *b"PSREC\x01";
+use purple_sector_codec::{DecodeError, MAX_RECORD_LEN};
+use purple_sector_codec::recording::{LENGTH_LEN, MAGIC, check_length, length_of};
 
 /// Why a recording cannot be begun.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +50,7 @@ pub enum RecordFault {
     #[error("a record of {found} bytes, but records have 1 to {MAX_RECORD_LEN}")]
     Length {
         /// The length as it stands there.
-        found: usize,
+        found: u32,
     },
     /// Its bytes cannot be decoded.
     #[error(transparent)]
@@ -98,7 +94,7 @@ impl RecordingWriter {
     /// # Errors
     /// What the file system says.
     pub fn write(&mut self, record: &[u8]) -> io::Result<()> {
-        self.file.write_all(&(record.len() as u32).to_le_bytes())?;
+        self.file.write_all(&length_of(record))?;
         self.file.write_all(record)?;
         self.since_flush += record.len();
         // About two seconds' worth: what a crash may cost.
@@ -157,21 +153,19 @@ impl RecordingReader {
     /// A [`RecordingError`] that names the file, the byte and what is wrong.
     pub fn next_record(&mut self, record: &mut Vec<u8>) -> Result<Found, RecordingError> {
         let at = self.offset;
-        let mut length = [0; 4];
+        let mut length = [0; LENGTH_LEN];
         match self.read_fully(&mut length)? {
             0 => return Ok(Found::End),
-            4 => {}
+            LENGTH_LEN => {}
             _ => return Ok(Found::CutOff { at }),
         }
-        let length = u32::from_le_bytes(length) as usize;
-        if length == 0 || length > MAX_RECORD_LEN {
-            return Err(self.wrong(RecordFault::Length { found: length }));
-        }
+        let found = u32::from_le_bytes(length);
+        let length = check_length(length, at).map_err(|_| self.wrong(RecordFault::Length { found }))?;
         record.resize(length, 0);
         if self.read_fully(record)? < length {
             return Ok(Found::CutOff { at });
         }
-        self.offset = at + 4 + length as u64;
+        self.offset = at + (LENGTH_LEN + length) as u64;
         Ok(Found::Record)
     }
 

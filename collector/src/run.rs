@@ -1,5 +1,14 @@
 //! What does the program do from start to end? Open the source, reach Kafka, publish, and stop without losing anything.
 
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use purple_sector_codec::{SessionId, Topic, UserId};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, SourceConfig};
 use crate::lane::Lane;
@@ -16,13 +25,6 @@ use crate::source::simulated::Simulated;
 use crate::source::simulator::SimulatorSettings;
 use crate::topic;
 use crate::topic_watch::TopicWatch;
-use anyhow::{Context, anyhow};
-use purple_sector_codec::{SessionId, Topic, UserId};
-use std::future::Future;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
 /// How long stopping waits for Kafka to take what is queued.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
@@ -91,12 +93,12 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     for (source, lane) in sources.into_iter().zip(&lanes) {
         let stream = (session, draw_epoch());
         let recorder = std::mem::take(&mut recorder);
-        let pipeline = Pipeline::new(source, stream, config.block(), Arc::clone(lane), recorder);
+        let pipeline = Pipeline::new(source, stream, config.block(), lane.clone(), recorder);
         pipelines.push(pipeline.map_err(|error| Failure::Settings(error.to_string()))?);
     }
     announce(&users, session, &lanes, config);
     let publisher = Arc::new(Publisher::start(config.producer(), lanes.clone())?);
-    let _watch = TopicWatch::start(config.kafka(), lanes.clone(), Arc::clone(&publisher))?;
+    let _watch = TopicWatch::start(config.kafka(), lanes.clone(), publisher.clone())?;
     let progress = Progress::new(&lanes, recording.clone());
     pump_until_done(pipelines, config, clock, &publisher, progress, stop)?;
     report_recording(&recording)
@@ -170,7 +172,7 @@ fn pump_until_done(
     mut progress: Progress,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    let (pace, of_pump, stop_pump) = (config.pace(), Arc::clone(publisher), stop.clone());
+    let (pace, of_pump, stop_pump) = (config.pace(), publisher.clone(), stop.clone());
     let source = std::thread::Builder::new()
         .name("source".into())
         .spawn(move || pump::run(pipelines, pace, clock, &of_pump, &stop_pump).map(drop))

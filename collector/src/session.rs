@@ -1,8 +1,10 @@
 //! What is this run called when nobody named it, and how is it told from the one before?
 
-use crate::clock::Clock;
-use purple_sector_codec::{SessionId, SessionIdError};
 use std::hash::{BuildHasher, RandomState};
+
+use purple_sector_codec::{SessionId, SessionIdError};
+
+use crate::clock::Clock;
 
 /// Number of the encoder's start: random, so that two starts in one session are told apart.
 pub fn draw_epoch() -> u32 {

@@ -1,16 +1,18 @@
 //! Is each user's topic still the one that records go to? Looked at every few seconds; a topic that was deleted is made
 //! again, and its lane goes on there.
 
-use crate::lane::{Lane, Trouble};
-use crate::publish::Publisher;
-use crate::topic::{self, Client, Found};
-use purple_sector_codec::Topic;
-use rdkafka::config::ClientConfig;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use purple_sector_codec::Topic;
+use rdkafka::config::ClientConfig;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, error, info, warn};
+
+use crate::lane::{Lane, Trouble};
+use crate::publish::Publisher;
+use crate::topic::{self, Client, Found};
 
 /// Time between two looks at all topics.
 const LOOK_EVERY: Duration = Duration::from_secs(3);

@@ -3,12 +3,13 @@
 //! Compared channel by channel: the median size of the second difference of three consecutive samples, at 60 Hz, over the
 //! samples of steady, nearly straight driving. A median ignores corners and shifts; what is left is noise.
 
+use std::path::Path;
+
 use purple_sector_codec::Position;
 use purple_sector_collector::source::replay::Replay;
 use purple_sector_collector::source::simulated::Simulated;
 use purple_sector_collector::source::simulator::SimulatorSettings;
 use purple_sector_collector::source::{Source, Step};
-use std::path::Path;
 
 /// Channels that carry noise in the reference trace. What moves smoothly there (temperatures of brakes and water, fuel,
 /// wear, position, clocks) costs a codec next to nothing in both.

@@ -1,5 +1,7 @@
 //! Does what the simulator gives reach a Kafka topic, whole and in order? Against librdkafka's in-process broker.
 
+use std::time::{Duration, Instant};
+
 use clap::Parser;
 use purple_sector_codec::{Event, Received, Schema, SessionId, StreamReader, UserId, partition_for};
 use purple_sector_collector::source::simulator::{Simulator, SimulatorSettings};
@@ -10,7 +12,6 @@ use rdkafka::message::Message;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::{Offset, TopicPartitionList};
-use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 type Broker = MockCluster<'static, DefaultProducerContext>;

@@ -1,5 +1,8 @@
 //! Does a recording give back what was recorded, and does a damaged one say where?
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use purple_sector_codec::{SessionId, UserId};
 use purple_sector_collector::clock::Clock;
 use purple_sector_collector::lane::Lane;
@@ -10,8 +13,6 @@ use purple_sector_collector::source::replay::Replay;
 use purple_sector_collector::source::simulated::Simulated;
 use purple_sector_collector::source::simulator::SimulatorSettings;
 use purple_sector_collector::source::{Source, Step};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 const N_SAMPLES: u64 = 601;
 

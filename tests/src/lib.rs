@@ -1,22 +1,19 @@
 //! What the end-to-end tests share: brokers, bridges, publishers and viewers, all of them real.
+//!
+//! `bridge` and `publisher` are the two ends of a test; `rows` are the samples that a publisher sends, and `marks` says whose
+//! they are. `viewer`, `log` and `node` see what came of them.
+
+pub mod binaries;
+pub mod bridge;
+pub mod figures;
+pub mod log;
+pub mod marks;
+pub mod node;
+pub mod publisher;
+pub mod rows;
+pub mod viewer;
+mod wait;
 
 pub use purple_sector_harness::{kafka, process};
 
-pub mod binaries;
-
-pub mod bridge;
-
-pub mod publisher;
-
-pub mod rows;
-
-pub mod viewer;
-
-pub mod log;
-pub mod node;
-
-pub mod figures;
-
-mod wait;
-
-pub use wait::eventually;
+pub use self::wait::eventually;

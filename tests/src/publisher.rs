@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use purple_sector_codec::{
-    Channel, ChannelId, Coding, Event, Facts, Pace, Row, Schema, SessionId, StreamEncoder, StreamSettings,
-    Topic, UserId, partition_for,
+    Event, Facts, Row, Schema, SessionId, StreamEncoder, StreamSettings, Topic, UserId, partition_for,
 };
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -16,8 +15,6 @@ use rdkafka::types::RDKafkaErrorCode;
 
 /// Partitions of a topic made by [`create_topic`], as the bridge makes them.
 pub const N_PARTITIONS: u32 = Topic::PARTITIONS as u32;
-/// The channel that carries the user's mark in every sample of [`marked_schema`].
-pub const MARK: &str = "user_mark";
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -186,22 +183,6 @@ pub async fn create_topic_with(brokers: &str, user: &UserId, settings: &[(&str, 
 /// Where the client cannot be made.
 pub fn admin(brokers: &str) -> Result<AdminClient<DefaultClientContext>> {
     client(brokers).create().context("no admin client")
-}
-
-/// `schema` with one more channel, [`MARK`], to tell whose sample it is.
-///
-/// # Errors
-/// Where the schema already has such a channel.
-pub fn marked_schema(schema: Schema) -> Result<Schema> {
-    let mark = Channel {
-        id: ChannelId(ChannelId::FIRST_FREE.0 + 7),
-        name: MARK.to_owned(),
-        unit: "user".to_owned(),
-        coding: Coding::Int { min: 0, max: i32::MAX },
-        pace: Pace::Slow,
-        labels: Vec::new(),
-    };
-    Ok(schema.with_channel(mark)?)
 }
 
 fn client(brokers: &str) -> ClientConfig {

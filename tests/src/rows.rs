@@ -2,13 +2,15 @@
 
 use purple_sector_codec::{ABSENT, Coding, Position, Row, Schema};
 
-use crate::publisher::MARK;
+use crate::marks::{MARK, Marks, NUMBER};
 
 /// An endless series of samples of one schema; the same seed gives the same samples.
 #[derive(Debug, Clone)]
 pub struct Rows {
     schema: Schema,
-    mark: i32,
+    /// Whose marks the samples carry, and in which session, if in any.
+    marks: Option<(Marks, String)>,
+    n_given: i32,
     random: u64,
     captured_at_us: u64,
     interval_us: u64,
@@ -17,22 +19,35 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The first sample is taken at `start_us`, the others `interval_us` apart. A channel named [`MARK`] always holds `mark`.
-    pub fn new(schema: &Schema, mark: i32, start_us: u64, interval_us: u64) -> Self {
+    /// The first sample is taken at `start_us`, the others `interval_us` apart.
+    pub fn new(schema: &Schema, seed: u32, start_us: u64, interval_us: u64) -> Self {
         let (floats, ints) = (vec![0.0; schema.n_floats()], vec![0; schema.n_ints()]);
-        let random = u64::from(mark.unsigned_abs()) + 1;
+        let random = u64::from(seed) + 1;
         let captured_at_us = start_us - interval_us;
-        Self { schema: schema.clone(), mark, random, captured_at_us, interval_us, floats, ints }
+        let (schema, marks, n_given) = (schema.clone(), None, 0);
+        Self { schema, marks, n_given, random, captured_at_us, interval_us, floats, ints }
+    }
+
+    /// The same, each sample with its mark and number in the channels of a [`marked_schema`](crate::marks::marked_schema).
+    #[must_use]
+    pub fn marked(mut self, marks: &Marks, session: &str) -> Self {
+        self.marks = Some((marks.clone(), session.to_owned()));
+        self
     }
 
     /// The next sample. Floats walk within their range and are absent now and then; ints move rarely.
     pub fn next_row(&mut self) -> Row<'_> {
         self.captured_at_us += self.interval_us;
+        self.n_given += 1;
         for at in 0..self.schema.channels().len() {
             let random = self.random();
             let channel = &self.schema.channels()[at];
             match (self.schema.positions()[at], channel.coding) {
-                (Position::Int(i), _) if channel.name == MARK => self.ints[i] = self.mark,
+                (Position::Int(i), _) if channel.name == NUMBER => self.ints[i] = self.n_given,
+                (Position::Int(i), _) if channel.name == MARK => {
+                    let mark = |(marks, session): &(Marks, String)| marks.sample(session, self.n_given);
+                    self.ints[i] = self.marks.as_ref().map_or(0, mark);
+                }
                 (Position::Int(i), Coding::Int { min, max }) if random.is_multiple_of(64) => {
                     let range = i64::from(max) - i64::from(min) + 1;
                     let value = i64::from(min) + (random >> 8) as i64 % range;

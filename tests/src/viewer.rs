@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{SinkExt, StreamExt};
 use purple_sector_codec::bridge_protocol::{ClientMessage, SUBPROTOCOL, ServerMessage};
-use purple_sector_codec::{Received, StreamReader};
+use purple_sector_codec::{Envelope, Header, Received, StreamReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -14,6 +14,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::marks::Marks;
 
 /// One sample as it came out of the reader, with where it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +51,9 @@ pub struct Viewer {
     reader: StreamReader,
     /// The only session of interest, if there is one.
     followed: Option<String>,
+    /// Whose marks everything that comes must carry, and how many records have done so.
+    marks: Option<Marks>,
+    n_checked: usize,
 }
 
 impl Viewer {
@@ -108,7 +113,13 @@ impl Viewer {
                 if protocol.is_some_and(|name| name != SUBPROTOCOL) {
                     bail!("the bridge chose the subprotocol {protocol:?}");
                 }
-                Ok(Ok(Self { socket, reader: StreamReader::new(), followed: None }))
+                Ok(Ok(Self {
+                    socket,
+                    reader: StreamReader::new(),
+                    followed: None,
+                    marks: None,
+                    n_checked: 0,
+                }))
             }
             Err(Error::Http(response)) => Ok(Err(response.status())),
             Err(error) => Err(anyhow!(error).context("no HTTP answer")),
@@ -118,6 +129,16 @@ impl Viewer {
     /// From now on gives samples of this session only.
     pub fn follow(&mut self, session: &str) {
         self.followed = Some(session.to_owned());
+    }
+
+    /// From now on everything that comes, of whichever session, must carry these marks; anything else is an error.
+    pub fn expect_marks(&mut self, marks: Marks) {
+        self.marks = Some(marks);
+    }
+
+    /// Records that came since [`Viewer::expect_marks`], each with its marks.
+    pub fn n_checked(&self) -> usize {
+        self.n_checked
     }
 
     /// Sends a message of the bridge protocol.
@@ -170,9 +191,28 @@ impl Viewer {
         Ok(all)
     }
 
+    /// Reads until the bridge closes the connection, whatever it sends before; the close frame's code.
+    ///
+    /// # Errors
+    /// Where the connection is still open after `limit`.
+    pub async fn closed(&mut self, limit: Duration) -> Result<Option<u16>> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if let News::Closed(code) = self.next(left).await.context("the connection is still open")? {
+                return Ok(code);
+            }
+        }
+    }
+
     fn read(&mut self, bytes: &[u8]) -> Result<News> {
         match ServerMessage::parse(bytes).map_err(|error| anyhow!("{error}"))? {
             ServerMessage::Data { header, record } => self.read_record(record, header.snapshot),
+            ServerMessage::Hello { user, .. }
+                if self.marks.as_ref().is_some_and(|m| m.user().as_str() != user) =>
+            {
+                bail!("greeted as {user}")
+            }
             gap @ ServerMessage::Gap { .. } => Ok(News::Gap(format!("{gap:?}"))),
             other => Ok(News::Other(format!("{other:?}"))),
         }
@@ -180,6 +220,10 @@ impl Viewer {
 
     fn read_record(&mut self, record: &[u8], snapshot: bool) -> Result<News> {
         let received = self.reader.push(record).map_err(|error| anyhow!("{error}"))?;
+        if let Some(marks) = &self.marks {
+            check_marks(marks, record, &received)?;
+            self.n_checked += 1;
+        }
         let Received::Samples(samples) = received else { return Ok(News::Samples(Vec::new())) };
         let session = samples.stream.session.to_string();
         if self.followed.as_ref().is_some_and(|followed| *followed != session) {
@@ -193,5 +237,27 @@ impl Viewer {
             snapshot,
         });
         Ok(News::Samples(seen.collect()))
+    }
+}
+
+/// Whether a record says by its session whose it is, or else by each of its samples.
+fn check_marks(marks: &Marks, record: &[u8], received: &Received<'_>) -> Result<()> {
+    match Envelope::parse(record).map_err(|error| anyhow!("{error}"))?.header {
+        Header::Key { session, .. }
+        | Header::Schema { session, .. }
+        | Header::Facts { session }
+        | Header::Event { session }
+        | Header::End { session, .. } => marks.check_session(session.as_str())?,
+        // The stream whose samples these are began with a key.
+        Header::Block { .. } => {}
+        Header::Unknown(kind) => bail!("a record of the kind {kind}, which nobody here publishes"),
+    }
+    match received {
+        Received::Samples(samples) => {
+            marks.check_session(samples.stream.session.as_str())?;
+            marks.check_samples(samples)
+        }
+        Received::Waiting { epoch, .. } => bail!("samples of epoch {epoch} that nobody can check"),
+        _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use purple_sector_tests::bridge::{Bridge, token};
 use purple_sector_tests::kafka::Kafka;
 use purple_sector_tests::publisher::{Publisher, create_topic, create_topic_with};
 use purple_sector_tests::rows::Rows;
-use purple_sector_tests::viewer::{News, Viewer};
+use purple_sector_tests::viewer::Viewer;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
@@ -24,7 +24,7 @@ async fn a_viewer_draws_at_once_after_a_bridge_restart() -> Result<()> {
     let mut viewer = Viewer::connect(bridge.port(), &token).await?;
     viewer.samples(2, LIMIT).await?;
     bridge.kill_and_restart()?;
-    ensure!(matches!(closed(&mut viewer).await?, News::Closed(_)), "the old connection did not end");
+    viewer.closed(LIMIT).await?;
     // Nothing is published now: what the viewer draws comes from the log.
     let mut viewer = Viewer::connect(bridge.port(), &token).await?;
     ensure!(viewer.samples(2, LIMIT).await?[0].snapshot, "no snapshot after the restart");
@@ -91,7 +91,11 @@ async fn a_bridge_ends_in_time_while_kafka_stands_still() -> Result<()> {
     println!("ended after {took:?}");
     ensure!(code? == 0, "it did not end in order");
     for viewer in &mut viewers {
-        ensure!(matches!(closed(viewer).await?, News::Closed(Some(1001 | 1012))), "a viewer was not told");
+        let code = viewer.closed(LIMIT).await?;
+        ensure!(
+            matches!(code, Some(1001 | 1012)),
+            "a viewer was not told, its connection ended with {code:?}"
+        );
     }
     Ok(())
 }
@@ -193,14 +197,5 @@ impl Driver {
             self.publisher.push(self.rows.next_row())?;
         }
         self.publisher.flush()
-    }
-}
-
-async fn closed(viewer: &mut Viewer) -> Result<News> {
-    loop {
-        let news = viewer.next(LIMIT).await?;
-        if matches!(news, News::Closed(_)) {
-            return Ok(news);
-        }
     }
 }

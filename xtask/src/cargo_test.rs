@@ -34,7 +34,7 @@ pub(crate) fn run(what: &str, usual: &str, command: &mut Command) -> Result<()> 
     Ok(())
 }
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq, Default)]
 struct Counts {
     passed: u32,
     failed: u32,

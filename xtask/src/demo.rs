@@ -13,10 +13,10 @@ use clap::ValueEnum;
 use purple_sector_harness::kafka::Kafka;
 use purple_sector_harness::process::free_port;
 
+use self::cast::Cast;
+use self::supervisor::Supervisor;
 use crate::toolchain::{kafka, node, system};
 use crate::{page, paths, step, wasm};
-use cast::Cast;
-use supervisor::Supervisor;
 
 /// Options of `cargo xtask demo`.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! Are the golden vectors what today's codec writes? The codec's own example writes or compares them.
+//! Are the golden vectors what today's codec writes? `codec/vectors/generate` writes or compares them.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check {
         check()
     } else {
-        step::run_shown("writing the golden vectors", "20 s", &mut example())
+        step::run_shown("writing the golden vectors", "20 s", &mut generator())
     }
 }
 
@@ -31,12 +31,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// # Errors
 /// Where one differs.
 pub(crate) fn check() -> Result<()> {
-    step::run_shown("comparing the golden vectors", "20 s", example().arg("--check"))
+    step::run_shown("comparing the golden vectors", "20 s", generator().arg("--check"))
 }
 
-fn example() -> Command {
+fn generator() -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--locked", "-p", "purple-sector-codec", "--example", "vectors", "--"]);
+    cargo.args(["run", "--quiet", "--locked", "-p", "purple-sector-vectors", "--"]);
     cargo.current_dir(paths::root());
     cargo
 }

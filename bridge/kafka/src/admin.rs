@@ -24,7 +24,7 @@ use crate::response::Malformed;
 const TOPIC: i8 = 2;
 
 /// How topics are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewTopics {
     /// Partitions of each.
     pub partitions: u16,
@@ -35,7 +35,7 @@ pub struct NewTopics {
 }
 
 /// What Kafka says of one name in an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The topic.
     pub name: String,
@@ -95,7 +95,7 @@ pub fn created(body: &[u8]) -> Result<Vec<Outcome>, Malformed> {
 }
 
 /// A topic's settings, as far as they are not ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherSettings {
     /// The topic.
     pub name: String,
@@ -185,7 +185,7 @@ pub fn altered(body: &[u8]) -> Result<Vec<Outcome>, Malformed> {
 }
 
 /// Which broker keeps a group's positions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coordinator {
     /// The group.
     pub group: String,

@@ -17,7 +17,7 @@ const HEADER_LEN: usize = 49;
 const CHECKED_FROM: usize = 9;
 
 /// Why a batch, or a record in it, is passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
     /// Written in a format from before Kafka 0.11.
@@ -44,7 +44,7 @@ pub enum Unreadable {
 }
 
 /// A record, in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BatchRecord<'a> {
     pub(crate) offset: i64,
     /// Milliseconds since 1970 on the broker's clock, where topics have our settings.

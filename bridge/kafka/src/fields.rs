@@ -5,7 +5,7 @@
 use crate::response::Malformed;
 
 /// What is left of an answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

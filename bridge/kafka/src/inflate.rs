@@ -15,7 +15,7 @@ const BURST_BYTES: u64 = 8 * MAX_LEN as u64;
 const BYTES_PER_S: u64 = MAX_LEN as u64;
 
 /// How a batch's records are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
     None,
     Gzip,
@@ -36,7 +36,7 @@ impl Compression {
 }
 
 /// How much may be inflated for one topic; fills up with time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Allowance {
     left: u64,
     at: Instant,

@@ -32,7 +32,7 @@ pub use self::version::{UnusableBroker, Versions};
 pub const MAX_ANSWER_LEN: usize = 2 * 1024 * 1024;
 
 /// Kafka's id of a topic; one that was deleted and made again has another. All zeros: not known.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TopicId(pub [u8; 16]);
 
 impl fmt::Debug for TopicId {

@@ -22,7 +22,7 @@ pub(crate) struct Partition {
 }
 
 /// What is not known of the position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
     /// Where the log ends: what lies before it is history.
     End,
@@ -39,7 +39,7 @@ pub(crate) enum Question {
 }
 
 /// What an answer means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Learnt {
     /// There is one more question.
     More,

@@ -39,11 +39,11 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(25), Duration::from_s
 pub type Address = Arc<str>;
 
 /// Names one connection attempt of a reader; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LinkId(pub u32);
 
 /// How readers read.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct ReaderSettings {
     /// Brokers to ask first.
     pub seeds: Vec<Address>,
@@ -56,7 +56,7 @@ pub struct ReaderSettings {
 }
 
 /// How far before the end of the log a reader starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookBack {
     /// At the first record that is not older.
     Time(Duration),
@@ -65,7 +65,7 @@ pub enum LookBack {
 }
 
 /// The time now, on both clocks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Now {
     /// For what passes.
     pub at: Instant,
@@ -104,7 +104,7 @@ pub enum Event<'a> {
 }
 
 /// Why a connection is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
     /// It could not be opened, or ended.
     Lost,
@@ -122,7 +122,7 @@ pub enum Output<'a> {
 }
 
 /// What to do with connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Open one and log in.
     Connect {
@@ -146,7 +146,7 @@ pub enum Action {
 }
 
 /// What a reader learns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum News<'a> {
     /// The topic exists.
     Topic {
@@ -207,7 +207,7 @@ pub enum News<'a> {
 }
 
 /// A record as it is in Kafka.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
     /// Where it is.
     pub partition: u16,
@@ -244,7 +244,7 @@ pub struct Reader {
 }
 
 /// What is known of the topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Condition {
     Unknown,
     /// It was there under this id.

@@ -17,7 +17,7 @@ use crate::session::Ask;
 const CLIENT_ID: &str = "purple-sector-bridge";
 
 /// A request as it goes out, and how its answer is to be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Length, header and body.
     pub bytes: Bytes,

@@ -10,7 +10,7 @@ use crate::error_code::ErrorCode;
 use crate::fields::Fields;
 
 /// The bytes are not the answer that they should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer cannot be read")]
 pub struct Malformed;
 
@@ -30,7 +30,7 @@ pub fn body(answer: &[u8], number: i32, flexible: bool) -> Result<&[u8], Malform
 }
 
 /// A broker, as metadata names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Broker<'a> {
     pub(crate) node: i32,
     pub(crate) host: &'a str,
@@ -48,7 +48,7 @@ pub(crate) struct Metadata<'a> {
 }
 
 /// Who leads a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Led {
     pub(crate) partition: u16,
     /// None while there is none.
@@ -110,7 +110,7 @@ fn partitions(fields: &mut Fields<'_>) -> Result<Vec<Led>, Malformed> {
 }
 
 /// One partition's answer to ListOffsets (version 7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ListedOffset {
     pub(crate) partition: i32,
     pub(crate) error: ErrorCode,
@@ -138,7 +138,7 @@ pub(crate) fn listed_offsets(body: &[u8]) -> Result<(i32, Vec<ListedOffset>), Ma
 }
 
 /// A Fetch answer (versions 13 to 17), whose partitions are read one after the other.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fetched<'a> {
     pub(crate) throttle_ms: i32,
     pub(crate) error: ErrorCode,
@@ -150,7 +150,7 @@ pub(crate) struct Fetched<'a> {
 }
 
 /// What a Fetch answer says of one partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FetchedPartition<'a> {
     pub(crate) topic_id: TopicId,
     pub(crate) partition: i32,

@@ -4,7 +4,7 @@
 //! give, each names every partition. Both follow from one list: what the broker believes.
 
 /// One partition as a Fetch names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) partition: u16,
     pub(crate) offset: i64,
@@ -12,7 +12,7 @@ pub(crate) struct Wanted {
 }
 
 /// The next Fetch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ask {
     pub(crate) session_id: i32,
     pub(crate) session_epoch: i32,

@@ -12,14 +12,14 @@ const METADATA: i16 = 12;
 const LIST_OFFSETS: i16 = 7;
 
 /// What was settled with one broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     /// Version of Fetch.
     pub fetch: i16,
 }
 
 /// Why a broker cannot be read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnusableBroker {
     /// It does not speak as Kafka does.
@@ -40,7 +40,7 @@ pub enum UnusableBroker {
 }
 
 /// A request whose version matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are Kafka's")]
 pub enum Api {
     Fetch,

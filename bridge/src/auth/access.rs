@@ -7,7 +7,7 @@ use tracing::debug;
 use super::{AuthError, KeyStore, Rules, VerifiedUser, verify};
 
 /// How the bridge finds out who calls.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub enum Access {
     /// Believes the `userId` of the address. For trying things out on a machine of one's own.
     Open,
@@ -21,7 +21,7 @@ pub enum Access {
 }
 
 /// A caller who got in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
     /// Who it is.
     pub user: VerifiedUser,
@@ -30,7 +30,7 @@ pub struct Admission {
 }
 
 /// What a caller who did not get in is told. It says no more than the caller knew already.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// No token came along.

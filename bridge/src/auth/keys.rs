@@ -17,7 +17,7 @@ pub(super) const MIN_SECRET_BYTES: usize = 32;
 pub(super) const MAX_KID_BYTES: usize = 128;
 
 /// Why a secret or a key set is not taken.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The HS256 secret could be guessed.
@@ -164,7 +164,7 @@ fn read_key(i: usize, entry: &Value) -> Result<Option<Key>, KeyError> {
 }
 
 /// The key set in use now; readers take a snapshot, a re-read file replaces it.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct KeyStore(Arc<RwLock<Arc<KeySet>>>);
 
 impl KeyStore {

@@ -24,7 +24,7 @@ const MAX_TIME_S: u64 = 253_402_300_799;
 pub const LEEWAY: Duration = Duration::from_secs(5);
 
 /// What a token must say.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// Value that `iss` must equal, byte for byte.
     pub issuer: String,
@@ -35,7 +35,7 @@ pub struct Rules {
 }
 
 /// What a good token says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// Whose data may be seen.
     pub user: VerifiedUser,
@@ -44,7 +44,7 @@ pub struct Claims {
 }
 
 /// Why a token is refused: for the log of the operator, not for the caller.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AuthError {
     /// Longer than any token should be.

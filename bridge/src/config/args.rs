@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-
 use purple_sector_codec::UserId;
 
 use super::values;
@@ -41,7 +40,7 @@ pub enum Command {
 }
 
 /// Which kind of Kafka to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum KafkaKind {
     /// Apache Kafka, at --brokers.
     Apache,
@@ -50,7 +49,7 @@ pub enum KafkaKind {
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     Text,

@@ -12,7 +12,7 @@ use crate::origin::Origin;
 const MAX_S: u64 = 10 * 365 * 24 * 3600;
 
 /// A duration that cannot be read.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Error)]
 #[error("write it as a whole number and a unit: 500ms, 15s, 10m, 1h or 7d")]
 pub(crate) struct DurationError;
 

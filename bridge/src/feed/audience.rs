@@ -10,11 +10,11 @@ use super::record::Record;
 use super::stream::Stream;
 
 /// Names a viewer within this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ViewerId(pub(crate) u64);
 
 /// What a viewer wants to get.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JoinOptions {
     /// Only this session's records; `None` for all sessions.
     pub session: Option<SessionId>,

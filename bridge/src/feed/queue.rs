@@ -20,11 +20,11 @@ const FAIR_SHARE_BYTES: usize = 64 * 1024;
 const KEPT_ITEMS: usize = 16;
 
 /// Names a stream within its feed; never used again for another stream of that feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct StreamNo(pub(crate) u32);
 
 /// What a message means for skipping ahead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A key block: a viewer may go on from here.
     Key(StreamNo),
@@ -35,7 +35,7 @@ pub(crate) enum Role {
 }
 
 /// One encoded message for viewers; copies share the bytes.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) bytes: Bytes,
     /// Partition of the record inside, for the gap message; 0 for messages without one.
@@ -53,7 +53,7 @@ impl Item {
 }
 
 /// How much may wait for one viewer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct QueueLimits {
     pub(crate) blocks: usize,
     pub(crate) bytes: usize,
@@ -78,7 +78,7 @@ impl QueueBudget {
 }
 
 /// Why a viewer's messages end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Closed {
     /// The user's topic does not exist and the bridge may not create it.

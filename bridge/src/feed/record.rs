@@ -6,7 +6,7 @@ use purple_sector_codec::bridge_protocol::DataHeader;
 use super::message;
 
 /// One record, encoded as the message that viewers get.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Record {
     pub(crate) partition: u16,
     pub(crate) offset: u64,

@@ -58,7 +58,7 @@ pub(crate) struct Feed {
     n_unreadable: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Reading,
     Making,
@@ -67,7 +67,7 @@ enum Life {
 }
 
 /// One partition of the topic: what lies before `end` was there before the feed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Partition {
     end: u64,
     caught_up: bool,

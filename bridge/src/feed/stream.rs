@@ -18,7 +18,7 @@ pub(crate) const MAX_STREAMS: usize = 8;
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(10);
 
 /// What a block means for those who watch its stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// Goes on where the stream was, or starts it.
     Next,

@@ -37,6 +37,39 @@ async fn feeds(settings: FeedSettings) -> (Feeds, FutureProducer) {
     (feeds, producer)
 }
 
+/// Ends all feeds, as the bridge does when it stops; fails if one of them goes on.
+async fn shut_down(feeds: &Feeds) {
+    feeds.shutdown().await;
+    eventually("all feeds end", || feeds.stats().feeds.get() == 0).await;
+}
+
+/// Waits until it is so; fails if that takes too long.
+async fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + WITHIN;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {WITHIN:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until so many partitions are read.
+async fn reads(feeds: &Feeds, n_partitions: u64) {
+    let what = format!("{n_partitions} partitions are read");
+    eventually(&what, || feeds.stats().partitions.get() >= n_partitions).await;
+}
+
+/// Why the feed ended for this viewer, whatever it gave before.
+async fn ended(viewer: &mut ViewerHandle) -> Closed {
+    let ending = async {
+        loop {
+            if let Err(closed) = viewer.next().await {
+                return closed;
+            }
+        }
+    };
+    tokio::time::timeout(WITHIN, ending).await.expect("the feed ends in time")
+}
+
 async fn publish(producer: &FutureProducer, user: &str, partition: i32, bytes: &[u8]) {
     let topic = UserId::parse(user).expect("a user").topic();
     let record = FutureRecord::<(), _>::to(&topic).partition(partition).payload(bytes);
@@ -114,7 +147,7 @@ async fn a_viewer_in_the_middle_of_a_stream_draws_on_its_first_message() {
     seen.read(&mut first, |seen| seen.n_blocks == 4).await;
     seen_second.read(&mut second, |seen| seen.n_blocks == 4).await;
     assert_eq!(feeds.stats().feeds.get(), 1);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,9 +158,7 @@ async fn a_viewer_who_waits_gets_every_record_from_the_first_on() {
     let (mut one, mut two) = (Source::new("one", 1), Source::new("two", 2));
     // The topic is made when the viewer asks for it, with ten partitions.
     let publishing = async {
-        while feeds.stats().partitions.get() < 10 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        reads(&feeds, 10).await;
         for n in 0..400 {
             let (one, two) = if n % 50 == 0 { (one.key(), two.key()) } else { (one.block(), two.block()) };
             publish(&producer, "alice", 9, &one).await;
@@ -139,7 +170,7 @@ async fn a_viewer_who_waits_gets_every_record_from_the_first_on() {
     assert_eq!((seen.n_missing, seen.n_skipped), (0, 0));
     assert_eq!(seen.chains.len(), 2);
     assert_eq!(feeds.stats().repeats.get(), 0);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,7 +198,7 @@ async fn a_slow_viewer_skips_ahead_and_delays_no_one() {
     assert_eq!(seen_slow.n_skipped, seen_slow.n_missing, "and those it was told of");
     assert_eq!(feeds.stats().skipped.get(), seen_slow.n_skipped);
     assert_eq!((seen.n_skipped, seen.n_missing), (0, 0));
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,19 +211,16 @@ async fn a_feed_ends_after_its_last_viewer_and_begins_again_with_the_next() {
     Watcher::default().read(&mut viewer, |seen| seen.n_blocks == 1).await;
     assert_eq!(feeds.stats().viewers.get(), 1);
     drop(viewer);
-    let deadline = Instant::now() + WITHIN;
-    while feeds.stats().feeds.get() > 0 || feeds.stats().partitions.get() > 0 {
-        assert!(Instant::now() < deadline, "the feed goes on");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the feed ends", || feeds.stats().feeds.get() == 0 && feeds.stats().partitions.get() == 0)
+        .await;
     assert_eq!(feeds.stats().viewers.get(), 0);
     publish(&producer, "alice", 0, &source.block()).await;
     let mut viewer = feeds.join(user, JoinOptions::default()).await.expect("joins");
     let mut seen = Watcher::default();
     seen.read(&mut viewer, |seen| seen.n_blocks == 2).await;
     assert_eq!(seen.first, [Kind::Key, Kind::Block]);
-    feeds.shutdown().await;
-    assert_eq!(viewer.next().await, Err(Closed::Stopping));
+    shut_down(&feeds).await;
+    assert_eq!(ended(&mut viewer).await, Closed::Stopping);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,7 +244,7 @@ async fn users_get_their_own_records_only() {
         assert_eq!(seen.chains.keys().copied().collect::<Vec<_>>(), [n as u32]);
     }
     assert_eq!(feeds.stats().foreign.get(), 0);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,11 +275,7 @@ async fn a_kafka_that_restarts_loses_nothing_and_ends_no_feed() {
         feeds.join(VerifiedUser::for_test("alice"), JoinOptions::default()).await.expect("joins");
     let (mut source, mut seen) = (Source::new("s", 1), Watcher::default());
     // The topic is there once the feed reads it.
-    let deadline = Instant::now() + WITHIN;
-    while feeds.stats().partitions.get() < 10 {
-        assert!(Instant::now() < deadline, "the feed does not read");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    reads(&feeds, 10).await;
     publish(&producer, "alice", 5, &source.key()).await;
     publish(&producer, "alice", 5, &source.block()).await;
     seen.read(&mut viewer, |seen| seen.n_blocks == 2).await;
@@ -259,11 +283,7 @@ async fn a_kafka_that_restarts_loses_nothing_and_ends_no_feed() {
         .await
         .expect("it ends")
         .expect("stops");
-    let deadline = Instant::now() + WITHIN;
-    while feeds.ready() {
-        assert!(Instant::now() < deadline, "the outage is not noticed");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the outage is noticed", || !feeds.ready()).await;
     // Who comes during the outage is let in, to wait.
     let bob = feeds.join(VerifiedUser::for_test("bob"), JoinOptions::default()).await;
     let mut bob = bob.expect("joins");
@@ -276,18 +296,11 @@ async fn a_kafka_that_restarts_loses_nothing_and_ends_no_feed() {
     seen.read(&mut viewer, |seen| seen.n_blocks == 23).await;
     assert_eq!(seen.n_missing, 0);
     let mut bobs = Source::new("b", 2);
-    while feeds.stats().partitions.get() < 20 {
-        assert!(Instant::now() < deadline + WITHIN, "bob's feed does not start");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    reads(&feeds, 20).await;
     publish(&producer, "bob", 0, &bobs.key()).await;
     Watcher::default().read(&mut bob, |seen| seen.n_blocks == 1).await;
     // Readiness has a client of its own, which looks every 2 s and may find Kafka later than the feeds do.
-    let deadline = Instant::now() + WITHIN;
-    while !feeds.ready() {
-        assert!(Instant::now() < deadline, "the end of the outage is not noticed");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the end of the outage is noticed", || feeds.ready()).await;
     assert_eq!((feeds.stats().repeats.get(), feeds.stats().positions_lost.get()), (0, 0));
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }

@@ -11,7 +11,7 @@ use crate::places::{Full, Place, Places};
 const MAX_REFUSALS: usize = 64;
 
 /// Room for connections, in all and by address.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Gate {
     places: Arc<Places<IpAddr>>,
     refusals: Arc<Semaphore>,

@@ -10,7 +10,7 @@ use warp::reply::Response;
 use crate::auth::Refusal;
 
 /// Why a request is refused before anything is served. Callers see it as `{"error":{"code":…,"message":…}}`.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub(crate) enum Problem {
     #[error(transparent)]

@@ -23,7 +23,7 @@ const SMALL_LEN: usize = 96 * 1024;
 const LONG_ANSWERS_KIB: usize = 6 * 1024;
 
 /// The memory for long answers, shared by all connections.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LongAnswers(Arc<Semaphore>);
 
 impl Default for LongAnswers {

@@ -29,7 +29,7 @@ pub(crate) struct Positions {
 }
 
 /// Where readers report their positions.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Offsets {
     /// None where nobody looks at them: on the embedded broker.
     reports: Option<mpsc::Sender<Positions>>,

@@ -34,7 +34,7 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 const PROTECTIVE: [&str; 2] = ["max.message.bytes", "compression.type"];
 
 /// Why a topic was not made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum MakeError {
     /// The setting says that topics are not to be made.
     #[error("KAFKA_AUTO_CREATE_TOPICS is off")]
@@ -56,7 +56,7 @@ enum Request {
 }
 
 /// Makes and checks topics, as the bridge itself.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Topics {
     requests: mpsc::Sender<Request>,
 }

@@ -17,7 +17,7 @@ use crate::http::Problem;
 use crate::origin::Origins;
 
 /// Who a caller says to be.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Default)]
 pub(crate) struct Credentials<'a> {
     /// The token, from `Authorization` or the offered subprotocols.
     pub(crate) token: Option<&'a str>,

@@ -25,7 +25,7 @@ pub(super) enum Pulse {
 }
 
 /// What a clock wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     Ping,
     Dead,

@@ -149,3 +149,63 @@ fn frame(code: u16, reason: &str) -> Message {
     let end = reason.floor_char_boundary(123);
     Message::Close(Some(CloseFrame { code: code.into(), reason: reason[..end].to_owned().into() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+    use tokio::time::Instant;
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    /// Closes a connection as too slow; how long that took, and what the peer saw of it.
+    async fn close_to(peer_answers: bool) -> (Duration, Vec<Message>) {
+        let (near, far) = duplex(64 * 1024);
+        let near = Metered::new(near, Instant::now().into_std());
+        let near = WebSocketStream::from_raw_socket(near, Role::Server, None).await;
+        let mut far = WebSocketStream::from_raw_socket(far, Role::Client, None).await;
+        let started = Instant::now();
+        let closing = async {
+            close(near, End::close(close::SLOW, "it does not read")).await;
+            started.elapsed()
+        };
+        if peer_answers {
+            let reading = async {
+                let mut seen = Vec::new();
+                while let Some(Ok(message)) = far.next().await {
+                    seen.push(message);
+                }
+                drop(far);
+                seen
+            };
+            return tokio::join!(closing, reading);
+        }
+        let took = closing.await;
+        let mut seen = Vec::new();
+        while let Some(Ok(message)) = far.next().await {
+            seen.push(message);
+        }
+        (took, seen)
+    }
+
+    /// The goodbye of the bridge protocol, then the close frame.
+    fn said() -> Vec<Message> {
+        let bye = ServerMessage::Bye { code: close::SLOW, reason: "it does not read" };
+        vec![Message::Binary(bye.to_bytes().into()), frame(close::SLOW, "it does not read")]
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_answers_the_goodbye_is_left_at_once() {
+        let (took, seen) = close_to(true).await;
+        assert_eq!(seen, said());
+        assert!(took < Duration::from_millis(10), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_never_answers_is_told_and_then_left() {
+        let (took, seen) = close_to(false).await;
+        assert_eq!(seen, said());
+        let limit = 2 * GOODBYE_WITHIN;
+        assert!((limit..limit + Duration::from_millis(10)).contains(&took), "{took:?}");
+    }
+}

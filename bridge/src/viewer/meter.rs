@@ -23,7 +23,7 @@ pub(super) struct Metered<S> {
 }
 
 /// Bytes that the kernel took so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Written(Arc<AtomicU64>);
 
 impl Written {

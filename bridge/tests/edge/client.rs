@@ -7,9 +7,10 @@ use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// Longer than anything here should take, short enough to see a failure.
+/// Longer than anything here should take, short enough to see a failure. It bounds a whole wait, so that a bridge that
+/// goes on sending something else is seen as well as one that is silent.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) const TEXT: u8 = 1;
@@ -62,13 +63,9 @@ impl Client {
     }
 
     /// Reads more; false at the end of the connection.
-    async fn more(&mut self) -> bool {
-        self.more_within(PATIENCE).await
-    }
-
-    async fn more_within(&mut self, patience: Duration) -> bool {
-        let read = timeout(patience, self.stream.read_buf(&mut self.read)).await;
-        read.expect("something comes in time").is_ok_and(|n| n > 0)
+    async fn more(&mut self, deadline: Instant) -> bool {
+        let read = timeout_at(deadline, self.stream.read_buf(&mut self.read)).await;
+        read.expect("it comes in time").is_ok_and(|n| n > 0)
     }
 
     /// Takes at most this many bytes out of the connection.
@@ -79,11 +76,15 @@ impl Client {
 
     /// Reads the head of one HTTP answer, and nothing after it; `None` if the connection ends without one.
     pub(crate) async fn head(&mut self) -> Option<Answer> {
+        self.head_until(Instant::now() + PATIENCE).await
+    }
+
+    async fn head_until(&mut self, deadline: Instant) -> Option<Answer> {
         let head_len = loop {
             if let Some(at) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break at + 4;
             }
-            if !self.more().await {
+            if !self.more(deadline).await {
                 return None;
             }
         };
@@ -95,10 +96,11 @@ impl Client {
 
     /// Reads one HTTP answer; `None` if the connection ends without one.
     pub(crate) async fn answer(&mut self) -> Option<Answer> {
-        let mut answer = self.head().await?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut answer = self.head_until(deadline).await?;
         let body_len = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         while self.read.len() < body_len {
-            assert!(self.more().await, "the body is whole");
+            assert!(self.more(deadline).await, "the body is whole");
         }
         answer.body = String::from_utf8_lossy(&self.read.drain(..body_len).collect::<Vec<_>>()).into_owned();
         Some(answer)
@@ -110,7 +112,8 @@ impl Client {
     }
 
     pub(crate) async fn ended_within(&mut self, patience: Duration) {
-        while self.more_within(patience).await {
+        let deadline = Instant::now() + patience;
+        while self.more(deadline).await {
             self.read.clear();
         }
     }
@@ -140,10 +143,10 @@ impl Client {
 
     /// The next frame's opcode and payload; `None` at the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
-        self.next_within(PATIENCE).await
+        self.next_until(Instant::now() + PATIENCE).await
     }
 
-    pub(crate) async fn next_within(&mut self, patience: Duration) -> Option<(u8, Vec<u8>)> {
+    pub(crate) async fn next_until(&mut self, deadline: Instant) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some((start, end)) = frame_bounds(&self.read) {
                 let opcode = self.read[0] & 0x0f;
@@ -152,7 +155,7 @@ impl Client {
                 self.read.drain(..end);
                 return Some((opcode, payload));
             }
-            if !self.more_within(patience).await {
+            if !self.more(deadline).await {
                 return None;
             }
         }
@@ -160,8 +163,10 @@ impl Client {
 
     /// Waits for a message of the bridge that `wanted` likes.
     pub(crate) async fn until<T>(&mut self, wanted: impl Fn(ServerMessage<'_>) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            let (opcode, payload) = self.next().await.expect("the message comes before the end");
+            let next = self.next_until(deadline).await;
+            let (opcode, payload) = next.expect("the message comes before the end");
             assert_ne!(opcode, CLOSE, "closed: {payload:?}");
             if opcode == BINARY
                 && let Some(found) =
@@ -174,9 +179,10 @@ impl Client {
 
     /// Waits for the close frame: its code, and the code of the goodbye before it.
     pub(crate) async fn close_code(&mut self) -> (u16, Option<u16>) {
-        let mut goodbye = None;
+        let (mut goodbye, deadline) = (None, Instant::now() + PATIENCE);
         loop {
-            let (opcode, payload) = self.next().await.expect("a close frame comes before the end");
+            let next = self.next_until(deadline).await;
+            let (opcode, payload) = next.expect("a close frame comes before the end");
             if opcode == CLOSE {
                 let code = payload.get(..2).map_or(1005, |code| u16::from_be_bytes([code[0], code[1]]));
                 return (code, goodbye);

@@ -1,71 +1,13 @@
 //! What does the program log, also in trouble, and what must it never log?
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
 
 use crate::client::{Client, get, upgrade, viewer};
+use crate::program::Program;
 use crate::server::{SECRET, token};
-
-/// The program with its standard output followed until it says that it is ready.
-struct Program {
-    child: Child,
-    address: std::net::SocketAddr,
-    errors: std::thread::JoinHandle<String>,
-}
-
-impl Program {
-    fn start(environment: &[(&str, &str)]) -> Self {
-        Self::run(Command::new(env!("CARGO_BIN_EXE_bridge")), environment)
-    }
-
-    fn run(mut command: Command, environment: &[(&str, &str)]) -> Self {
-        let mut child = command
-            .env_clear()
-            .envs(environment.iter().copied())
-            .args(["--kafka", "embedded", "--kafka-embedded-port", "0", "--port", "0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let (said, ready) = mpsc::channel();
-        let output = BufReader::new(child.stdout.take().expect("piped above"));
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if let Some((_, address)) = line.split_once("ready on http://") {
-                    let _ = said.send(address.parse().expect("an address"));
-                }
-            }
-        });
-        let mut errors = child.stderr.take().expect("piped above");
-        let errors = std::thread::spawn(move || {
-            let mut text = String::new();
-            errors.read_to_string(&mut text).expect("logs are text");
-            text
-        });
-        let address = ready.recv_timeout(Duration::from_secs(30)).expect("the program becomes ready");
-        Self { child, address, errors }
-    }
-
-    /// Asks it to stop as a service manager does; returns what it logged.
-    fn stop(mut self) -> String {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(asked.is_ok_and(|status| status.success()));
-        let started = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                break status;
-            }
-            assert!(started.elapsed() < Duration::from_secs(20), "it stops");
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        assert_eq!(status.code(), Some(0));
-        self.errors.join().expect("the reader does not panic")
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_token_or_secret_is_logged_at_any_level() {

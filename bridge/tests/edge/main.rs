@@ -8,6 +8,7 @@ mod handshake;
 mod hosts;
 mod limits;
 mod logs;
+mod program;
 mod ready;
 mod records;
 mod server;

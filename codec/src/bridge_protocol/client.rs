@@ -28,7 +28,7 @@ pub enum ClientMessage<'a> {
 }
 
 /// Which records a viewer wants.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Subscribe<'a> {
     /// Only this session's; `None` for all.
     pub session: Option<&'a str>,
@@ -41,7 +41,7 @@ pub struct Subscribe<'a> {
 }
 
 /// How far a viewer has got.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Cursor {
     /// The topic that the offsets belong to, from [`ServerMessage::Hello`](super::ServerMessage::Hello).
     pub topic_id: [u8; 16],
@@ -175,8 +175,9 @@ impl Put {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use alloc::vec;
+
+    use super::*;
 
     #[track_caller]
     fn check(message: ClientMessage<'_>) {

@@ -8,6 +8,28 @@ use super::{MAX_SERVER_MESSAGE_LEN, split};
 use crate::{DecodeError, take::Take};
 
 /// A message from the bridge.
+///
+/// ```
+/// use purple_sector_codec::bridge_protocol::{DataHeader, FeedState, ServerMessage};
+///
+/// let header = DataHeader { partition: 3, offset: 42, broker_time_ms: 1_764_000_000_000, snapshot: false };
+/// let from_bridge = [
+///     ServerMessage::State { state: FeedState::Live, age_ms: Some(16) }.to_bytes(),
+///     ServerMessage::Data { header, record: b"a record, as the collector wrote it" }.to_bytes(),
+///     vec![250, 1, 2, 3], // a kind from a newer bridge
+/// ];
+/// let mut read = Vec::new();
+/// for bytes in &from_bridge {
+///     match ServerMessage::parse(bytes)? {
+///         // This goes to a `StreamReader`.
+///         ServerMessage::Data { header, record } => read.push((header.offset, record.len())),
+///         ServerMessage::State { state, .. } => assert_eq!(state, FeedState::Live),
+///         other => assert_eq!(other, ServerMessage::Unknown(250)),
+///     }
+/// }
+/// assert_eq!(read, [(42, 35)]);
+/// # Ok::<(), purple_sector_codec::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerMessage<'a> {

@@ -71,6 +71,40 @@ pub struct EncoderCounts {
 ///
 /// Every record that it returns is whole and stands in the encoder's own memory until the next call. After
 /// [`new`](Self::new) only [`facts_record`](Self::facts_record) and [`event_record`](Self::event_record) may allocate.
+///
+/// ```
+/// use purple_sector_codec::{Envelope, Kind, RowBuffer, Sample, Schema, SessionId, StreamEncoder, StreamSettings, ch};
+///
+/// let schema = Schema::full();
+/// let mut row = RowBuffer::new(&schema);
+/// let mut encoder = StreamEncoder::new(StreamSettings {
+///     session: SessionId::parse("monza-evening")?,
+///     epoch: 0x5eed_f00d, // a random number at every start
+///     schema: schema.clone(),
+///     samples_per_block: 2,
+///     key_interval_us: StreamSettings::KEY_INTERVAL_US,
+/// })?;
+/// // Readers need the channels first: publish this at the start, and again every few seconds for those who join.
+/// assert_eq!(Envelope::parse(encoder.schema_record())?.kind, Kind::Schema);
+///
+/// let mut kinds = Vec::new();
+/// for tick in 0..5 {
+///     let mut sample = Sample::absent(1_764_000_000_000_000 + tick * 16_667);
+///     sample[ch::SPEED_MPS] = 61.5;
+///     schema.project(&sample, &mut row);
+///     // Every second sample fills a block.
+///     if let Some(record) = encoder.push(row.row())? {
+///         kinds.push(Envelope::parse(record)?.kind);
+///     }
+/// }
+/// // The fifth sample still waits; at the end of the run it becomes a block of its own.
+/// if let Some(record) = encoder.flush()? {
+///     kinds.push(Envelope::parse(record)?.kind);
+/// }
+/// kinds.push(Envelope::parse(encoder.end_record())?.kind);
+/// assert_eq!(kinds, [Kind::Key, Kind::Block, Kind::Block, Kind::End]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct StreamEncoder {
     settings: StreamSettings,
@@ -283,9 +317,10 @@ fn put_bytes(bytes: &[u8], out: &mut [u8]) -> Result<usize, EncodeError> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
     use crate::{Channel, ChannelId, Coding, Envelope, Kind, Pace};
-    use alloc::vec;
 
     fn encoder(samples_per_block: usize) -> StreamEncoder {
         let channel = Channel {

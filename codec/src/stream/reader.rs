@@ -85,6 +85,47 @@ pub enum WaitingFor {
 }
 
 /// Reads the records of one source: all streams of a user's topic, of one of its partitions, or of a file.
+///
+/// ```
+/// use purple_sector_codec::{Received, RowBuffer, Sample, Schema, SessionId, StreamEncoder, StreamReader, StreamSettings};
+///
+/// # let schema = Schema::full();
+/// # let mut row = RowBuffer::new(&schema);
+/// # let mut encoder = StreamEncoder::new(StreamSettings {
+/// #     session: SessionId::parse("monza-evening")?,
+/// #     epoch: 1,
+/// #     schema: schema.clone(),
+/// #     samples_per_block: 2,
+/// #     key_interval_us: 200_000,
+/// # })?;
+/// # let mut records = vec![encoder.schema_record().to_vec()];
+/// # for tick in 0..60 {
+/// #     schema.project(&Sample::absent(1_764_000_000_000_000 + tick * 16_667), &mut row);
+/// #     records.extend(encoder.push(row.row())?.map(<[u8]>::to_vec));
+/// # }
+/// # records.push(encoder.end_record().to_vec());
+/// // One second of a stream, a key block every 0.2 s; a block in the middle is lost, and another comes twice.
+/// records.remove(10);
+/// records.insert(20, records[19].clone());
+///
+/// let mut reader = StreamReader::new();
+/// let (mut n_samples, mut n_missing, mut n_repeats, mut ended) = (0, 0, 0, false);
+/// for record in &records {
+///     match reader.push(record)? {
+///         Received::Samples(samples) => {
+///             // Each sample once and in order; what is missing before this block is said with it.
+///             n_missing += samples.missing.map_or(0, |gap| gap.n_blocks());
+///             n_samples += samples.len();
+///         }
+///         Received::Repeat { .. } => n_repeats += 1,
+///         Received::End { .. } => ended = true,
+///         // Channels, facts, events, and blocks that wait for the next key block.
+///         _ => {}
+///     }
+/// }
+/// assert_eq!((n_samples as u64 + 2 * n_missing, n_repeats, ended), (60, 1, true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct StreamReader {
     streams: Vec<Stream>,
@@ -294,7 +335,7 @@ impl StreamReader {
 
     fn schema(&mut self, hash: SchemaHash) -> Option<Arc<Schema>> {
         if let Some(schema) = self.schemas.iter().find(|schema| schema.hash() == hash) {
-            return Some(Arc::clone(schema));
+            return Some(schema.clone());
         }
         if self.unknown == Some(hash) {
             return None;
@@ -311,7 +352,7 @@ impl StreamReader {
             self.schemas.remove(0);
         }
         let schema = Arc::new(schema);
-        self.schemas.push(Arc::clone(&schema));
+        self.schemas.push(schema.clone());
         schema
     }
 }

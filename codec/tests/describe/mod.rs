@@ -6,9 +6,6 @@ use purple_sector_codec::{
 };
 use serde_json::{Map, Value, json};
 
-/// First bytes of a file of records: a recording, or a golden vector.
-pub(crate) const MAGIC: &[u8] = b"PSREC\x01";
-
 /// What a reader gave for one record.
 pub(crate) fn describe(received: &Result<Received<'_>, DecodeError>) -> Value {
     match received {

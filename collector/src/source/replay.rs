@@ -11,9 +11,9 @@ mod recorded;
 mod reference;
 
 use super::{LineFault, Source, SourceError, Step};
-use crate::recording::MAGIC;
 use csv::{CsvFormat, CsvReplay, Lines};
 use flate2::bufread::MultiGzDecoder;
+use purple_sector_codec::recording::MAGIC;
 use purple_sector_codec::{Facts, Row, Schema};
 use recorded::Recorded;
 use std::fs::File;

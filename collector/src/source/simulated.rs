@@ -1,8 +1,9 @@
 //! How does the simulator become a source? Its samples in the full schema's order, its laps as events.
 
+use purple_sector_codec::{Event, Facts, Row, RowBuffer, Schema};
+
 use super::simulator::{Simulator, SimulatorError, SimulatorSettings};
 use super::{Source, SourceError, Step};
-use purple_sector_codec::{Event, Facts, Row, RowBuffer, Schema};
 
 /// A simulated driver.
 #[derive(Debug)]

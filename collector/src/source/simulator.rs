@@ -23,16 +23,17 @@ mod weather;
 
 pub use track::Track;
 
-use driver::{Driver, LOOK_AHEAD_S, View};
-use emit::Emitter;
-use motion::{Around, Motion};
-use noise::Noise;
-use pit::{LANE_OFFSET_M, Pit, PitEvent};
-use profile::Profile;
 use purple_sector_codec::{LapSummary, Sample};
-use timing::Timing;
-use tyres::{Tyre, Work};
-use weather::Weather;
+
+use self::driver::{Driver, LOOK_AHEAD_S, View};
+use self::emit::Emitter;
+use self::motion::{Around, Motion};
+use self::noise::Noise;
+use self::pit::{LANE_OFFSET_M, Pit, PitEvent};
+use self::profile::Profile;
+use self::timing::Timing;
+use self::tyres::{Tyre, Work};
+use self::weather::Weather;
 
 /// Samples per second that a simulator can be asked for.
 pub const RATES_HZ: std::ops::RangeInclusive<u32> = 10..=1_000;
@@ -364,8 +365,9 @@ impl Iterator for Simulator {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use purple_sector_codec::{ABSENT, ch};
+
+    use super::*;
 
     fn simulator(seed: u64, rate_hz: u32, track: &str) -> Simulator {
         let settings =

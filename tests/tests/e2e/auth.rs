@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use purple_sector_tests::bridge::{self, secret, token, token_with};
-use purple_sector_tests::viewer::{News, Viewer};
+use purple_sector_tests::viewer::Viewer;
 use serde_json::{Value, json};
 
 use crate::users::{now_us, shared_bridge};
@@ -73,12 +73,9 @@ async fn without_a_token_there_is_no_feed() -> Result<()> {
 async fn a_connection_ends_with_its_token() -> Result<()> {
     let mut viewer =
         Viewer::connect(shared_bridge()?.port(), &token_with("brief", &["--ttl", "2s"])?).await?;
-    loop {
-        if let News::Closed(code) = viewer.next(Duration::from_secs(20)).await? {
-            ensure!(code == Some(4401), "closed with {code:?}");
-            return Ok(());
-        }
-    }
+    let code = viewer.closed(Duration::from_secs(20)).await?;
+    ensure!(code == Some(4401), "closed with {code:?}");
+    Ok(())
 }
 
 async fn refused(what: &str, token: &str) -> Result<()> {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use purple_sector_codec::{Row, Schema};
+use purple_sector_tests::marks::marked_schema;
 use purple_sector_tests::node::NodeViewer;
-use purple_sector_tests::publisher::{Publisher, marked_schema};
+use purple_sector_tests::publisher::Publisher;
 use purple_sector_tests::rows::{Rows, first_difference};
 
 use crate::users::{User, brokers, live_viewer, now_us, shared_bridge};

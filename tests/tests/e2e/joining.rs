@@ -39,9 +39,9 @@ async fn a_second_viewer_joins_mid_stream_and_both_go_on() -> Result<()> {
     ensure!(second.samples(1, LIMIT).await?[0].snapshot, "the second viewer got no snapshot");
     let marker = driver.drive(60)?;
     for viewer in [&mut first, &mut second] {
-        let mut last = 0;
+        let (mut last, deadline) = (0, Instant::now() + LIMIT);
         while last < marker {
-            let seen = viewer.samples(1, LIMIT).await?;
+            let seen = viewer.samples(1, deadline.saturating_duration_since(Instant::now())).await?;
             for sample in seen {
                 ensure!(sample.captured_at_us > last, "samples came twice or out of order");
                 last = sample.captured_at_us;
@@ -56,7 +56,7 @@ async fn a_viewer_joins_after_the_streams_first_records_were_deleted() -> Result
     let (user, brokers) = (User::new("join-deleted")?, brokers()?);
     create_topic(&brokers, &user.id).await?;
     // A schema that no build knows: it must be found again in what is left of the log.
-    let schema = purple_sector_tests::publisher::marked_schema(Schema::full())?;
+    let schema = purple_sector_tests::marks::marked_schema(Schema::full())?;
     let mut driver = drive(&brokers, &user, schema, 300)?;
     let mut gone = TopicPartitionList::new();
     let before = i64::try_from(driver.publisher.n_records())? / 2;

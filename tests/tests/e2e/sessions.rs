@@ -1,7 +1,7 @@
 //! A user's sessions, and the life of a feed: two sessions at once, and the feed's end after its last viewer.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use purple_sector_codec::Schema;
@@ -11,7 +11,7 @@ use purple_sector_tests::publisher::{Publisher, create_topic};
 use purple_sector_tests::rows::Rows;
 use purple_sector_tests::viewer::Viewer;
 
-use crate::users::{User, brokers, live_viewer, now_us, shared_bridge};
+use crate::users::{User, WARM_UP, brokers, live_viewer, now_us, shared_bridge};
 
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -35,9 +35,10 @@ async fn two_live_sessions_of_one_user_both_arrive_whole() -> Result<()> {
         publisher.end()?;
     }
     let mut last: HashMap<String, (usize, u64)> = HashMap::new();
+    let deadline = Instant::now() + LIMIT;
     while last.values().map(|(n_seen, _)| n_seen).sum::<usize>() < 2 * N_EACH {
-        let seen = viewer.samples(1, LIMIT).await?;
-        for sample in seen.into_iter().filter(|sample| sample.session != "warm-up") {
+        let seen = viewer.samples(1, deadline.saturating_duration_since(Instant::now())).await?;
+        for sample in seen.into_iter().filter(|sample| !sample.session.starts_with(WARM_UP)) {
             let (n_seen, last_us) = last.entry(sample.session).or_default();
             ensure!(sample.captured_at_us > *last_us, "samples came twice or out of order");
             (*n_seen, *last_us) = (*n_seen + 1, sample.captured_at_us);

@@ -7,9 +7,13 @@ use anyhow::{Context, Result, bail};
 use purple_sector_codec::{Schema, UserId};
 use purple_sector_tests::bridge::{Bridge, token};
 use purple_sector_tests::kafka::Kafka;
+use purple_sector_tests::marks::{Marks, marked_schema};
 use purple_sector_tests::publisher::{Publisher, create_topic};
 use purple_sector_tests::rows::Rows;
 use purple_sector_tests::viewer::{News, Viewer};
+
+/// The name of the session that [`wait_until_live`] publishes, in front of its mark.
+pub(crate) const WARM_UP: &str = "warm-up";
 
 /// A user with a token.
 pub(crate) struct User {
@@ -58,9 +62,10 @@ pub(crate) async fn live_viewer(brokers: &str, bridge: &Bridge, user: &User) -> 
 /// As [`live_viewer`], for a viewer that is connected already.
 pub(crate) async fn wait_until_live(brokers: &str, user: &User, viewer: &mut Viewer) -> Result<()> {
     create_topic(brokers, &user.id).await?;
-    let schema = Schema::full();
-    let mut rows = Rows::new(&schema, 1, now_us()?, 16_667);
-    let mut publisher = Publisher::start(brokers, &user.id, "warm-up", schema, 1)?;
+    let (schema, marks) = (marked_schema(Schema::full())?, Marks::of(&user.id));
+    let session = marks.session(WARM_UP);
+    let mut rows = Rows::new(&schema, 1, now_us()?, 16_667).marked(&marks, &session);
+    let mut publisher = Publisher::start(brokers, &user.id, &session, schema, 1)?;
     for _ in 0..600 {
         publisher.push(rows.next_row())?;
         if let Ok(News::Samples(samples)) = viewer.next(Duration::from_millis(100)).await

@@ -27,7 +27,7 @@ struct Bench {
 }
 
 /// A message as a viewer sees it.
-#[derive(Debug, PartialEq, Eq, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Got {
     Live(Kind),
     Snapshot(Kind),
@@ -61,8 +61,8 @@ impl Bench {
     }
 
     fn new() -> Self {
-        let gop_bytes = Arc::default();
-        let budget = GopBudget::new(Arc::clone(&gop_bytes), 1 << 30);
+        let gop_bytes = Arc::<Counter>::default();
+        let budget = GopBudget::new(gop_bytes.clone(), 1 << 30);
         Self::with_budget(budget, gop_bytes)
     }
 

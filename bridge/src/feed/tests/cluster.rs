@@ -6,7 +6,7 @@ use purple_sector_harness::kafka::Cluster;
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::producer::Producer;
 
-use super::faults::{admin, join, producer_to, reads, topic};
+use super::faults::{admin, join, producer_to, topic};
 use super::*;
 
 /// Within this a feed draws, whatever others suffer.
@@ -139,7 +139,7 @@ async fn nothing_is_lost_or_repeated_while_leaders_stop_and_die() {
     assert_eq!(seen.n_blocks, n_published.get());
     assert_eq!((seen.n_missing, seen.n_skipped), (0, 0));
     assert_eq!((feeds.stats().repeats.get(), feeds.stats().positions_lost.get()), (0, 0));
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +195,6 @@ async fn a_user_draws_at_once_whatever_befalls_the_topics_of_others() {
     .await;
     publish(&producer, "alice", 0, &Source::new("alice", 1).key()).await;
     Watcher::default().read(&mut alice, |seen| seen.n_blocks == 1).await;
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
     drop(cluster);
 }

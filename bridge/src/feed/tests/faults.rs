@@ -49,15 +49,6 @@ pub(super) async fn join(feeds: &Feeds, user: &str) -> ViewerHandle {
     feeds.join(VerifiedUser::for_test(user), JoinOptions::default()).await.expect("joins")
 }
 
-/// Waits until so many partitions are read.
-pub(super) async fn reads(feeds: &Feeds, n_partitions: u64) {
-    let deadline = Instant::now() + WITHIN;
-    while feeds.stats().partitions.get() < n_partitions {
-        assert!(Instant::now() < deadline, "only {} partitions are read", feeds.stats().partitions.get());
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// The next gap that is not a viewer's own, with its reason.
 async fn gap(viewer: &mut ViewerHandle, within: Duration) -> (GapReason, u64) {
     let deadline = Instant::now() + within;
@@ -103,7 +94,7 @@ async fn a_topic_that_is_deleted_under_load_is_announced_made_again_and_read() {
     println!("read again after {:?}", deleted.elapsed());
     assert_ne!(viewer.topic_id(), first_id);
     assert_eq!(feeds.stats().foreign.get(), 0);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +120,7 @@ async fn partitions_that_are_added_are_read_from_their_first_record_on() {
     Watcher::default().read(&mut viewer, |seen| seen.n_blocks == 1).await;
     println!("new partitions are read after {:?}", added.elapsed());
     assert_eq!(feeds.stats().partitions.get(), 12);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,18 +164,14 @@ async fn what_a_hostile_producer_writes_is_passed_over_and_nobody_else_notices()
         longest
     };
     let ((), longest) = tokio::join!(bombing, watching);
-    let deadline = Instant::now() + WITHIN;
-    while feeds.stats().decode_errors.get() < N_BOMBS {
-        assert!(Instant::now() < deadline, "{} of {N_BOMBS}", feeds.stats().decode_errors.get());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("all bombs are met", || feeds.stats().decode_errors.get() >= N_BOMBS).await;
     println!("longest delay of another user {longest:?}");
     assert!(longest < Duration::from_secs(2), "{longest:?}");
     // The stream itself goes on behind them.
     let mut honest = Source::new("h", 3);
     publish(&good, "hostile", 0, &honest.key()).await;
     Watcher::default().read(&mut mallory, |seen| seen.n_blocks == 1).await;
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 
     // Where the bridge may, the topic then takes no more of the kind.
     let feeds = Feeds::start(settings(), &on(broker)).await.expect("it answers");
@@ -203,7 +190,7 @@ async fn what_a_hostile_producer_writes_is_passed_over_and_nobody_else_notices()
     for setting in ["compression.type=uncompressed", "max.message.bytes=131072"] {
         assert!(described.contains(setting), "{described}");
     }
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,7 +228,7 @@ async fn honest_compressed_batches_and_transactions_are_read() {
     }
     seen.read(&mut viewer, |seen| seen.n_blocks == n).await;
     assert_eq!((seen.n_missing, feeds.stats().decode_errors.get()), (0, 0));
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,7 +250,7 @@ async fn without_fetch_sessions_everything_works_the_same() {
     let mut seen = Watcher::default();
     seen.read(&mut viewer, |seen| seen.n_blocks == 160).await;
     assert_eq!((seen.n_missing, feeds.stats().repeats.get()), (0, 0));
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,16 +259,8 @@ async fn a_topic_that_cannot_be_made_ends_its_feed_with_the_reason() {
     let kafka = KafkaSettings { replication_factor: Some(3), ..on(broker) };
     let feeds = Feeds::start(settings(), &kafka).await.expect("it answers");
     let mut viewer = join(&feeds, "three-copies").await;
-    let ended = async {
-        loop {
-            if let Err(closed) = viewer.next().await {
-                return closed;
-            }
-        }
-    };
-    let closed = tokio::time::timeout(WITHIN, ended).await.expect("it ends in time");
-    assert_eq!(closed, Closed::CannotMakeTopic);
-    feeds.shutdown().await;
+    assert_eq!(ended(&mut viewer).await, Closed::CannotMakeTopic);
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -318,7 +297,7 @@ async fn topics_are_made_as_agreed_and_groups_show_how_far_the_bridge_read() {
         // Kafka leaves out what is its own default.
         assert!(key == "cleanup.policy" || topics.contains(&format!("{key}={value}")), "{key} in\n{topics}");
     }
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,7 +346,7 @@ async fn a_topic_that_is_made_again_at_once_is_read_from_its_first_record() {
     seen.read(&mut viewer, |seen| seen.n_blocks == 30).await;
     assert_eq!((seen.n_missing, feeds.stats().foreign.get()), (0, 0));
     assert_ne!(viewer.topic_id(), id);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -393,16 +372,9 @@ async fn access_that_is_taken_away_ends_the_feed_of_that_user_only() {
         broker.tool("org.apache.kafka.tools.AclCommand", &[&who[..], &what[..]].concat()).map(|_| broker)
     });
     let _broker = denied.await.expect("it ends").expect("denied");
-    let ended = async {
-        loop {
-            if let Err(closed) = alice.next().await {
-                return closed;
-            }
-        }
-    };
-    assert_eq!(tokio::time::timeout(WITHIN, ended).await.expect("it ends in time"), Closed::Refused);
+    assert_eq!(ended(&mut alice).await, Closed::Refused);
     publish(&producer, "bob", 0, &source.block()).await;
     seen.read(&mut bob, |seen| seen.n_blocks == 2).await;
     assert_eq!(feeds.stats().feeds.get(), 1);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }

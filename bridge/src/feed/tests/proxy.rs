@@ -20,7 +20,7 @@ pub(super) struct Proxied {
 }
 
 /// What happens to what the broker says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line {
     Open,
     /// Nothing passes.
@@ -130,7 +130,7 @@ async fn answer(
 
 async fn makes(feeds: &Feeds, user: &str) -> ViewerHandle {
     let viewer = super::faults::join(feeds, user).await;
-    super::faults::reads(feeds, 1).await;
+    reads(feeds, 1).await;
     viewer
 }
 
@@ -175,7 +175,7 @@ async fn what_retention_takes_before_it_is_read_is_announced_with_its_size() {
     assert!((1..=14).contains(&lost), "{lost} records are said to be lost");
     assert_eq!(first_after, Kind::Key);
     assert_eq!(feeds.stats().positions_lost.get(), 1);
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,5 +208,5 @@ async fn a_connection_that_is_cut_at_any_byte_of_its_answers_loses_and_repeats_n
     seen.read(&mut viewer, |seen| seen.n_blocks == n_published).await;
     assert_eq!((seen.n_missing, seen.n_skipped), (0, 0));
     assert_eq!((feeds.stats().repeats.get(), feeds.stats().decode_errors.get()), (0, 0));
-    feeds.shutdown().await;
+    shut_down(&feeds).await;
 }

@@ -1,9 +1,10 @@
 //! What does a reader make of records in order, lost, repeated, foreign and damaged?
 
-use super::*;
-use crate::{ABSENT, Channel, ChannelId, Coding, Pace, Row, StreamEncoder, StreamSettings};
 use alloc::vec;
 use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+use crate::{ABSENT, Channel, ChannelId, Coding, Pace, Row, StreamEncoder, StreamSettings};
 
 fn schema(name: &str) -> Schema {
     let channel = |id, name: &str, coding| Channel {

@@ -1,11 +1,13 @@
 //! What do the car's sensors say? The simulation's state, with road and sensor noise, in the units of the channel table.
 
+use std::f64::consts::PI;
+
+use purple_sector_codec::{ABSENT, FloatChannel, Sample, ch};
+
 use super::car;
 use super::math::{atan2, cos, sin, wrap_angle};
 use super::noise::Noise;
 use super::{State, Tyre};
-use purple_sector_codec::{ABSENT, FloatChannel, Sample, ch};
-use std::f64::consts::PI;
 
 const KPA_PER_PSI: f64 = 6.894_757;
 

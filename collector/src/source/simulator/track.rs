@@ -3,8 +3,9 @@
 //! A circuit is a closed polygon whose corners are rounded with a radius each: closed by construction, with straights
 //! that are straight. Its line is smoothed, so that curvature grows into a corner as it does on a real road.
 
-use super::math::{atan2, cos, sin, wrap_angle};
 use std::f64::consts::TAU;
+
+use super::math::{atan2, cos, sin, wrap_angle};
 
 /// Distance between two nodes before smoothing, in metres.
 const STEP_M: f64 = 2.0;

@@ -31,10 +31,10 @@ use purple_sector_tests::figures;
 use purple_sector_tests::kafka::Kafka;
 use purple_sector_tests::publisher::N_PARTITIONS;
 
-use blocks::{Origin, Recording, Session};
-use contender::{Name, NodeSettings};
-use plan::Plan;
-use results::Results;
+use self::blocks::{Origin, Recording, Session};
+use self::contender::{Name, NodeSettings};
+use self::plan::Plan;
+use self::results::Results;
 
 /// The broker goes on making files for a while after it has answered that the topics are there.
 const FILES_LIMIT: Duration = Duration::from_secs(180);

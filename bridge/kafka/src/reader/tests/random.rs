@@ -6,7 +6,7 @@ use super::super::Event;
 use super::cluster::Cluster;
 use super::world::World;
 
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 enum Step {
     Append { partition: usize, n: i64, length: usize },
     Lead { partition: usize, leader: Option<i32> },

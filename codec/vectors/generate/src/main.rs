@@ -1,9 +1,9 @@
 //! Writes the golden vectors and the built-in schemas, or compares those on disk with what the codec writes today.
 //!
-//! `cargo run -p purple-sector-codec --example vectors -- [FOLDER] [--check]`; the usual folder is `codec/vectors`.
+//! `cargo run -p purple-sector-vectors -- [FOLDER] [--check]`; the usual folder is `codec/vectors`.
 
 mod cases;
-#[path = "../../tests/describe/mod.rs"]
+#[path = "../../../tests/describe/mod.rs"]
 mod describe;
 mod forms;
 mod hand;
@@ -13,7 +13,7 @@ mod streams;
 
 use std::{env, fs, path::Path, process::ExitCode};
 
-use purple_sector_codec::{Schema, StreamReader};
+use purple_sector_codec::{Schema, StreamReader, recording};
 
 /// One golden vector: records, and what they show.
 struct Case {
@@ -24,7 +24,7 @@ struct Case {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors");
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let (folder, check) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => (Path::new(usual), false),
         ["--check"] => (Path::new(usual), true),
@@ -42,9 +42,9 @@ fn main() -> ExitCode {
     let folder = folder.join("v1");
     let cases = [cases::all(), forms::all(), records::all(), streams::all()];
     for case in cases.into_iter().flatten() {
-        let mut file = describe::MAGIC.to_vec();
+        let mut file = recording::MAGIC.to_vec();
         for record in &case.records {
-            file.extend_from_slice(&(record.len() as u32).to_le_bytes());
+            file.extend_from_slice(&recording::length_of(record));
             file.extend_from_slice(record);
         }
         fine &= put(&folder.join(case.name).with_extension("bin"), &file, check);
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!(
-        "vectors: if this change of the wire format is meant, write them anew with `cargo xtask vectors`"
+        "vectors: if this change of the wire format is meant, write them again with `cargo xtask vectors`"
     );
     ExitCode::FAILURE
 }
