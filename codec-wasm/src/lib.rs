@@ -1,8 +1,8 @@
 //! How does a page decode what the collector encoded? With the codec itself, as WebAssembly: bytes in, columns out.
 //!
 //! The exports are as thin as they can be and only numbers cross: a reader has a fixed input buffer, a *head* of
-//! numbers at a fixed place, and columns at fixed places per stream. The typed API over them is in `npm/`; nobody
-//! else uses these exports.
+//! numbers at a fixed place, and columns at fixed places per stream; a store is memory for what a page keeps. The typed
+//! API over them is in `npm/`; nobody else uses these exports.
 #![warn(missing_docs)]
 // Without std, and so without its panic messages, which nobody could read in a page, the module is half as large.
 #![cfg_attr(target_arch = "wasm32", no_std)]

@@ -8,6 +8,7 @@ import { Emitter } from '../pkg/dist/feed/emitter.js';
 import { bridgeUrl } from '../pkg/dist/feed/feed.js';
 import { Pace } from '../pkg/dist/feed/pace.js';
 import { Rate } from '../pkg/dist/feed/rate.js';
+import { History } from '../pkg/dist/history.js';
 import { keyOf } from '../pkg/dist/schema.js';
 
 test('the exchange with the least round trip wins', () => {
@@ -141,4 +142,11 @@ test('keys are the camelCase of names', () => {
   assert.equal(keyOf('tyre_core_temp_c_fl'), 'tyreCoreTempCFl');
   assert.equal(keyOf('rain_in_10_min'), 'rainIn10Min');
   assert.equal(keyOf('gear'), 'gear');
+});
+
+test('a history needs the module for its first block, and not before', () => {
+  const history = new History({ channels: ['speedMps'] });
+  assert.deepEqual(history.data().map(({ length }) => length), [0, 0]);
+  const block = { length: 1, columns: new Map(), capturedAtUs: [0] };
+  assert.throws(() => history.append(block), { code: 'not_initialized' });
 });

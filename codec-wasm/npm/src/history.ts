@@ -29,7 +29,7 @@ export interface HistoryOptions<Own extends object = {}> {
 export interface HistoryBlock {
   readonly length: number;
   readonly columns: { get(key: string): Float32Array | Int32Array | undefined };
-  readonly capturedAtUs: Float64Array;
+  readonly capturedAtUs: ArrayLike<number>;
 }
 
 /**
@@ -123,9 +123,12 @@ export class History<Own extends object = {}> {
   /**
    * Adds a block of samples. Rows that are not later than the newest one are left out, so times always rise; after a
    * clock was set back by more than 10 s the history starts again.
+   *
+   * @throws {CodecError} `not_initialized` before {@link init} is done, `freed` after {@link free}.
    */
   append({ length, columns, capturedAtUs }: HistoryBlock): void {
     if (this.#freed) throw new CodecError('freed', 'this history was freed: make another one');
+    wasm(); // throws where there is no memory yet
     this.#view();
     const newestS = this.#times[this.#start + this.#length - 1] ?? -Infinity;
     const lastS = (capturedAtUs[length - 1] ?? NaN) / 1e6;
