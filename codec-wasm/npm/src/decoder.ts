@@ -101,6 +101,8 @@ export class Decoder {
   #head = new Float64Array();
   #input = new Uint8Array();
   #current: Stream | null = null;
+  /** Of the current stream. */
+  #number = 0;
   #freed = false;
   #facts: Facts | null = null;
 
@@ -247,10 +249,10 @@ export class Decoder {
     return view.length;
   }
 
-  /** Memory that grew has moved, as far as views can tell: they are made anew. */
+  /** Memory that grew has moved, and views of it have no length then: they are made again. Asking for `buffer` is slow. */
   #refresh(): void {
+    if (this.#head.length > 0) return;
     const { buffer } = this.#wasm.memory;
-    if (buffer === this.#buffer) return;
     this.#buffer = buffer;
     this.#head = new Float64Array(buffer, this.#headAt, HEAD.size);
     this.#input = new Uint8Array(buffer, this.#inputAt, this.#capacity);
@@ -259,7 +261,27 @@ export class Decoder {
 
   #receivedSamples(): ReceivedSamples {
     const head = this.#head;
-    const stream = this.#stream(head[HEAD.stream] ?? 0);
+    const place = this.#place;
+    if (
+      head[HEAD.stream] !== this.#number ||
+      head[HEAD.length] !== place.length ||
+      head[HEAD.floats] !== place.floats ||
+      head[HEAD.ints] !== place.ints ||
+      head[HEAD.stride] !== place.stride ||
+      head[HEAD.times] !== place.times
+    ) {
+      this.#show(head);
+    }
+    const samples = this.#samples;
+    samples.seq = head[HEAD.seq] ?? 0;
+    samples.gap = this.#gap();
+    return samples;
+  }
+
+  /** Shows the columns of the stream and at the place that the head tells. */
+  #show(head: Float64Array): void {
+    this.#number = head[HEAD.stream] ?? 0;
+    const stream = this.#stream(this.#number);
     const place = this.#place;
     place.floats = head[HEAD.floats] ?? 0;
     place.ints = head[HEAD.ints] ?? 0;
@@ -270,11 +292,8 @@ export class Decoder {
     this.#current = stream;
     const samples = this.#samples;
     samples.length = place.length;
-    samples.seq = head[HEAD.seq] ?? 0;
     samples.session = stream.session;
     samples.epoch = stream.epoch;
-    samples.gap = this.#gap();
-    return samples;
   }
 
   /** The stream that the reader gave this number; the note describes it when the number is new. */
