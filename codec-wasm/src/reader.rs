@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use purple_sector_codec::block::MAX_SAMPLES;
 use purple_sector_codec::bridge_protocol::{MAX_SERVER_MESSAGE_LEN, ServerMessage};
-use purple_sector_codec::{DecodeError, Gap, Received, Samples, SchemaHash, StreamId, StreamReader};
+use purple_sector_codec::{DecodeError, Gap, Received, Samples, StreamReader};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::describe;
@@ -57,7 +57,7 @@ mod at {
     pub(super) const SIZE: usize = 18;
 }
 
-/// Streams that keep their number. JavaScript remembers as many, so it knows the stream of every number it is given.
+/// Streams that JavaScript remembers, by their numbers, so it knows the stream of every number it is given.
 const MAX_STREAMS: usize = 16;
 
 /// All streams of one user, behind exports that only numbers cross.
@@ -73,9 +73,8 @@ struct Output {
     head: Box<[f64; at::SIZE]>,
     note: Note,
     times: Box<[f64; MAX_SAMPLES]>,
-    /// The streams that JavaScript has a description of, the oldest first, and their numbers.
-    known: Vec<(StreamId, SchemaHash, u32)>,
-    n_described: u32,
+    /// The numbers of the streams that JavaScript has a description of, the oldest first.
+    described: Vec<u32>,
 }
 
 #[wasm_bindgen]
@@ -88,8 +87,7 @@ impl Reader {
             head: Box::new([f64::NAN; at::SIZE]),
             note: Note::default(),
             times: Box::new([0.0; MAX_SAMPLES]),
-            known: Vec::with_capacity(MAX_STREAMS),
-            n_described: 0,
+            described: Vec::with_capacity(MAX_STREAMS),
         };
         // The built-in schemas would add half to the module's size, and every stream carries its own.
         let streams = StreamReader::with_known_schemas(|_| None);
@@ -180,7 +178,8 @@ impl Output {
     }
 
     fn samples(&mut self, samples: &Samples<'_>) -> u32 {
-        self.head[at::STREAM] = f64::from(self.number(samples));
+        self.describe_stream(samples);
+        self.head[at::STREAM] = f64::from(samples.stream_number);
         self.head[at::LENGTH] = samples.len() as f64;
         self.head[at::SEQ] = f64::from(samples.seq);
         self.gap(samples.missing);
@@ -194,23 +193,19 @@ impl Output {
         found::SAMPLES
     }
 
-    /// The number of the samples' stream; a new one gets a number and is described in the note.
-    fn number(&mut self, samples: &Samples<'_>) -> u32 {
-        let (stream, hash) = (samples.stream, samples.schema.hash());
-        let known = self.known.iter().find(|known| known.0 == *stream && known.1 == hash);
-        if let Some(&(.., number)) = known {
-            return number;
+    /// Describes the samples' stream in the note, if JavaScript does not know it.
+    fn describe_stream(&mut self, samples: &Samples<'_>) {
+        if self.described.contains(&samples.stream_number) {
+            return;
         }
-        if self.known.len() == MAX_STREAMS {
-            self.known.remove(0);
+        if self.described.len() == MAX_STREAMS {
+            self.described.remove(0);
         }
-        self.n_described = self.n_described.wrapping_add(1);
-        self.known.push((*stream, hash, self.n_described));
+        self.described.push(samples.stream_number);
         self.describe(found::SAMPLES, |note| {
-            describe::stream(stream, note);
+            describe::stream(samples.stream, note);
             describe::schema(samples.schema, note);
         });
-        self.n_described
     }
 
     fn gap(&mut self, gap: Option<Gap>) {

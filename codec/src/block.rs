@@ -7,19 +7,20 @@
 
 mod bits;
 mod change;
+mod change_reader;
 mod choice;
-mod column;
 mod decode;
 mod encode;
 mod group;
 mod pack;
+mod quad;
 mod quantize;
 mod slot;
 
-pub use column::DecoderSlot;
 pub use decode::{BlockDecoder, Columns};
 pub use encode::BlockEncoder;
 pub use group::EncoderGroup;
+pub use quad::DecoderQuad;
 pub use slot::{Coding, Slot};
 
 /// A [`BlockEncoder`] that owns its memory.
@@ -28,7 +29,7 @@ pub type OwnedBlockEncoder = BlockEncoder<alloc::vec::Vec<EncoderGroup>, alloc::
 
 /// A [`BlockDecoder`] that owns its memory.
 #[cfg(feature = "alloc")]
-pub type OwnedBlockDecoder = BlockDecoder<alloc::vec::Vec<DecoderSlot>>;
+pub type OwnedBlockDecoder = BlockDecoder<alloc::vec::Vec<DecoderQuad>>;
 
 /// Most channels in a schema.
 pub const MAX_CHANNELS: usize = 1024;
@@ -62,8 +63,14 @@ const RESIDUALS_PER_WORD: [u8; 64] = {
 /// Longest time between a key block's first sample and a sample that continues it: about 18 minutes.
 const SPAN_LIMIT_US: u64 = 1 << 30;
 
-/// Number of [`DecoderSlot`]s that a decoder needs for `n_channels` channels: one more, for the time.
-pub const fn n_slots(n_channels: usize) -> usize {
+/// Number of [`DecoderQuad`]s that a decoder needs for `n_channels` channels: four to a quad, but the floats, the ints and
+/// the time start one each.
+pub const fn n_quads(n_channels: usize) -> usize {
+    n_channels.div_ceil(quad::LANES) + 2
+}
+
+/// Slots of `n_channels` channels: one more, for the time.
+const fn n_slots(n_channels: usize) -> usize {
     n_channels + 1
 }
 
@@ -86,7 +93,7 @@ pub const fn n_number_groups(n_channels: usize, n_samples: usize) -> usize {
 /// Distance between columns for blocks of up to `n_samples` samples: three more, because a decoder writes four values at
 /// a time, and rounded up to a multiple of four.
 pub const fn column_stride(n_samples: usize) -> usize {
-    (n_samples + column::SLACK).next_multiple_of(column::TILE)
+    (n_samples + quad::SLACK).next_multiple_of(quad::TILE)
 }
 
 /// Length of the output in bytes that an encoder asks for: the longest body of a block of `n_samples` samples of

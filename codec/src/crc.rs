@@ -18,23 +18,28 @@ pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     if !READY.load(Ordering::Acquire) {
         fill_tables();
     }
-    let mut crc = !0;
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    for &[a, b, c, d, e, f, g, h] in chunks {
-        let [s, t, u, v] = (crc ^ u32::from_le_bytes([a, b, c, d])).to_le_bytes();
-        crc = look_up(7, s)
-            ^ look_up(6, t)
-            ^ look_up(5, u)
-            ^ look_up(4, v)
-            ^ look_up(3, e)
-            ^ look_up(2, f)
-            ^ look_up(1, g)
-            ^ look_up(0, h);
-    }
-    for &byte in rest {
-        crc = (crc >> 8) ^ look_up(0, crc as u8 ^ byte);
-    }
-    !crc
+    // Zeros in front change nothing as long as the checksum is 0. So they fill the first word, all others are whole, and
+    // the ones to start with are added to the first four bytes, of which some may be in the second word.
+    let (first, words) = bytes.as_rchunks::<8>();
+    let n_bits = 8 * first.len() as u32;
+    let first = first.iter().fold(0, |word, byte| word >> 8 | u64::from(*byte) << 56);
+    let ones = u64::from(u32::MAX);
+    let first = first ^ ones.checked_shl(64 - n_bits).unwrap_or(0);
+    let crc = add_word(0, first) ^ (ones >> n_bits) as u32;
+    !words.iter().fold(crc, |crc, word| add_word(crc, u64::from_le_bytes(*word)))
+}
+
+#[inline(always)]
+fn add_word(crc: u32, word: u64) -> u32 {
+    let [a, b, c, d, e, f, g, h] = (word ^ u64::from(crc)).to_le_bytes();
+    look_up(7, a)
+        ^ look_up(6, b)
+        ^ look_up(5, c)
+        ^ look_up(4, d)
+        ^ look_up(3, e)
+        ^ look_up(2, f)
+        ^ look_up(1, g)
+        ^ look_up(0, h)
 }
 
 #[inline(always)]

@@ -221,14 +221,14 @@ impl Header {
     /// Reads the header of a record of `kind` from the start of `bytes`, and gives the body after it.
     fn parse(kind: Kind, bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         let mut take = Take::new(bytes);
-        let seq = if matches!(kind, Kind::Key | Kind::Block) { take.u32() } else { 0 };
-        let session = match kind {
-            Kind::Block | Kind::Unknown(_) => SessionId::NONE,
-            _ => session_id(&mut take)?,
-        };
+        if kind == Kind::Block {
+            let header = Self::Block { seq: take.u32(), link: u16::from_le_bytes(take.array()) };
+            return Ok((header, take.rest().ok_or(DecodeError::Header)?));
+        }
+        let seq = if kind == Kind::Key { take.u32() } else { 0 };
+        let session = if let Kind::Unknown(_) = kind { SessionId::NONE } else { session_id(&mut take)? };
         let header = match kind {
-            Kind::Block => Self::Block { seq, link: u16::from_le_bytes(take.array()) },
-            Kind::Key => {
+            Kind::Block | Kind::Key => {
                 Self::Key { seq, session, schema_hash: schema_hash(&mut take), origin_us: take.u64() }
             }
             Kind::Schema => Self::Schema { session, schema_hash: schema_hash(&mut take) },

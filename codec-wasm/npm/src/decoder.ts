@@ -99,6 +99,8 @@ export class Decoder<Own extends object = {}> {
   #input: Uint8Array = new Uint8Array();
   #current: Stream | null = null;
   #latest: Sample<Own> | null = null;
+  /** Of the current stream. */
+  #number = 0;
   #freed = false;
   #facts: Facts | null = null;
   /** Calls {@link free}, so that `using decoder = new Decoder()` does. */
@@ -259,7 +261,7 @@ export class Decoder<Own extends object = {}> {
     return view.length;
   }
 
-  /** Memory that grew has moved, as far as views can tell: they are empty now, and made again. */
+  /** Memory that grew has moved, and views of it have no length then: they are made again. Asking for `buffer` is slow. */
   #refresh(): void {
     if (this.#head.length > 0 || this.#freed) return;
     const { buffer } = this.#wasm.memory;
@@ -269,7 +271,28 @@ export class Decoder<Own extends object = {}> {
 
   #receivedSamples(): ReceivedSamples {
     const head = this.#head;
-    const stream = this.#stream(head[HEAD.stream] ?? 0);
+    const place = this.#place;
+    if (
+      head[HEAD.stream] !== this.#number ||
+      head[HEAD.length] !== place.length ||
+      head[HEAD.floats] !== place.floats ||
+      head[HEAD.ints] !== place.ints ||
+      head[HEAD.stride] !== place.stride ||
+      head[HEAD.times] !== place.times
+    ) {
+      this.#show(head);
+    }
+    this.#latest = null;
+    const samples = this.#samples;
+    samples.seq = head[HEAD.seq] ?? 0;
+    samples.gap = this.#gap();
+    return samples;
+  }
+
+  /** Shows the columns of the stream and at the place that the head tells. */
+  #show(head: Float64Array): void {
+    this.#number = head[HEAD.stream] ?? 0;
+    const stream = this.#stream(this.#number);
     const place = this.#place;
     place.floats = head[HEAD.floats] ?? 0;
     place.ints = head[HEAD.ints] ?? 0;
@@ -278,14 +301,10 @@ export class Decoder<Own extends object = {}> {
     place.length = head[HEAD.length] ?? 0;
     stream.columns.show(this.#memory, place);
     this.#current = stream;
-    this.#latest = null;
     const samples = this.#samples;
     samples.length = place.length;
-    samples.seq = head[HEAD.seq] ?? 0;
     samples.session = stream.session;
     samples.epoch = stream.epoch;
-    samples.gap = this.#gap();
-    return samples;
   }
 
   /** The stream that the reader gave this number; the note describes it when the number is new. */

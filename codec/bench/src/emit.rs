@@ -1,7 +1,8 @@
 //! What does the Node bench measure? The same samples: our records, and plain objects.
 //!
 //! `DIR/<trace>/samples.json` holds the samples as an array of objects; `DIR/<trace>/<n>/messages.bin` the records of
-//! a stream with n samples per block, each behind its length as a little-endian u32: the schema record, then blocks.
+//! a stream with n samples per block, each behind its length as a little-endian u32: the schema record, then blocks;
+//! `messages-lossless.bin` the same with every float bit for bit.
 
 use std::path::Path;
 
@@ -16,14 +17,16 @@ use crate::trace::Trace;
 pub(crate) fn emit<P: Plain>(trace: &Trace<P>, folder: &Path) -> Result<()> {
     let folder = folder.join(&trace.name);
     write(&folder.join("samples.json"), &serde_json::to_vec(&trace.samples)?)?;
-    let rows = Rows::of(&trace.samples, false)?;
-    for samples_per_block in SAMPLES_PER_BLOCK {
-        let mut bytes = Vec::new();
-        for record in Records::of(&rows, samples_per_block)?.records {
-            bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
-            bytes.extend_from_slice(&record);
+    for (lossless, name) in [(false, "messages.bin"), (true, "messages-lossless.bin")] {
+        let rows = Rows::of(&trace.samples, lossless)?;
+        for samples_per_block in SAMPLES_PER_BLOCK {
+            let mut bytes = Vec::new();
+            for record in Records::of(&rows, samples_per_block)?.records {
+                bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
+                bytes.extend_from_slice(&record);
+            }
+            write(&folder.join(samples_per_block.to_string()).join(name), &bytes)?;
         }
-        write(&folder.join(samples_per_block.to_string()).join("messages.bin"), &bytes)?;
     }
     println!("{}: {} samples", folder.display(), trace.samples.len());
     Ok(())

@@ -42,6 +42,10 @@ impl<'a> BitWriter<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
+    /// The last word of the bytes, for reads that would go beyond the end.
+    tail: u64,
+    /// Position of its first bit.
+    tail_at: usize,
     /// Position of the next bit.
     at: usize,
 }
@@ -49,7 +53,11 @@ pub(super) struct BitReader<'a> {
 impl<'a> BitReader<'a> {
     /// Reads `bytes` from the bit at `at` on.
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+        let (tail, tail_at) = match bytes.last_chunk() {
+            Some(word) => (u64::from_le_bytes(*word), 8 * (bytes.len() - 8)),
+            None => (bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+        };
+        Self { bytes, tail, tail_at, at }
     }
 
     /// Position of the next bit, which may lie beyond the end.
@@ -83,19 +91,11 @@ impl<'a> BitReader<'a> {
         let first = at / 8;
         match self.bytes.get(first..first + 8) {
             Some(&[a, b, c, d, e, f, g, h]) => u64::from_le_bytes([a, b, c, d, e, f, g, h]) >> (at % 8),
-            _ => self.peek_near_end(at),
+            _ => {
+                let skipped = at.wrapping_sub(self.tail_at);
+                if skipped < 64 { self.tail >> skipped } else { 0 }
+            }
         }
-    }
-
-    /// Fewer than eight bytes are left: the last eight of all hold them.
-    #[cold]
-    #[inline(never)]
-    fn peek_near_end(&self, at: usize) -> u64 {
-        let (word, start) = match self.bytes.last_chunk() {
-            Some(bytes) => (u64::from_le_bytes(*bytes), self.bytes.len() - 8),
-            None => (self.bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
-        };
-        u32::try_from(at - 8 * start).ok().and_then(|skipped| word.checked_shr(skipped)).unwrap_or(0)
     }
 }
 

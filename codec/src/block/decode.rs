@@ -1,25 +1,21 @@
-//! How does the body of a block become columns? Header first, one check of the length, then tight loops.
+//! How does the body of a block become columns? Header first, then tight loops, then one check of the length.
 
 use wide::bytemuck;
 
 use super::bits::BitReader;
-use super::column::{DecoderSlot, Rows, SLACK, TILE, take_columns};
-use super::quantize::{fixed_values, ordered_values};
+use super::change_reader::{Layout, take_changes, take_firsts};
+use super::quad::{DecoderQuad, Rows, SLACK, take_columns};
 use super::slot::Slot;
-use super::{GROUP, MAX_CHANNELS, MAX_NUMBERS, MAX_SAMPLES, n_slots};
+use super::{MAX_CHANNELS, MAX_NUMBERS, n_quads};
 use crate::error::DecodeError;
 use crate::sample::TIME_LIMIT_US;
 
 /// Turns block bodies into columns. Works in memory that the caller gives: anything that lends a slice of
-/// [`DecoderSlot`] (an array, a `Vec`, a `&mut` slice) with one element more than there are channels.
+/// [`n_quads`] [`DecoderQuad`]s (an array, a `Vec`, a `&mut` slice).
 #[derive(Debug, Clone)]
 pub struct BlockDecoder<S> {
-    /// One per slot: the channels, then the time.
-    slots: S,
-    n_floats: usize,
-    n_ints: usize,
-    /// Bits that one row needs if no sparse slot moves.
-    dense_width: usize,
+    quads: S,
+    layout: Layout,
     /// Time of the key block's first sample; none before the first key block and after an error.
     origin_us: Option<u64>,
 }
@@ -41,36 +37,38 @@ pub struct Columns<'a> {
 }
 
 #[cfg(feature = "alloc")]
-impl BlockDecoder<alloc::vec::Vec<DecoderSlot>> {
+impl BlockDecoder<alloc::vec::Vec<DecoderQuad>> {
     /// A decoder that owns its memory. All of it is allocated here.
     ///
     /// # Errors
     /// As [`BlockDecoder::new`].
     pub fn owned(slots: &[Slot]) -> Result<Self, DecodeError> {
         check_channels(slots.len())?;
-        Self::new(slots, alloc::vec![DecoderSlot::default(); n_slots(slots.len())])
+        Self::new(slots, alloc::vec![DecoderQuad::default(); n_quads(slots.len())])
     }
 }
 
-impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
+impl<S: AsMut<[DecoderQuad]>> BlockDecoder<S> {
     /// A decoder for these slots (floats first, as [`Schema::slots`](crate::Schema::slots) gives them), in memory of
-    /// at least [`n_slots`] elements.
+    /// at least [`n_quads`] elements.
     ///
     /// # Errors
     /// [`DecodeError::Limit`] for too many channels or too little memory.
     pub fn new(slots: &[Slot], mut memory: S) -> Result<Self, DecodeError> {
         check_channels(slots.len())?;
         let found = memory.as_mut().len();
-        let limit = n_slots(slots.len());
+        let limit = n_quads(slots.len());
         if found < limit {
             return Err(DecodeError::Limit { what: "elements of decoder memory", found, limit });
         }
-        for (at, kept) in memory.as_mut().iter_mut().enumerate() {
-            *kept = slots.get(at).map_or_else(DecoderSlot::default, |slot| DecoderSlot::new(slot.coding));
-        }
         let n_floats = slots.iter().filter(|slot| slot.coding.is_float()).count();
-        let n_ints = slots.len() - n_floats;
-        Ok(Self { slots: memory, n_floats, n_ints, dense_width: 0, origin_us: None })
+        let layout = Layout { n_floats, n_ints: slots.len() - n_floats };
+        memory.as_mut().fill(DecoderQuad::default());
+        for (at, slot) in slots.iter().enumerate() {
+            let (quad, lane) = layout.place(at);
+            memory.as_mut()[quad].set_coding(lane, slot.coding);
+        }
+        Ok(Self { quads: memory, layout, origin_us: None })
     }
 
     /// Decodes the body of a key block whose first sample was taken at `origin_us`, and returns its number of samples.
@@ -87,13 +85,8 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
     ) -> Result<usize, DecodeError> {
         self.origin_us = None;
         let n = self.n_samples(body, columns)?;
-        let n_slots = n_slots(self.n_floats + self.n_ints);
-        let slots = &mut self.slots.as_mut()[..n_slots];
         let mut bits = BitReader::new(body, 8);
-        self.dense_width = 0;
-        for slot in slots.iter_mut() {
-            slot.start(&mut bits);
-        }
+        take_firsts(self.quads.as_mut(), self.layout, &mut bits);
         self.decode(Rows { is_key: true, n }, origin_us, body, bits, columns)
     }
 
@@ -112,13 +105,13 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
     /// The number of samples that the body states, if the columns have room for them.
     fn n_samples(&self, body: &[u8], columns: &Columns<'_>) -> Result<usize, DecodeError> {
         let n = usize::from(*body.first().ok_or(DecodeError::Truncated { needed: 1, found: 0 })?) + 1;
-        let n_numbers = n * n_slots(self.n_floats + self.n_ints);
+        let n_numbers = n * self.layout.n_slots();
         if n_numbers > MAX_NUMBERS {
             let what = "numbers in a block";
             return Err(DecodeError::Limit { what, found: n_numbers, limit: MAX_NUMBERS });
         }
-        let floats = columns.floats.len().checked_div(self.n_floats).unwrap_or(columns.stride);
-        let ints = columns.ints.len().checked_div(self.n_ints).unwrap_or(columns.stride);
+        let floats = columns.floats.len().checked_div(self.layout.n_floats).unwrap_or(columns.stride);
+        let ints = columns.ints.len().checked_div(self.layout.n_ints).unwrap_or(columns.stride);
         let limit = columns.captured_at_us.len().min(columns.stride.saturating_sub(SLACK));
         if columns.stride > floats || columns.stride > ints || n > limit {
             return Err(DecodeError::Limit { what: "samples in a block", found: n, limit });
@@ -135,48 +128,32 @@ impl<S: AsMut<[DecoderSlot]>> BlockDecoder<S> {
         mut bits: BitReader<'_>,
         columns: &mut Columns<'_>,
     ) -> Result<usize, DecodeError> {
-        let n_slots = n_slots(self.n_floats + self.n_ints);
-        let slots = &mut self.slots.as_mut()[..n_slots];
-        let row = if rows.n_residuals() > 0 {
-            take_changes(slots, rows.is_key, self.dense_width, &mut bits)
-                .ok_or_else(|| bad_width(body, bits.position()))?
-        } else {
-            RowBits { now: 0, dense: self.dense_width }
-        };
-        check_length(body, bits.position() + row.now * rows.n_residuals())?;
-        self.dense_width = row.dense;
-
-        let (channels, time) = slots.split_at_mut(n_slots - 1);
-        let (float_slots, int_slots) = channels.split_at_mut(self.n_floats);
-        let Columns { captured_at_us, floats, ints, stride } = columns;
-        take_columns(float_slots, rows, &mut bits, bytemuck::cast_slice_mut(floats), *stride);
-        take_columns(int_slots, rows, &mut bits, ints, *stride);
-        let mut offsets_us = [0; MAX_SAMPLES + SLACK];
-        take_columns(time, rows, &mut bits, &mut offsets_us, MAX_SAMPLES + SLACK);
-        for (slot, column) in float_slots.iter().zip(floats.chunks_exact_mut(*stride)) {
-            let tiles = column.as_chunks_mut().0.iter_mut().take(rows.n.div_ceil(TILE));
-            match slot.resolution {
-                Some(resolution) => tiles.for_each(|tile| *tile = fixed_values(*tile, resolution)),
-                None => tiles.for_each(|tile| *tile = ordered_values(*tile)),
-            }
+        let Self { quads, layout, .. } = self;
+        let quads = quads.as_mut();
+        if rows.n_residuals() > 0 {
+            take_changes(quads, *layout, rows.is_key, &mut bits)
+                .ok_or_else(|| bad_width(body, bits.position()))?;
         }
-        for (time_us, offset_us) in captured_at_us.iter_mut().zip(&offsets_us[..rows.n]) {
-            *time_us = origin_us.wrapping_add_signed(i64::from(*offset_us));
-            if *time_us >= TIME_LIMIT_US {
-                return Err(DecodeError::TimeRange);
-            }
+        let (channels, time) = quads.split_at_mut(layout.n_channel_quads());
+        let (float_quads, int_quads) = channels.split_at_mut(layout.n_float_quads());
+        let Columns { captured_at_us, floats, ints, stride } = columns;
+        let (floats, ints) = (&mut floats[..layout.n_floats * *stride], &mut ints[..layout.n_ints * *stride]);
+        take_columns(float_quads, rows, &mut bits, bytemuck::cast_slice_mut(floats), *stride);
+        take_columns(int_quads, rows, &mut bits, ints, *stride);
+        let mut latest_us = 0;
+        let times_us = &mut captured_at_us[..rows.n];
+        time[0].take_lane(rows, &mut bits, |row, offset_us| {
+            let time_us = origin_us.wrapping_add_signed(offset_us.into());
+            times_us[row] = time_us;
+            latest_us = time_us.max(latest_us);
+        });
+        check_length(body, bits.position())?;
+        if latest_us >= TIME_LIMIT_US {
+            return Err(DecodeError::TimeRange);
         }
         self.origin_us = Some(origin_us);
         Ok(rows.n)
     }
-}
-
-/// Bits of the residuals of one row.
-struct RowBits {
-    /// In the block being decoded.
-    now: usize,
-    /// In a block in which no sparse slot moves.
-    dense: usize,
 }
 
 fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
@@ -184,41 +161,6 @@ fn check_channels(n_channels: usize) -> Result<(), DecodeError> {
         return Err(DecodeError::Limit { what: "channels", found: n_channels, limit: MAX_CHANNELS });
     }
     Ok(())
-}
-
-/// Part 3 of a body. Returns the bits of one row in this block and in the next, from those in a block without changes;
-/// nothing if a width leaves its range, and then `bits` stand behind the change that does it.
-#[inline(never)]
-fn take_changes(
-    slots: &mut [DecoderSlot],
-    is_key: bool,
-    dense: usize,
-    bits: &mut BitReader<'_>,
-) -> Option<RowBits> {
-    let mut reader = *bits;
-    let mut row = RowBits { now: dense, dense };
-    for group in slots.chunks_mut(GROUP) {
-        let next = reader.peek() as u32;
-        if next & 1 == 0 {
-            reader.skip(1);
-            continue;
-        }
-        reader.skip(1 + group.len() as u32);
-        let mut events = next >> 1 & ((1 << group.len()) - 1);
-        while events != 0 {
-            let slot = group.get_mut(events.trailing_zeros() as usize)?;
-            events &= events - 1;
-            let dense_before = slot.dense_width();
-            if slot.take_change(is_key, &mut reader).is_none() {
-                *bits = reader;
-                return None;
-            }
-            row.now = row.now.wrapping_sub(dense_before) + usize::from(slot.width_now);
-            row.dense = row.dense.wrapping_sub(dense_before) + slot.dense_width();
-        }
-    }
-    *bits = reader;
-    Some(row)
 }
 
 /// Why a change that ends with bit `end` cannot be: the width leaves its range, or the change is not there.
@@ -282,7 +224,7 @@ mod tests {
 
     /// What a decoder makes of a body: times and values.
     struct Reader {
-        decoder: BlockDecoder<Vec<DecoderSlot>>,
+        decoder: BlockDecoder<Vec<DecoderQuad>>,
         times: [u64; 64],
         floats: [f32; 64],
         ints: [i32; 64],

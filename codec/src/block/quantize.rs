@@ -90,26 +90,24 @@ impl OutsideCount {
     }
 }
 
-/// The values of four fixed point numbers. Numbers come as floats with their bits, in the place of the values.
+/// The values of four fixed point numbers.
 #[inline(always)]
-pub(super) fn fixed_values(numbers: [f32; 4], resolution: f32) -> [f32; 4] {
-    let numbers: i32x4 = bytemuck::cast(numbers);
-    with_absent(numbers, bytemuck::cast(numbers.round_float() * f32x4::splat(resolution)))
+pub(super) fn fixed_values(numbers: i32x4, resolutions: f32x4) -> f32x4 {
+    with_absent(numbers, numbers.round_float() * resolutions)
 }
 
-/// The inverse of [`ordered_bits`], for four numbers as [`fixed_values`] takes them.
+/// The inverse of [`ordered_bits`], for four numbers.
 #[inline(always)]
-pub(super) fn ordered_values(numbers: [f32; 4]) -> [f32; 4] {
-    let numbers: i32x4 = bytemuck::cast(numbers);
+pub(super) fn ordered_values(numbers: i32x4) -> f32x4 {
     let sign: u32x4 = bytemuck::cast(numbers >> 31_u32);
-    with_absent(numbers, numbers ^ bytemuck::cast::<_, i32x4>(sign >> 1_u32))
+    with_absent(numbers, bytemuck::cast(numbers ^ bytemuck::cast::<_, i32x4>(sign >> 1_u32)))
 }
 
-/// Values by their bits, but `NaN` where the number stands for absence.
+/// Values, but `NaN` where the number stands for absence.
 #[inline(always)]
-fn with_absent(numbers: i32x4, values: i32x4) -> [f32; 4] {
-    let absent = numbers.simd_eq(i32x4::splat(ABSENT));
-    bytemuck::cast(absent.bitselect(i32x4::splat(f32::NAN.to_bits() as i32), values))
+fn with_absent(numbers: i32x4, values: f32x4) -> f32x4 {
+    let is_absent: f32x4 = bytemuck::cast(numbers.simd_eq(i32x4::splat(ABSENT)));
+    is_absent.bitselect(f32x4::splat(f32::NAN), values)
 }
 
 /// The bits of eight values as numbers that are the larger the larger the values are: flips the lower 31 bits of
@@ -171,11 +169,11 @@ mod tests {
             assert!(lossless(pair[0]) < lossless(pair[1]));
         }
         for value in values {
-            let back = ordered_values([f32::from_bits(lossless(value) as u32); 4]);
+            let back = ordered_values(i32x4::splat(lossless(value))).to_array();
             assert_eq!(back.map(f32::to_bits), [value.to_bits(); 4]);
         }
         assert_eq!(lossless(f32::NAN), ABSENT);
         assert_eq!(lossless(-f32::NAN), ABSENT);
-        assert!(ordered_values([f32::from_bits(ABSENT as u32); 4])[0].is_nan());
+        assert!(ordered_values(i32x4::splat(ABSENT)).to_array()[0].is_nan());
     }
 }

@@ -4,7 +4,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use super::samples::ColumnMemory;
 use super::{Chain, Gap, Link, Samples};
-use crate::block::{BlockDecoder, DecoderSlot};
+use crate::block::{BlockDecoder, DecoderQuad};
 use crate::{DecodeError, Envelope, Event, Facts, Header, Schema, SchemaHash, SessionId};
 
 /// Most streams that a reader follows; the one that was quiet for longest is forgotten first.
@@ -138,6 +138,8 @@ pub struct StreamReader {
     tick: u64,
     /// The stream of the record that is being read, so that answers can name it.
     current: StreamId,
+    /// Streams that were opened.
+    n_opened: u32,
 }
 
 /// One stream that has had a key block.
@@ -146,8 +148,10 @@ struct Stream {
     id: StreamId,
     chain: Chain,
     schema: Arc<Schema>,
-    decoder: BlockDecoder<Vec<DecoderSlot>>,
+    decoder: BlockDecoder<Vec<DecoderQuad>>,
     last_tick: u64,
+    /// Tells it from all others that the reader has followed.
+    number: u32,
 }
 
 impl Default for StreamReader {
@@ -173,6 +177,7 @@ impl StreamReader {
             unknown: None,
             tick: 0,
             current: StreamId { session: SessionId::NONE, epoch: 0 },
+            n_opened: 0,
         }
     }
 
@@ -270,6 +275,7 @@ impl StreamReader {
         match decoded {
             Ok(length) => Ok(Received::Samples(Samples {
                 stream: &stream.id,
+                stream_number: stream.number,
                 seq,
                 missing,
                 schema: &stream.schema,
@@ -299,7 +305,9 @@ impl StreamReader {
             }
         }
         let decoder = BlockDecoder::owned(&schema.slots())?;
-        let stream = Stream { id: self.current, chain, schema, decoder, last_tick: self.tick };
+        self.n_opened = self.n_opened.wrapping_add(1);
+        let number = self.n_opened;
+        let stream = Stream { id: self.current, chain, schema, decoder, last_tick: self.tick, number };
         let at = found.unwrap_or_else(|| self.free_place());
         match self.streams.get_mut(at) {
             Some(place) => *place = stream,

@@ -9,6 +9,8 @@ use crate::{Columns, Schema};
 pub struct Samples<'a> {
     /// The stream that they belong to.
     pub stream: &'a StreamId,
+    /// A short name for the stream and its schema: the same for as long as the reader follows them, and from 1 on.
+    pub stream_number: u32,
     /// Number of the block in its stream.
     pub seq: u32,
     /// Blocks missing between the samples before and these.
