@@ -303,7 +303,8 @@ mod tests {
     fn a_block_is_33_ms_unless_told_otherwise() {
         let block = config("simulator --user alice").block();
         assert_eq!([6.5, 60.0, 333.0].map(|rate_hz| block.n_samples(rate_hz, 204)), [1, 2, 11]);
-        let n_samples = |flags, rate_hz| config(&format!("simulator {flags}")).block().n_samples(rate_hz, 204);
+        let n_samples =
+            |flags, rate_hz| config(&format!("simulator {flags}")).block().n_samples(rate_hz, 204);
         assert_eq!(n_samples("--block-time 100ms", 60.0), 6);
         assert_eq!(n_samples("--block-time 1s", 60.0), 60);
         assert_eq!(n_samples("--block-time 1s", 333.0), 79, "as many as a block of all channels may have");

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use purple_sector_codec::{DecodeError, MAX_RECORD_LEN};
 use purple_sector_codec::recording::{LENGTH_LEN, MAGIC, check_length, length_of};
+use purple_sector_codec::{DecodeError, MAX_RECORD_LEN};
 
 /// Why a recording cannot be begun.
 #[derive(Debug, thiserror::Error)]
