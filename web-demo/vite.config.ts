@@ -1,4 +1,4 @@
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   // Relative addresses: the bridge may serve the page under any path.
@@ -9,4 +9,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  // The history is in the codec's memory, so the module is loaded before any test.
+  test: { setupFiles: ['src/testing.ts'] },
 });
