@@ -9,8 +9,10 @@ import protobuf from 'protobufjs';
 
 import { Decoder, init } from '../pkg/dist/node.js';
 
-const PASSES = 6;
-const WARM_UP_CALLS = 3_000;
+/** How often the candidates take turns, and passes in a row in each: the first one only fills the caches again. */
+const TURNS = 6;
+const PASSES = 4;
+const WARM_UP_CALLS = 1_000;
 /** Enough to hold all that a trace does; more would only take longer. */
 const MOST_MESSAGES = 1_000;
 const SLICE = 20;
@@ -57,8 +59,10 @@ for (const candidate of candidates) {
   for (let calls = 0; calls < WARM_UP_CALLS; calls += candidate.messages.length) pass(candidate);
   candidate.least.fill(Infinity);
 }
-for (let turn = 0; turn < PASSES; turn++) {
-  for (const candidate of candidates) for (let again = 0; again < 4; again++) pass(candidate);
+for (let turn = 0; turn < TURNS; turn++) {
+  for (const candidate of candidates) {
+    for (let at = 0; at < PASSES; at++) pass(candidate);
+  }
 }
 if (typeof sink !== 'number') throw new Error('a pass read nothing');
 

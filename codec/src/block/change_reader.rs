@@ -77,7 +77,7 @@ const fn step_of(bits: u8, n_before: u8) -> Meaning {
         _ => return FULL,
     };
     let step = if shrinks { NO_STEP - size } else { NO_STEP + size };
-    n_before + n_bits | step << STEP_SHIFT
+    (n_before + n_bits) | (step << STEP_SHIFT)
 }
 
 /// Part 2 of a body: the first number of every slot.

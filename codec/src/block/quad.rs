@@ -308,7 +308,7 @@ impl Residuals {
     #[inline(always)]
     fn half(&self, halves: [u32; LANES]) -> [i32x4; 2] {
         let (halves, masks) = (u32x4::new(halves), u32x4::new(self.masks));
-        let second = halves * u32x4::new(self.factors) >> NARROW;
+        let second = (halves * u32x4::new(self.factors)) >> NARROW;
         [bytemuck::cast(halves & masks), bytemuck::cast(second & masks)]
     }
 }
