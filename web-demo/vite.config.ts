@@ -1,4 +1,4 @@
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
 import { compression } from './vite/compress';
 
 export default defineConfig({
@@ -11,4 +11,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  // The history is in the codec's memory, so the module is loaded before any test.
+  test: { setupFiles: ['src/testing.ts'] },
 });

@@ -1,5 +1,6 @@
 // What does one start measure? Everything on one trace at one block size, taking turns: `node child.mjs FOLDER N`.
-// Prints its figures as JSON: the least time of several passes, after enough calls for V8 to have optimised.
+// Prints its figures as JSON, after enough calls for V8 to have optimised. A pass is timed in short slices, and the figure is the sum
+// of each slice's least time: where other programs interrupt, they would interrupt every pass of a slow candidate, and few of a fast one.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,10 +9,13 @@ import protobuf from 'protobufjs';
 
 import { Decoder, init } from '../pkg/dist/node.js';
 
-const PASSES = 7;
+/** How often the candidates take turns, and passes in a row in each: the first one only fills the caches again. */
+const TURNS = 6;
+const PASSES = 4;
 const WARM_UP_CALLS = 1_000;
-/** Enough for a pass of some ms; more would only take longer. */
-const MOST_MESSAGES = 2_000;
+/** Enough to hold all that a trace does; more would only take longer. */
+const MOST_MESSAGES = 1_000;
+const SLICE = 20;
 
 const [folder, n] = [process.argv[2], Number(process.argv[3])];
 await init();
@@ -29,7 +33,7 @@ const text = new TextDecoder();
 
 const fromBytes = (bytes) => JSON.parse(text.decode(bytes));
 const jsonBytes = (group) => Buffer.from(JSON.stringify(group));
-/** Each: the messages, what must be made before a pass, and a pass over all of them, which returns what it read. */
+/** Each: the messages, what must be made before a pass, and what takes some of them and returns what it read. */
 const candidates = [
   ours('purple-sector', normal, (_, got) => got.length),
   ours('purple-sector-lossless', lossless, (_, got) => got.length),
@@ -49,32 +53,38 @@ const candidates = [
   general('msgpack', (group) => msgpackEncode(group), (bytes) => msgpackDecode(bytes), nothing),
 ];
 
-const least = new Map(candidates.map(({ name }) => [name, Infinity]));
 let sink = 0;
 for (const candidate of candidates) {
-  for (let calls = 0; calls < WARM_UP_CALLS; calls += candidate.messages.length) timed(candidate);
+  candidate.least = new Float64Array(Math.ceil(candidate.messages.length / SLICE)).fill(Infinity);
+  for (let calls = 0; calls < WARM_UP_CALLS; calls += candidate.messages.length) pass(candidate);
+  candidate.least.fill(Infinity);
 }
-for (let turn = 0; turn < PASSES; turn++) {
-  for (const candidate of candidates) least.set(candidate.name, Math.min(least.get(candidate.name), timed(candidate)));
+for (let turn = 0; turn < TURNS; turn++) {
+  for (const candidate of candidates) {
+    for (let at = 0; at < PASSES; at++) pass(candidate);
+  }
 }
 if (typeof sink !== 'number') throw new Error('a pass read nothing');
 
 const figures = [];
-for (const { name, messages } of candidates) {
+for (const { name, messages, least } of candidates) {
   const bytes = messages.reduce((sum, message) => sum + (message.byteLength ?? Buffer.byteLength(message)), 0);
-  figures.push({ name, metric: 'decode_ns_per_sample', value: least.get(name) / nSamples });
+  figures.push({ name, metric: 'decode_ns_per_sample', value: least.reduce((sum, ns) => sum + ns) / nSamples });
   figures.push({ name, metric: 'bytes_per_sample', value: bytes / nSamples });
 }
 console.log(JSON.stringify(figures));
 
-/** The time of one pass over all messages, in ns. What it read is kept, so that no read can be left out. */
-function timed({ messages, prepare, pass }) {
+/** Reads all messages, and keeps the time of every slice in ns where it is the least so far. What was read is kept too, so that
+ * no read can be left out. */
+function pass({ messages, least, prepare, take, finish }) {
   const state = prepare();
-  const started = process.hrtime.bigint();
-  const read = pass(messages, state);
-  const took = Number(process.hrtime.bigint() - started);
-  sink += read;
-  return took;
+  for (let slice = 0; slice < least.length; slice++) {
+    const started = process.hrtime.bigint();
+    const read = take(messages, state, slice * SLICE, Math.min((slice + 1) * SLICE, messages.length));
+    least[slice] = Math.min(least[slice], Number(process.hrtime.bigint() - started));
+    sink += read;
+  }
+  finish(state);
 }
 
 /** A decoder drops repeats, so each pass gets a new one; schema and first block are read before the time starts. */
@@ -85,28 +95,28 @@ function ours(name, { schema, first, blocks }, read) {
     decoder.push(first);
     return decoder;
   };
-  const pass = (messages, decoder) => {
+  const take = (messages, decoder, from, to) => {
     let sum = 0;
-    for (let at = 0; at < messages.length; at++) {
+    for (let at = from; at < to; at++) {
       const got = decoder.push(messages[at]);
       if (got.kind !== 'samples') throw new Error(`a block was ${got.kind}`);
       sum += read(decoder, got);
     }
     return sum;
   };
-  return { name, messages: blocks, prepare, pass };
+  return { name, messages: blocks, prepare, take, finish: (decoder) => decoder.free() };
 }
 
 function general(name, encode, decode, read) {
-  const pass = (messages) => {
+  const take = (messages, _, from, to) => {
     let sum = 0;
-    for (let at = 0; at < messages.length; at++) {
+    for (let at = from; at < to; at++) {
       const group = decode(messages[at]);
       sum += group.length + read(group);
     }
     return sum;
   };
-  return { name, messages: groups.map(encode), prepare: () => null, pass };
+  return { name, messages: groups.map(encode), prepare: () => null, take, finish: () => {} };
 }
 
 function nothing() {

@@ -221,20 +221,20 @@ impl Header {
     /// Reads the header of a record of `kind` from the start of `bytes`, and gives the body after it.
     fn parse(kind: Kind, bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         let mut take = Take::new(bytes);
-        if kind == Kind::Block {
-            let header = Self::Block { seq: take.u32(), link: u16::from_le_bytes(take.array()) };
-            return Ok((header, take.rest().ok_or(DecodeError::Header)?));
-        }
-        let seq = if kind == Kind::Key { take.u32() } else { 0 };
-        let session = if let Kind::Unknown(_) = kind { SessionId::NONE } else { session_id(&mut take)? };
         let header = match kind {
-            Kind::Block | Kind::Key => {
-                Self::Key { seq, session, schema_hash: schema_hash(&mut take), origin_us: take.u64() }
+            Kind::Block => Self::Block { seq: take.u32(), link: u16::from_le_bytes(take.array()) },
+            Kind::Key => Self::Key {
+                seq: take.u32(),
+                session: session_id(&mut take)?,
+                schema_hash: schema_hash(&mut take),
+                origin_us: take.u64(),
+            },
+            Kind::Schema => {
+                Self::Schema { session: session_id(&mut take)?, schema_hash: schema_hash(&mut take) }
             }
-            Kind::Schema => Self::Schema { session, schema_hash: schema_hash(&mut take) },
-            Kind::Facts => Self::Facts { session },
-            Kind::Event => Self::Event { session },
-            Kind::End => Self::End { session, next_seq: take.u32() },
+            Kind::Facts => Self::Facts { session: session_id(&mut take)? },
+            Kind::Event => Self::Event { session: session_id(&mut take)? },
+            Kind::End => Self::End { session: session_id(&mut take)?, next_seq: take.u32() },
             Kind::Unknown(number) => Self::Unknown(number),
         };
         let body = take.rest().ok_or(DecodeError::Header)?;
@@ -340,6 +340,7 @@ fn schema_hash(take: &mut Take<'_>) -> SchemaHash {
     SchemaHash(u64::from_le_bytes(take.array()))
 }
 
+#[inline(never)]
 fn session_id(take: &mut Take<'_>) -> Result<SessionId, DecodeError> {
     let text = take.text();
     if take.has_failed() {

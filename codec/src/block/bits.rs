@@ -99,6 +99,46 @@ impl<'a> BitReader<'a> {
     }
 }
 
+/// Reads many small numbers: keeps the word that they come from.
+pub(super) struct WordReader<'a> {
+    /// Stands where `word` was read.
+    bits: BitReader<'a>,
+    word: u64,
+    /// Bits of the word that were skipped.
+    n_skipped: u32,
+}
+
+impl<'a> WordReader<'a> {
+    /// Goes on where `bits` stand.
+    pub(super) fn new(bits: BitReader<'a>) -> Self {
+        Self { bits, word: bits.peek(), n_skipped: 0 }
+    }
+
+    /// The next bits, at least `N` (up to [`MAX_BITS`]) of them, in the lowest places.
+    #[inline(always)]
+    pub(super) fn peek<const N: u32>(&mut self) -> u32 {
+        if self.n_skipped > MAX_BITS - N {
+            *self = Self::new(self.rest());
+        }
+        self.word as u32
+    }
+
+    /// Moves on by `n_bits` bits of those that [`peek`](Self::peek) gave.
+    #[inline(always)]
+    pub(super) fn skip(&mut self, n_bits: u32) {
+        self.word >>= n_bits;
+        self.n_skipped += n_bits;
+    }
+
+    /// All that comes next.
+    #[inline(always)]
+    pub(super) fn rest(&self) -> BitReader<'a> {
+        let mut bits = self.bits;
+        bits.skip(self.n_skipped);
+        bits
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! How are changes read? Slot by slot, by a table of what the next bits say.
 
 use super::GROUP;
-use super::bits::BitReader;
+use super::bits::{BitReader, WordReader};
 use super::quad::{DecoderQuad, LANES};
 use super::slot::{Mode, unzigzag};
 use crate::channels::ABSENT;
@@ -77,7 +77,7 @@ const fn step_of(bits: u8, n_before: u8) -> Meaning {
         _ => return FULL,
     };
     let step = if shrinks { NO_STEP - size } else { NO_STEP + size };
-    n_before + n_bits | step << STEP_SHIFT
+    (n_before + n_bits) | (step << STEP_SHIFT)
 }
 
 /// Part 2 of a body: the first number of every slot.
@@ -99,11 +99,11 @@ pub(super) fn take_changes(
     is_key: bool,
     bits: &mut BitReader<'_>,
 ) -> Option<()> {
-    let mut reader = *bits;
+    let mut reader = WordReader::new(*bits);
     let n_slots = layout.n_slots();
     for first in (0..n_slots).step_by(GROUP) {
         let n_in_group = GROUP.min(n_slots - first);
-        let next = reader.peek() as u32;
+        let next = reader.peek::<{ 1 + GROUP as u32 }>();
         if next & 1 == 0 {
             reader.skip(1);
             continue;
@@ -114,39 +114,45 @@ pub(super) fn take_changes(
             let (quad, lane) = layout.place(first + events.trailing_zeros() as usize);
             events &= events - 1;
             if take_change(quads.get_mut(quad)?, lane, is_key, &mut reader).is_none() {
-                *bits = reader;
+                *bits = reader.rest();
                 return None;
             }
         }
     }
-    *bits = reader;
+    *bits = reader.rest();
     Some(())
 }
 
 /// Reads what follows a slot's event bit; nothing if the width leaves its range.
 #[inline(always)]
-fn take_change(quad: &mut DecoderQuad, lane: usize, is_key: bool, bits: &mut BitReader<'_>) -> Option<()> {
+fn take_change(quad: &mut DecoderQuad, lane: usize, is_key: bool, reader: &mut WordReader<'_>) -> Option<()> {
     let width = quad.width(lane);
     let kind = match (quad.mode(lane), width) {
         (Mode::Sparse, 0) => NEW,
         (Mode::Sparse, _) => SPARSE,
         _ => DENSE,
     };
-    let next = bits.peek() as u32;
+    let next = reader.peek::<4>();
     let meaning = MEANINGS[kind + (next & 15) as usize];
     if meaning == FULL {
-        change_fully(quad, lane, kind, is_key, bits);
+        *reader = WordReader::new(change_fully(quad, lane, kind, is_key, reader.rest()));
         return Some(());
     }
-    bits.skip(u32::from(meaning) & ((1 << STEP_SHIFT) - 1));
+    reader.skip(u32::from(meaning) & ((1 << STEP_SHIFT) - 1));
     let width = (width + u32::from(meaning >> STEP_SHIFT)).checked_sub(NO_STEP.into());
     quad.set_width(lane, width.filter(|width| *width <= 32)?);
     Some(())
 }
 
-/// Reads a full change: mode and width.
+/// Reads a full change, mode and width, and gives what comes after.
 #[inline(never)]
-fn change_fully(quad: &mut DecoderQuad, lane: usize, kind: usize, is_key: bool, bits: &mut BitReader<'_>) {
+fn change_fully<'a>(
+    quad: &mut DecoderQuad,
+    lane: usize,
+    kind: usize,
+    is_key: bool,
+    mut bits: BitReader<'a>,
+) -> BitReader<'a> {
     bits.skip(match kind {
         DENSE => 2,
         SPARSE => 3,
@@ -160,8 +166,9 @@ fn change_fully(quad: &mut DecoderQuad, lane: usize, kind: usize, is_key: bool, 
         quad.rest(lane);
     }
     if is_key && mode == Mode::Linear {
-        quad.set_delta(lane, take_absolute(bits));
+        quad.set_delta(lane, take_absolute(&mut bits));
     }
+    bits
 }
 
 /// One number on its own.

@@ -233,8 +233,10 @@ struct Residuals {
     masks: [u32; LANES],
     factors: [u32; LANES],
     widths: [u32; LANES],
-    /// Position of the residual of row 0; in a key block, where there is none, it would end where that of row 1 starts.
+    /// Positions of the first residuals.
     at: [usize; LANES],
+    /// The row that they belong to: 1 in a key block.
+    first_row: usize,
     is_narrow: bool,
     is_short: bool,
 }
@@ -247,13 +249,13 @@ impl Residuals {
         let at = widths.map(|width| {
             let start = bits.position();
             bits.skip(width * rows.n_residuals() as u32);
-            start.wrapping_sub(if rows.is_key { width as usize } else { 0 })
+            start
         });
         let [a, b, c, d] = masks;
         let widest = a | b | c | d;
         let is_narrow = widest >> NARROW == 0;
         let is_short = widest >> SHORT == 0 && rows.n <= SHORT_ROWS;
-        Self { masks, factors, widths, at, is_narrow, is_short }
+        Self { masks, factors, widths, at, first_row: rows.is_key.into(), is_narrow, is_short }
     }
 
     /// The residuals, still zigzag coded, of the rows from `first` on: a tile of them, of which `n_rows` are of use.
@@ -268,7 +270,10 @@ impl Residuals {
     ) -> [i32x4; TILE] {
         let [w0, w1, w2, w3] = self.widths;
         let [a0, a1, a2, a3] = self.at;
-        let position = |at: usize, width: u32, row: usize| at.wrapping_add(width as usize * row);
+        // In a key block the residual of row 0 is nothing of use that lies before the others.
+        let position = |at: usize, width: u32, row: usize| {
+            at.wrapping_add((width as usize).wrapping_mul(row.wrapping_sub(self.first_row)))
+        };
         if !self.is_narrow {
             let row = |row: usize| {
                 let code = |at, width| bits.peek_at(position(at, width, row)) as u32;
@@ -303,7 +308,7 @@ impl Residuals {
     #[inline(always)]
     fn half(&self, halves: [u32; LANES]) -> [i32x4; 2] {
         let (halves, masks) = (u32x4::new(halves), u32x4::new(self.masks));
-        let second = halves * u32x4::new(self.factors) >> NARROW;
+        let second = (halves * u32x4::new(self.factors)) >> NARROW;
         [bytemuck::cast(halves & masks), bytemuck::cast(second & masks)]
     }
 }

@@ -1,7 +1,9 @@
-// What were the last samples of one session? A fixed-length column per channel.
+// What were the last samples of one session? A ring of the npm package, with a column per channel.
 //
 // Rows are numbered from the session's first sample on and never renumbered; the oldest are overwritten. Memory is
-// taken once: 48 bytes a row, 10.4 MB for the default of an hour at 60 Hz (10 minutes at 333 Hz).
+// taken once: 54 bytes a row, 11.7 MB for the default of an hour at 60 Hz (10 minutes at 333 Hz).
+
+import { History as Ring } from 'purple-sector-codec';
 
 import { ABSENT, type Columns as BlockColumns } from 'purple-sector-codec';
 
@@ -38,44 +40,52 @@ export function valueAt(column: Column | undefined, row: number): number {
 }
 
 export class History {
-  /** One more than the number of the newest row. */
-  end = 0;
-  private readonly times: Float64Array;
-  private readonly columns: Record<HistoryChannel, Float32Array>;
+  private readonly ring: Ring;
+  /** The ring's views; made again after each block, and when the module's memory moved, which empties them. */
+  private times: Float64Array = new Float64Array();
+  private columns: Partial<Record<HistoryChannel, Float32Array>> = {};
+  private viewed = -1;
 
   constructor(readonly capacity: number = HOUR_AT_60_HZ) {
-    this.times = new Float64Array(capacity);
-    this.columns = Object.fromEntries(
-      HISTORY_CHANNELS.map((channel) => [channel, new Float32Array(capacity)]),
-    ) as Record<HistoryChannel, Float32Array>;
+    this.ring = new Ring({ channels: HISTORY_CHANNELS, rows: capacity });
+  }
+
+  /** One more than the number of the newest row. */
+  get end(): number {
+    return this.ring.end;
   }
 
   /** The oldest row that is still there. */
   get begin(): number {
-    return Math.max(0, this.end - this.capacity);
+    return this.ring.begin;
   }
 
-  /** Copies `length` samples to the end. */
-  append(capturedAtUs: ArrayLike<number>, length: number, wire: Columns): void {
-    for (let i = 0; i < length; i += 1) {
-      this.times[(this.end + i) % this.capacity] = capturedAtUs[i] as number;
-    }
-    for (const channel of HISTORY_CHANNELS) {
-      const from = wire.get(channel);
-      const to = this.columns[channel];
-      for (let i = 0; i < length; i += 1) to[(this.end + i) % this.capacity] = valueAt(from, i);
-    }
-    this.end += length;
+  /** Copies the samples that are later than the newest row to the end, and says how many were not. */
+  append(capturedAtUs: ArrayLike<number>, length: number, wire: Columns): number {
+    const { end } = this.ring;
+    this.ring.append({ length, columns: wire, capturedAtUs });
+    return length - (this.ring.end - end);
   }
 
   /** When row `row` was captured, in Unix microseconds on the driver's clock; NaN for a row that is not there. */
   timeUs(row: number): number {
-    return this.has(row) ? (this.times[row % this.capacity] as number) : NaN;
+    if (!this.has(row)) return NaN;
+    this.view();
+    return Math.round((this.times[row - this.begin] as number) * 1e6);
   }
 
   /** The value of `channel` in row `row`; NaN where it is absent or the row is not there. */
   at(channel: HistoryChannel, row: number): number {
-    return this.has(row) ? (this.columns[channel][row % this.capacity] as number) : NaN;
+    if (!this.has(row)) return NaN;
+    this.view();
+    return (this.columns[channel] as Float32Array)[row - this.begin] as number;
+  }
+
+  private view(): void {
+    if (this.viewed === this.ring.end && this.times.length > 0) return;
+    this.viewed = this.ring.end;
+    this.times = this.ring.capturedAtS;
+    for (const channel of HISTORY_CHANNELS) this.columns[channel] = this.ring.column(channel);
   }
 
   has(row: number): boolean {

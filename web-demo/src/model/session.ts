@@ -44,8 +44,8 @@ export class Session {
     // Served again after a reconnect. (A driver's clock that was set back by more begins anew.)
     if (behindUs >= 0 && behindUs < MAX_SERVED_AGAIN_US) return;
     const firstRow = this.history.end;
-    this.history.append(capturedAtUs, length, columns);
-    for (let i = 0; i < length; i += 1) this.pushLap(columns, i, firstRow + i, capturedAtUs[i] as number);
+    const known = this.history.append(capturedAtUs, length, columns);
+    for (let i = known; i < length; i += 1) this.pushLap(columns, i, firstRow + i - known, capturedAtUs[i] as number);
     for (const channel of channels) this.latest.set(channel, valueAt(columns.get(channel), length - 1));
     this.holdLamps(columns, capturedAtUs, length);
     for (let row = firstRow; row < this.history.end; row += 1) {
