@@ -60,6 +60,11 @@ export class History {
     return this.ring.begin;
   }
 
+  /** Gives the memory back: it lies in the codec's module, where no one collects it in time. The history is empty then. */
+  free(): void {
+    this.ring.free();
+  }
+
   /** Copies the samples that are later than the newest row to the end, and says how many were not. */
   append(capturedAtUs: ArrayLike<number>, length: number, wire: Columns): number {
     const { end } = this.ring;

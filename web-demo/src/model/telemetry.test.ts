@@ -40,6 +40,19 @@ it('keeps a chosen session even when it ends', () => {
   expect(telemetry.list().map((session) => session.name)).toEqual(['b', 'a']);
 });
 
+it('gives back the memory of the session that is forgotten, which is never the one it shows', () => {
+  const { telemetry, sample } = setUp();
+  sample('shown');
+  expect(telemetry.shown?.name).toBe('shown');
+  sample('old');
+  const old = telemetry.list().find((session) => session.name === 'old');
+  for (let i = 0; i < 7; i += 1) sample(`new-${i}`);
+  expect(telemetry.shown?.name).toBe('shown');
+  expect(telemetry.shown?.history.end).toBe(1);
+  expect(telemetry.list().map((session) => session.name)).not.toContain('old');
+  expect(old?.history.end).toBe(0);
+});
+
 it('shows two live epochs of a session as two', () => {
   const { telemetry, sample } = setUp();
   sample('a', 1);

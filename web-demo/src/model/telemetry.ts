@@ -92,8 +92,11 @@ export class Telemetry {
     session.facts = this.factsByName.get(name) ?? {};
     this.sessions.set(shownAs, session);
     if (this.sessions.size > MAX_SESSIONS) {
-      const oldest = this.list().findLast((other) => other !== session);
-      if (oldest !== undefined) this.sessions.delete(oldest.name);
+      const oldest = this.list().findLast((other) => other !== session && other.name !== this.current);
+      if (oldest !== undefined) {
+        this.sessions.delete(oldest.name);
+        oldest.history.free();
+      }
     }
     return session;
   }
