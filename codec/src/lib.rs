@@ -36,7 +36,7 @@ mod wire;
 /// Without an allocator, for a program that knows its channels: all memory is its own.
 ///
 /// ```
-/// use purple_sector_codec::block::{DecoderSlot, EncoderGroup, column_stride, max_encoded_len, n_groups, n_number_groups, n_slots};
+/// use purple_sector_codec::block::{DecoderQuad, EncoderGroup, column_stride, max_encoded_len, n_groups, n_number_groups, n_quads};
 /// use purple_sector_codec::{BlockDecoder, BlockEncoder, Coding, Columns, Pace, Row, Slot};
 ///
 /// // Float channels first, then ints: speed in steps of 0.01 m/s, and the gear.
@@ -55,7 +55,7 @@ mod wire;
 /// let length = encoder.encode_key(&mut body)?;
 ///
 /// // The viewer's side: one column after the other.
-/// let mut decoder = BlockDecoder::new(&slots, [DecoderSlot::default(); n_slots(2)])?;
+/// let mut decoder = BlockDecoder::new(&slots, [DecoderQuad::default(); n_quads(2)])?;
 /// const STRIDE: usize = column_stride(N);
 /// let (mut captured_at_us, mut floats, mut ints) = ([0; STRIDE], [0.0; STRIDE], [0; STRIDE]);
 /// let mut columns =

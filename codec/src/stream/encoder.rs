@@ -94,12 +94,12 @@ pub struct EncoderCounts {
 ///     schema.project(&sample, &mut row);
 ///     // Every second sample fills a block.
 ///     if let Some(record) = encoder.push(row.row())? {
-///         kinds.push(Envelope::parse(record)?.kind);
+///         kinds.push(Envelope::parse(&record)?.kind);
 ///     }
 /// }
 /// // The fifth sample still waits; at the end of the run it becomes a block of its own.
 /// if let Some(record) = encoder.flush()? {
-///     kinds.push(Envelope::parse(record)?.kind);
+///     kinds.push(Envelope::parse(&record)?.kind);
 /// }
 /// kinds.push(Envelope::parse(encoder.end_record())?.kind);
 /// assert_eq!(kinds, [Kind::Key, Kind::Block, Kind::Block, Kind::End]);

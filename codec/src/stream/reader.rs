@@ -101,7 +101,7 @@ pub enum WaitingFor {
 /// # let mut records = vec![encoder.schema_record().to_vec()];
 /// # for tick in 0..60 {
 /// #     schema.project(&Sample::absent(1_764_000_000_000_000 + tick * 16_667), &mut row);
-/// #     records.extend(encoder.push(row.row())?.map(<[u8]>::to_vec));
+/// #     records.extend(encoder.push(row.row())?.map(|block| block.to_vec()));
 /// # }
 /// # records.push(encoder.end_record().to_vec());
 /// // One second of a stream, a key block every 0.2 s; a block in the middle is lost, and another comes twice.
