@@ -18,6 +18,8 @@ use crate::MAX_ANSWER_LEN;
 
 /// How long a broker and the way to it take.
 const LATENCY: Duration = Duration::from_millis(1);
+/// The node of a connection that was cut and that the reader has not heard of yet; no address is this one.
+const CUT: i32 = -2;
 /// An event may close, connect and send on a few links; records are not counted.
 const MAX_ACTIONS_PER_EVENT: usize = 40;
 
@@ -154,6 +156,10 @@ impl World {
             }
             Action::Send { link: id, bytes } => {
                 let link = self.links.iter_mut().find(|link| link.id == id).expect("a link that is open");
+                // Cut at this moment, which the reader has not heard of yet: what it sends goes nowhere.
+                if link.node == CUT {
+                    return;
+                }
                 assert!(!link.is_busy, "one request at a time");
                 link.is_busy = true;
                 let (node, key) = (link.node, i16::from_be_bytes([bytes[4], bytes[5]]));
@@ -193,7 +199,7 @@ impl World {
         for id in ids {
             self.forget(id);
             // In the model, too, it is gone before the reader hears of it: keep its place until then.
-            self.links.push(Connection { id, node: -1, is_busy: true, parked: None });
+            self.links.push(Connection { id, node: CUT, is_busy: true, parked: None });
             self.due.push((self.now.at, id, Due::Closed(CloseReason::Lost)));
         }
     }
