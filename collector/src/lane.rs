@@ -79,15 +79,9 @@ impl Lane {
     }
 
     /// Takes over that the topic has so many partitions. Partitions that were added change nothing: the session stays
-    /// where it began, so that its records stay in order. True if the session's partition is another one now.
-    pub fn set_partitions(&self, n_partitions: u32) -> bool {
-        let mut state = self.lock();
-        state.n_partitions = n_partitions;
-        if state.partition < n_partitions {
-            return false;
-        }
-        state.partition = partition_for(&self.session, n_partitions);
-        true
+    /// where it began, so that its records stay in order.
+    pub fn set_partitions(&self, n_partitions: u32) {
+        self.lock().n_partitions = n_partitions;
     }
 
     /// The topic was made again: the session gets its partition there, and the stream begins again.
@@ -188,10 +182,8 @@ mod tests {
         let session = SessionId::parse("s1").expect("valid");
         let lane = Lane::new(topic, session, 10, Clock::start(), Outbox::new(1 << 20, false));
         let first = lane.partition();
-        assert!(!lane.set_partitions(20));
+        lane.set_partitions(20);
         assert_eq!((lane.partition(), lane.n_partitions()), (first, 20));
-        assert_eq!(lane.set_partitions(1), first > 0);
-        assert_eq!(lane.partition(), 0);
         assert!(!lane.take_begins_again());
         lane.move_to_new_topic(20);
         assert_eq!(lane.partition(), partition_for(&session, 20));

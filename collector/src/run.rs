@@ -98,7 +98,7 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     }
     announce(&users, session, &lanes, config);
     let publisher = Arc::new(Publisher::start(config.producer(), lanes.clone())?);
-    let _watch = TopicWatch::start(config.kafka(), lanes.clone(), publisher.clone())?;
+    let _watch = TopicWatch::start(config.kafka(), lanes.clone(), publisher.clone(), stop.child_token())?;
     let progress = Progress::new(&lanes, recording.clone());
     pump_until_done(pipelines, config, clock, &publisher, progress, stop)?;
     report_recording(&recording)

@@ -34,6 +34,8 @@ enum Change {
     Resized { n_partitions: u32 },
     /// Kafka does not let this user see it any more.
     Refused,
+    /// Kafka lets this user see it again. It is the same topic.
+    Allowed,
 }
 
 /// What follows from a look, for a lane with this trouble and number of partitions.
@@ -42,7 +44,8 @@ fn judge(found: Found, trouble: Option<Trouble>, known_partitions: u32) -> Optio
         (Found::Unknown, _) => None,
         (Found::Missing, _) => Some(Change::Gone),
         (Found::Refused, _) => Some(Change::Refused),
-        (Found::Ready { n_partitions }, Some(_)) => Some(Change::Back { n_partitions }),
+        (Found::Ready { n_partitions }, Some(Trouble::NoTopic)) => Some(Change::Back { n_partitions }),
+        (Found::Ready { .. }, Some(Trouble::Refused)) => Some(Change::Allowed),
         (Found::Ready { n_partitions }, None) if n_partitions != known_partitions => {
             Some(Change::Resized { n_partitions })
         }
@@ -57,7 +60,7 @@ pub(crate) struct TopicWatch {
 }
 
 impl TopicWatch {
-    /// Watches the topics of these lanes.
+    /// Watches the topics of these lanes until `stop`, which dropping it is too.
     ///
     /// # Errors
     /// If librdkafka does not accept the settings, or no thread can be started.
@@ -65,9 +68,9 @@ impl TopicWatch {
         kafka: ClientConfig,
         lanes: Vec<Arc<Lane>>,
         publisher: Arc<Publisher>,
+        stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let client = topic::client(&kafka)?;
-        let stop = CancellationToken::new();
         let looker = Looker { kafka, client, lanes, publisher, making: None, make_at: Instant::now() };
         let of_thread = stop.clone();
         let thread =
@@ -136,6 +139,10 @@ impl Looker {
                     error!(%topic, "Kafka does not allow this user to see the topic any more; ask whoever runs it for access");
                 }
             }
+            Change::Allowed => {
+                lane.set_trouble(None);
+                info!(%topic, "Kafka lets this user see the topic again; publishing goes on");
+            }
             Change::Back { n_partitions } => {
                 if self.publisher.redirect(|| lane.move_to_new_topic(n_partitions)) {
                     lane.set_trouble(None);
@@ -194,7 +201,7 @@ mod tests {
             (Found::Unknown, None, None),
             (Found::Unknown, Some(Trouble::NoTopic), None),
             (Found::Refused, None, Some(Change::Refused)),
-            (ready(10), Some(Trouble::Refused), Some(Change::Back { n_partitions: 10 })),
+            (ready(12), Some(Trouble::Refused), Some(Change::Allowed)),
         ] {
             assert_eq!(judge(found, trouble, 10), change, "{found:?} with {trouble:?}");
         }
