@@ -31,7 +31,7 @@ pub(crate) enum Note {
     Repeat,
     /// Viewers were told that something is missing.
     Gap,
-    /// So many partitions are read from now on.
+    /// This many partitions are read from now on.
     Partitions { n_read: usize },
 }
 

@@ -76,6 +76,9 @@ async fn publish(producer: &FutureProducer, user: &str, partition: i32, bytes: &
     producer.send(record, WITHIN).await.expect("published");
 }
 
+/// Tests of a whole cluster measure how soon a user draws, so that no test with a broker of its own runs next to them.
+static ALONE: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());
+
 /// What one viewer has seen of its streams, by the rules that every reader has.
 #[derive(Default)]
 struct Watcher {
@@ -261,6 +264,7 @@ async fn a_broker_that_is_not_there_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kafka_that_restarts_loses_nothing_and_ends_no_feed() {
+    let _beside_others = ALONE.read().await;
     let mut broker = tokio::task::spawn_blocking(Broker::start).await.expect("it ends").expect("a broker");
     let kafka = KafkaSettings {
         source: KafkaSource::Brokers(broker.brokers()),

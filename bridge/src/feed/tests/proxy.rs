@@ -136,6 +136,7 @@ async fn makes(feeds: &Feeds, user: &str) -> ViewerHandle {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_retention_takes_before_it_is_read_is_announced_with_its_size() {
+    let _beside_others = ALONE.read().await;
     let proxied = Proxied::start().await;
     let feeds = Feeds::start(settings(), &proxied.settings()).await.expect("it answers");
     let mut viewer = makes(&feeds, "alice").await;
@@ -180,6 +181,7 @@ async fn what_retention_takes_before_it_is_read_is_announced_with_its_size() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_cut_at_any_byte_of_its_answers_loses_and_repeats_nothing() {
+    let _beside_others = ALONE.read().await;
     /// Longer than a Fetch's answer with one record.
     const LONGEST: usize = 400;
     let proxied = Proxied::start().await;
