@@ -5,15 +5,26 @@
 
 mod access;
 mod key_file;
+mod key_store;
 mod keys;
+mod remote_keys;
+mod reserved;
+mod revocations;
 mod secret;
 mod token;
+mod token_id;
+mod unique;
 
-pub use access::{Access, Admission, Refusal};
+pub use access::{Access, Admission, Refusal, Refused, Withdrawal};
 pub use key_file::KeyFile;
-pub use keys::{KeyError, KeySet, KeyStore};
+pub use key_store::KeyStore;
+pub use keys::{KeyError, KeyId, KeySet};
+pub use remote_keys::{Endpoint, EndpointError, FetchError, RemoteKeys};
+pub use reserved::{NotAName, Reserved, ReservedName};
+pub use revocations::{Revocation, RevocationStore};
 pub use secret::Secret;
 pub use token::{AuthError, Claims, LEEWAY, Rules, verify};
+pub use token_id::TokenId;
 
 use std::fmt;
 

@@ -3,14 +3,17 @@
 mod args;
 pub(crate) mod values;
 
-pub use args::{Cli, Command, KafkaKind, LogFormat, ServeArgs};
+pub use args::{KafkaKind, LogFormat, ServeArgs};
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::auth::{Access, KeyFile, KeySet, KeyStore, Rules};
+use crate::auth::{
+    Access, Endpoint, KeyFile, KeySet, KeyStore, RemoteKeys, Reserved, RevocationStore, Rules,
+};
+use crate::control::ControlSettings;
 use crate::dashboard::Dashboard;
 use crate::host::Hosts;
 use crate::kafka::{KafkaSettings, KafkaSource};
@@ -32,8 +35,10 @@ pub struct Config {
     pub ops_hosts: Hosts,
     /// How callers are checked.
     pub access: Access,
-    /// The key file to follow, where tokens are checked with one.
-    pub key_file: Option<KeyFile>,
+    /// What all bridges share, where tokens are checked and Kafka keeps it.
+    pub control: Option<ControlSettings>,
+    /// What keeps the keys current that tokens are checked with.
+    pub key_source: KeySource,
     /// Which pages may connect.
     pub origins: Origins,
     /// The dashboard, where it is served.
@@ -46,6 +51,17 @@ pub struct Config {
     pub limits: Limits,
     /// How long viewers may take to leave.
     pub drain: Duration,
+}
+
+/// Where the keys come from that tokens are checked with.
+#[derive(Debug)]
+pub enum KeySource {
+    /// They do not change while the bridge runs, or there are none.
+    Fixed,
+    /// A file.
+    File(KeyFile),
+    /// An address.
+    Remote(RemoteKeys),
 }
 
 /// How many of what at once.
@@ -66,8 +82,9 @@ impl Config {
     /// One sentence that names the settings to change.
     pub fn check(args: ServeArgs) -> anyhow::Result<Self> {
         let kafka = kafka_settings(&args)?;
-        let (access, key_file) = access(&args)?;
+        let (access, key_source) = access(&args)?;
         let open = matches!(access, Access::Open);
+        let control = if open { None } else { control_settings(&kafka, &args.kafka_control_topic)? };
         let dashboard_dir = args.dashboard_dir.filter(|dir| !dir.as_os_str().is_empty());
         let bridges: Vec<_> = args.dashboard_bridges.into_iter().flatten().collect();
         let dashboard = dashboard_dir.map(|dir| Dashboard::load(&dir, &bridges)).transpose()?;
@@ -77,7 +94,8 @@ impl Config {
             ops: args.ops_addr,
             ops_hosts: Hosts { allowed: args.ops_hosts.into_iter().flatten().collect() },
             access,
-            key_file,
+            control,
+            key_source,
             origins: Origins { allowed: args.allowed_origins.into_iter().flatten().collect(), open },
             dashboard,
             viewer_queue_blocks: args.viewer_queue_blocks as usize,
@@ -125,6 +143,20 @@ fn kafka_settings(args: &ServeArgs) -> anyhow::Result<KafkaSettings> {
     })
 }
 
+/// Where all bridges keep what they share; nowhere on the embedded broker, which keeps nothing.
+fn control_settings(kafka: &KafkaSettings, topic: &str) -> anyhow::Result<Option<ControlSettings>> {
+    let KafkaSource::Brokers(brokers) = &kafka.source else { return Ok(None) };
+    if topic.is_empty() {
+        return Ok(None);
+    }
+    let topic = values::control_topic(topic).context("--kafka-control-topic (KAFKA_CONTROL_TOPIC)")?;
+    Ok(Some(ControlSettings {
+        brokers: brokers.clone(),
+        topic,
+        replication_factor: kafka.replication_factor,
+    }))
+}
+
 /// Whether this is `host:port`, without what librdkafka would take for something else.
 fn check_broker(broker: &str) -> anyhow::Result<()> {
     let (host, port) = broker.rsplit_once(':').context("there is no port")?;
@@ -137,11 +169,53 @@ fn check_broker(broker: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How callers are checked: exactly one of three ways, and never one that was not asked for.
-fn access(args: &ServeArgs) -> anyhow::Result<(Access, Option<KeyFile>)> {
+/// How callers are checked: in exactly one way, and never in one that was not asked for.
+fn access(args: &ServeArgs) -> anyhow::Result<(Access, KeySource)> {
     // An empty variable, as a compose file leaves it, counts as none.
+    let given = |text: &Option<String>| {
+        text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
     let secret = args.jwt_secret.as_ref().filter(|secret| !secret.expose().is_empty());
     let file = args.jwks_file.as_ref().filter(|file| !file.as_os_str().is_empty());
+    let (jwks_url, issuer) = (given(&args.jwks_url), given(&args.oidc_issuer));
+    let n_ways = [secret.is_some(), file.is_some(), jwks_url.is_some(), issuer.is_some(), args.open];
+    match n_ways.into_iter().filter(|is_given| *is_given).count() {
+        0 => bail!(
+            "how are callers checked? Set OIDC_ISSUER (an OpenID provider), JWKS_URL or JWKS_FILE (public keys; see \
+             `bridge keys generate`), JWT_SECRET (one shared secret), or --open (no check at all, for trying things out)"
+        ),
+        1 => {}
+        _ => bail!(
+            "OIDC_ISSUER, JWKS_URL, JWKS_FILE, JWT_SECRET and --open (OPEN) exclude each other; leave all but one out"
+        ),
+    }
+    if args.open {
+        return Ok((Access::Open, KeySource::Fixed));
+    }
+    let (keys, key_source) = if let Some(secret) = secret {
+        let keys = KeySet::from_secret(secret).context("--jwt-secret (JWT_SECRET)")?;
+        (KeyStore::new(keys), KeySource::Fixed)
+    } else if let Some(file) = file {
+        let file = KeyFile::load(file)?;
+        (file.store(), KeySource::File(file))
+    } else {
+        let endpoint = match (&jwks_url, &issuer) {
+            (Some(url), _) => Endpoint::jwks(url).context("--jwks-url (JWKS_URL)")?,
+            (None, url) => {
+                Endpoint::issuer(url.as_deref().unwrap_or_default()).context("--oidc-issuer (OIDC_ISSUER)")?
+            }
+        };
+        let remote = RemoteKeys::new(endpoint)?;
+        (remote.store(), KeySource::Remote(remote))
+    };
+    Ok((
+        Access::Tokens { keys, rules: rules(args, issuer)?, revoked: RevocationStore::default() },
+        key_source,
+    ))
+}
+
+/// What tokens must say. An OpenID issuer's tokens carry its address.
+fn rules(args: &ServeArgs, oidc_issuer: Option<String>) -> anyhow::Result<Rules> {
     for (name, text) in [
         ("--jwt-issuer (JWT_ISSUER)", &args.jwt_issuer),
         ("--jwt-audience (JWT_AUDIENCE)", &args.jwt_audience),
@@ -149,27 +223,21 @@ fn access(args: &ServeArgs) -> anyhow::Result<(Access, Option<KeyFile>)> {
     ] {
         ensure!(!text.is_empty(), "{name} is empty; leave it out for its default");
     }
-    let rules = Rules {
-        issuer: args.jwt_issuer.clone(),
+    ensure!(
+        oidc_issuer.is_none() || args.jwt_issuer == Rules::DEFAULT_ISSUER,
+        "--oidc-issuer (OIDC_ISSUER) is also what tokens' iss must be; leave --jwt-issuer (JWT_ISSUER) out"
+    );
+    ensure!(
+        !args.jwt_max_lifetime.is_zero(),
+        "--jwt-max-lifetime (JWT_MAX_LIFETIME) is zero; no token would be good"
+    );
+    Ok(Rules {
+        issuer: oidc_issuer.unwrap_or_else(|| args.jwt_issuer.clone()),
         audience: args.jwt_audience.clone(),
         user_claim: args.jwt_user_claim.clone(),
-    };
-    match (secret, file, args.open) {
-        (Some(secret), None, false) => {
-            let keys = KeySet::from_secret(secret).context("--jwt-secret (JWT_SECRET)")?;
-            Ok((Access::Tokens { keys: KeyStore::new(keys), rules }, None))
-        }
-        (None, Some(file), false) => {
-            let file = KeyFile::load(file)?;
-            Ok((Access::Tokens { keys: file.store(), rules }, Some(file)))
-        }
-        (None, None, true) => Ok((Access::Open, None)),
-        (None, None, false) => bail!(
-            "how are callers checked? Set JWT_SECRET (one shared secret), JWKS_FILE (public keys; see `bridge keys generate`), \
-             or --open (no check at all, for trying things out)"
-        ),
-        _ => bail!("JWT_SECRET, JWKS_FILE and --open (OPEN) exclude each other; leave all but one out"),
-    }
+        max_lifetime: args.jwt_max_lifetime,
+        reserved: Reserved { names: args.reserved_users.iter().flatten().cloned().collect() },
+    })
 }
 
 #[cfg(test)]
@@ -177,6 +245,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::cli::Cli;
 
     /// What these flags end in; the environment must not hold the bridge's own variables.
     fn check(flags: &[&str]) -> Result<Config, String> {
@@ -189,12 +258,6 @@ mod tests {
     fn refused(flags: &[&str], part: &str) {
         let error = check(flags).err().unwrap_or_default();
         assert!(error.contains(part), "{flags:?}: {error:?}");
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
     }
 
     #[test]
@@ -216,6 +279,13 @@ mod tests {
         refused(&["--jwt-secret", &secret[1..]], "31 bytes");
         assert!(check(&["--jwt-secret", secret]).is_ok());
         refused(&["--jwks-file", "/does/not/exist.json"], "/does/not/exist.json");
+        let issuer = ["--oidc-issuer", "https://id.example"];
+        assert!(check(&issuer).is_ok());
+        assert!(check(&["--open", "--oidc-issuer", ""]).is_ok(), "an empty one is none");
+        refused(&[&issuer[..], &["--jwks-url", "https://id.example/keys"]].concat(), "exclude each other");
+        refused(&[&issuer[..], &["--jwt-issuer", "https://other.example"]].concat(), "leave --jwt-issuer");
+        refused(&["--oidc-issuer", "http://id.example"], "OIDC_ISSUER): keys must come over https");
+        refused(&["--jwks-url", "id.example"], "JWKS_URL): write a whole address");
     }
 
     #[test]
@@ -251,6 +321,11 @@ mod tests {
         refused(&["--open", "--viewer-queue-blocks", "0"], "--viewer-queue-blocks");
         refused(&["--open", "--dashboard-dir", "/does/not/exist"], "DASHBOARD_DIR");
         refused(&["--open", "--kafka-auto-create-topics", "perhaps"], "--kafka-auto-create-topics");
-        refused(&["--open", "--jwt-issuer", ""], "JWT_ISSUER");
+        refused(&["--jwt-secret", "0123456789abcdef0123456789abcdef", "--jwt-issuer", ""], "JWT_ISSUER");
+        refused(&["--open", "--reserved-users", "svc-*,*"], "--reserved-users");
+        let secret = ["--jwt-secret", "0123456789abcdef0123456789abcdef"];
+        for topic in ["telemetry-user-alice", "__consumer_offsets", "a b", "..", &"x".repeat(250)] {
+            refused(&[&secret[..], &["--kafka-control-topic", topic]].concat(), "KAFKA_CONTROL_TOPIC");
+        }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) use problem::Problem;
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +50,8 @@ const MAX_UNSENT_BYTES: u32 = 32 * 1024;
 /// What one connection passes on to its requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
+    /// Where it comes from.
+    pub(crate) address: IpAddr,
     /// Frees the connection's place when the last user of it is gone, which may be a viewer.
     _permit: Arc<Permit>,
 }
@@ -67,7 +70,7 @@ pub(crate) async fn serve(
             Ok((stream, peer)) => match gate.enter(peer.ip()) {
                 Ok(permit) => {
                     tune(&stream);
-                    let connection = Connection { _permit: Arc::new(permit) };
+                    let connection = Connection { address: peer.ip(), _permit: Arc::new(permit) };
                     tasks.spawn(serve_connection(stream, connection, routes.clone(), stop.clone()));
                 }
                 Err(full) => {
@@ -197,7 +200,7 @@ mod tests {
         });
         let permit = Gate::new(1, 1).enter(Ipv4Addr::LOCALHOST.into()).expect("there is room");
         let (near, far) = duplex(64 * 1024);
-        let connection = Connection { _permit: Arc::new(permit) };
+        let connection = Connection { address: Ipv4Addr::LOCALHOST.into(), _permit: Arc::new(permit) };
         tokio::spawn(serve_connection(near, connection, routes.boxed(), stop.clone()));
         far
     }

@@ -2,10 +2,13 @@
 //!
 //! [`serve`] is the program: it is handed its listeners, its Kafka and its end, so tests run the same code.
 
+mod audit;
 pub mod auth;
 mod bridge;
+pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod dashboard;
 pub mod feed;
 pub mod host;
@@ -22,4 +25,4 @@ mod time;
 mod viewer;
 mod workers;
 
-pub use server::{Listeners, announce, bind, connect, serve};
+pub use server::{Connected, Listeners, announce, bind, connect, serve};

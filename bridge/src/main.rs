@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use purple_sector_bridge::config::{Cli, Config, ServeArgs};
-use purple_sector_bridge::{announce, bind, commands, connect, logging, serve};
+use purple_sector_bridge::cli::Cli;
+use purple_sector_bridge::config::{Config, ServeArgs};
+use purple_sector_bridge::{announce, bind, connect, logging, serve};
 
 /// Exit code for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;
@@ -12,7 +13,7 @@ const BAD_SETTINGS: u8 = 2;
 fn main() -> ExitCode {
     let cli = Cli::parse(); // ends here with exit code 2 if it cannot be read
     match cli.command {
-        Some(command) => ended(commands::run(command), BAD_SETTINGS),
+        Some(command) => ended(command.run(), BAD_SETTINGS),
         None => run(cli.serve),
     }
 }
@@ -30,12 +31,12 @@ fn run(args: ServeArgs) -> ExitCode {
     }
 }
 
-async fn start(config: Config) -> anyhow::Result<()> {
+async fn start(mut config: Config) -> anyhow::Result<()> {
     let shutdown = shutdown_signal()?;
-    let feeds = connect(&config).await?;
+    let connected = connect(&mut config).await?;
     let listeners = bind(&config).await?;
-    announce(&listeners, &feeds, &config)?;
-    serve(listeners, feeds, config, shutdown).await;
+    announce(&listeners, &connected, &config)?;
+    serve(listeners, connected, config, shutdown).await;
     Ok(())
 }
 

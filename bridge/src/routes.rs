@@ -17,6 +17,7 @@ use warp::reject::{InvalidQuery, MethodNotAllowed, Rejection};
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
+use crate::audit::{self, What};
 use crate::auth::{Access, Admission};
 use crate::bridge::Bridge;
 use crate::config::Config;
@@ -42,8 +43,9 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
         .and(warp::query::<Vec<(String, String)>>())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<Connection>())
-        .map(|bridge: Arc<Bridge>, method, headers, query: Vec<_>, on_upgrade, connection| {
+        .then(|bridge: Arc<Bridge>, method, headers, query: Vec<_>, on_upgrade, connection| async move {
             stream(&bridge, &method, &headers, &query, on_upgrade, connection)
+                .await
                 .unwrap_or_else(Problem::into_response)
         });
     let hosts = config.ops_hosts.clone();
@@ -53,16 +55,26 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
         .and(warp::host::optional())
         .and(warp::header::headers_cloned())
         .and(warp::query::<Vec<(String, String)>>())
-        .map(move |bridge: Arc<Bridge>, host: Option<Authority>, headers, query: Vec<_>| {
-            // Without tokens, a page of a stranger must not read it by a name that it made.
-            if matches!(bridge.access, Access::Open) && !hosts.allows(host.as_ref()) {
-                return Problem::Host.into_response();
-            }
-            let admission = admit(&bridge, &headers, &query);
-            admission.map_or_else(Problem::into_response, |caller| {
-                no_store(stats::of_user(bridge.feeds.stats(), caller.user.id()))
-            })
-        });
+        .and(warp::ext::get::<Connection>())
+        .then(
+            move |bridge: Arc<Bridge>,
+                  host: Option<Authority>,
+                  headers,
+                  query: Vec<_>,
+                  connection: Connection| {
+                // Without tokens, a page of a stranger must not read it by a name that it made.
+                let is_hidden = matches!(bridge.access, Access::Open) && !hosts.allows(host.as_ref());
+                async move {
+                    if is_hidden {
+                        return Problem::Host.into_response();
+                    }
+                    let admission = admit(What::Stats, &bridge, &headers, &query, &connection).await;
+                    admission.map_or_else(Problem::into_response, |caller| {
+                        no_store(stats::of_user(bridge.feeds.stats(), caller.user().id()))
+                    })
+                }
+            },
+        );
     let files = match &config.dashboard {
         Some(dashboard) => files::dashboard(dashboard.clone()),
         None => warp::any().and_then(|| async { Err(warp::reject::not_found()) }).boxed(),
@@ -108,7 +120,7 @@ fn health(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
 }
 
 /// Everything that is checked before there is a WebSocket; nothing of it touches Kafka.
-fn stream(
+async fn stream(
     bridge: &Arc<Bridge>,
     method: &Method,
     headers: &HeaderMap,
@@ -119,19 +131,20 @@ fn stream(
     let accept = match handshake::websocket_accept(method, headers) {
         // A browser hides why an upgrade was refused; its page asks again plainly and learns it here.
         Err(Problem::UpgradeRequired) => {
-            return Err(admit(bridge, headers, query).err().unwrap_or(Problem::UpgradeRequired));
+            let admitted = admit(What::Watch, bridge, headers, query, &connection).await;
+            return Err(admitted.err().unwrap_or(Problem::UpgradeRequired));
         }
         accept => accept?,
     };
     let subprotocol = handshake::credentials(headers)?.subprotocol;
-    let Admission { user, expires_at_s } = admit(bridge, headers, query)?;
+    let admission = admit(What::Watch, bridge, headers, query, &connection).await?;
     if bridge.stop.is_cancelled() {
         return Err(Problem::Stopping);
     }
-    let seat = bridge.seats.take(user.id().clone()).map_err(|_| Problem::TooManyViewers)?;
+    let seat = bridge.seats.take(admission.user().id().clone()).map_err(|_| Problem::TooManyViewers)?;
     let on_upgrade = on_upgrade.ok_or(Problem::BadRequest("this connection cannot be upgraded"))?;
-    let viewer = Viewer { bridge: bridge.clone(), user, expires_at_s, _seat: seat, _connection: connection };
-    let thread = bridge.feeds.thread_of(viewer.user.id());
+    let thread = bridge.feeds.thread_of(admission.user().id());
+    let viewer = Viewer::new(bridge.clone(), admission, seat, connection);
     bridge.tasks.spawn_on(viewer::run(viewer, on_upgrade), thread.handle());
 
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
@@ -147,12 +160,23 @@ fn stream(
 }
 
 /// Who calls, if they may.
-fn admit(bridge: &Bridge, headers: &HeaderMap, query: &[(String, String)]) -> Result<Admission, Problem> {
+async fn admit(
+    what: What,
+    bridge: &Bridge,
+    headers: &HeaderMap,
+    query: &[(String, String)],
+    connection: &Connection,
+) -> Result<Admission, Problem> {
     let credentials = handshake::credentials(headers)?;
     let pages_send_this = credentials.by_subprotocol && !matches!(bridge.access, Access::Open);
     handshake::check_origin(headers, &bridge.origins, pages_send_this)?;
     let asked = handshake::asked_user(query)?;
-    Ok(bridge.access.admit(credentials.token, asked, unix_s())?)
+    let admitted = bridge.access.admit(credentials.token, asked, unix_s).await;
+    match &admitted {
+        Ok(admission) => audit::allowed(what, admission, connection.address),
+        Err(refused) => audit::refused(what, None, connection.address, refused),
+    }
+    admitted.map_err(|refused| refused.refusal.into())
 }
 
 fn no_store(body: serde_json::Value) -> Response {

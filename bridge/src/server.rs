@@ -14,7 +14,8 @@ use tracing::{info, warn};
 
 use crate::auth::Access;
 use crate::bridge::Bridge;
-use crate::config::Config;
+use crate::config::{Config, KeySource};
+use crate::control::ControlLog;
 use crate::feed::{FeedSettings, Feeds};
 use crate::http::{self, Gate};
 use crate::places::Places;
@@ -29,17 +30,35 @@ pub struct Listeners {
     pub operators: Option<TcpListener>,
 }
 
-/// Connects to Kafka, which is checked before any port is opened.
+/// What the service has of Kafka.
+pub struct Connected {
+    /// The users' data.
+    pub feeds: Feeds,
+    /// What all bridges share, which is followed until this is dropped.
+    control: Option<ControlLog>,
+}
+
+/// Fetches keys and connects to Kafka; both are checked before any port is opened.
 ///
 /// # Errors
 /// One sentence that says what to change.
-pub async fn connect(config: &Config) -> Result<Feeds> {
+pub async fn connect(config: &mut Config) -> Result<Connected> {
+    if let KeySource::Remote(keys) = &mut config.key_source {
+        keys.start().await.context("the keys that tokens are checked with")?;
+    }
     let settings = FeedSettings {
         viewer_queue_blocks: config.viewer_queue_blocks,
         linger: config.feed_linger,
         ..FeedSettings::default()
     };
-    Ok(Feeds::start(settings, &config.kafka).await?)
+    let feeds = Feeds::start(settings, &config.kafka).await?;
+    let control = match (&config.control, &config.access) {
+        (Some(control), Access::Tokens { revoked, .. }) => {
+            Some(ControlLog::follow(control, revoked.clone()).await.context("what all bridges share")?)
+        }
+        _ => None,
+    };
+    Ok(Connected { feeds, control })
 }
 
 /// Opens the ports of `config`.
@@ -62,7 +81,12 @@ async fn listen(address: SocketAddr, settings: &str) -> Result<TcpListener> {
 }
 
 /// Serves until `shutdown`, then lets viewers go within the configured time.
-pub async fn serve(listeners: Listeners, feeds: Feeds, config: Config, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listeners: Listeners,
+    Connected { feeds, control: _control }: Connected,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let bridge = Arc::new(Bridge {
@@ -83,8 +107,10 @@ pub async fn serve(listeners: Listeners, feeds: Feeds, config: Config, shutdown:
         let gate = Gate::new(OPERATORS, OPERATORS);
         tasks.spawn(http::serve(listener, operators, gate, tasks.clone(), stop.clone()));
     }
-    if let Some(file) = config.key_file {
-        tasks.spawn(file.watch(stop.clone()));
+    match config.key_source {
+        KeySource::Fixed => {}
+        KeySource::File(file) => _ = tasks.spawn(file.watch(stop.clone())),
+        KeySource::Remote(keys) => _ = tasks.spawn(keys.watch(stop.clone())),
     }
 
     shutdown.await;
@@ -111,7 +137,7 @@ const OPERATORS: usize = 64;
 ///
 /// # Errors
 /// A listener without an address.
-pub fn announce(listeners: &Listeners, feeds: &Feeds, config: &Config) -> Result<()> {
+pub fn announce(listeners: &Listeners, connected: &Connected, config: &Config) -> Result<()> {
     let address = listeners.public.local_addr().context("the listener has no address")?;
     if matches!(config.access, Access::Open) {
         warn!("OPEN: no tokens are checked, whoever reaches this port sees the data of any user they name");
@@ -120,7 +146,7 @@ pub fn announce(listeners: &Listeners, feeds: &Feeds, config: &Config) -> Result
         }
     }
     let mut lines = Vec::new();
-    if let Some(kafka) = feeds.embedded_kafka() {
+    if let Some(kafka) = connected.feeds.embedded_kafka() {
         lines.push(format!("bridge: embedded Kafka on {kafka} (this machine only, nothing is kept)"));
     }
     if let Some(listener) = &listeners.operators {

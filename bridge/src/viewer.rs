@@ -26,13 +26,14 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use self::clock::{Due, PING_EVERY, Pulse, TokenClock};
 use self::ending::End;
 use self::meter::{Metered, Written};
 use self::rate::Rate;
-use crate::auth::{Refusal, VerifiedUser};
+use crate::audit::{self, What};
+use crate::auth::{Admission, Refusal, VerifiedUser, Withdrawal};
 use crate::bridge::{Bridge, Seat};
 use crate::feed::{Closed, JoinOptions, ViewerHandle};
 use crate::http::Connection;
@@ -65,18 +66,27 @@ struct Socket {
 
 /// A viewer that passed all checks.
 pub(crate) struct Viewer {
-    pub(crate) bridge: Arc<Bridge>,
-    pub(crate) user: VerifiedUser,
-    pub(crate) expires_at_s: Option<u64>,
+    bridge: Arc<Bridge>,
+    user: VerifiedUser,
+    /// What let it in; a refresh brings a newer one for the same user.
+    admission: Admission,
     /// Its place among the user's viewers.
-    pub(crate) _seat: Seat,
+    _seat: Seat,
     /// Its place among the connections.
-    pub(crate) _connection: Connection,
+    connection: Connection,
+}
+
+impl Viewer {
+    pub(crate) fn new(bridge: Arc<Bridge>, admission: Admission, seat: Seat, connection: Connection) -> Self {
+        let user = admission.user().clone();
+        Self { bridge, user, admission, _seat: seat, connection }
+    }
 }
 
 /// What can happen to a viewer.
 enum Event {
     Stop,
+    Withdrawn(Withdrawal),
     Clock,
     Client(Option<Result<Message, SocketError>>),
     Feed(Result<Bytes, Closed>),
@@ -97,7 +107,7 @@ pub(crate) async fn run(viewer: Viewer, on_upgrade: OnUpgrade) {
         .max_frame_size(Some(MAX_CLIENT_MESSAGE_LEN));
     let written = upgraded.written();
     let stream = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
-    let token = TokenClock::new(viewer.expires_at_s, unix_s(), Instant::now().into_std());
+    let token = token_clock(&viewer.admission);
     let mut socket = Socket { stream, written, token };
     debug!(user = %viewer.user, "viewer came");
     let Err(end) = live(&viewer, &mut socket).await;
@@ -116,11 +126,13 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
     let started = Instant::now().into_std();
     let mut pulse = Pulse::new(started);
     let mut rate = Rate::new(FRAMES.0, FRAMES.1, started);
+    let mut withdrawn = pin!(bridge.access.withdrawn(viewer.admission.clone()));
     loop {
         let look_at = socket.token.deadline().map_or(pulse.deadline(), |at| at.min(pulse.deadline()));
         let event = tokio::select! {
             biased;
             () = bridge.stop.cancelled() => Event::Stop,
+            why = withdrawn.as_mut() => Event::Withdrawn(why),
             // Before the clock: after a pause of this process an answer may be waiting already.
             frame = socket.stream.next() => Event::Client(frame),
             () = sleep_until(look_at.into()) => Event::Clock,
@@ -129,6 +141,10 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
         let now = Instant::now().into_std();
         match event {
             Event::Stop => return Err(End::stopping()),
+            Event::Withdrawn(why) => {
+                audit::withdrawn(&viewer.user, viewer.connection.address, why);
+                return Err(End::close(close::BAD_TOKEN, why.to_string()));
+            }
             Event::Clock => {
                 for due in [pulse.due(now), socket.token.due(now)].into_iter().flatten() {
                     on_clock(viewer, socket, due).await?;
@@ -142,7 +158,11 @@ async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infa
                     return Err(End::close(close::TOO_MANY, "too many messages"));
                 }
                 match frame {
-                    Message::Binary(bytes) => on_message(viewer, socket, &feed, &bytes).await?,
+                    Message::Binary(bytes) => {
+                        if let Some(admission) = on_message(viewer, socket, &feed, &bytes).await? {
+                            withdrawn.set(bridge.access.withdrawn(admission));
+                        }
+                    }
                     Message::Text(_) => return Err(End::close(close::PROTOCOL_ERROR, "messages are binary")),
                     Message::Close(_) => return Err(End::Left),
                     // tungstenite has the answer to a ping ready; it goes out with a flush.
@@ -185,47 +205,60 @@ async fn on_clock(viewer: &Viewer, socket: &mut Socket, due: Due) -> Result<(), 
     }
 }
 
+/// Does what a message asks for. What a refresh brought is what keeps the viewer in from now on.
 async fn on_message(
     viewer: &Viewer,
     socket: &mut Socket,
     feed: &ViewerHandle,
     bytes: &[u8],
-) -> Result<(), End> {
+) -> Result<Option<Admission>, End> {
     let received_us = unix_us();
     let message = ClientMessage::parse(bytes)
         .map_err(|error| End::close(close::PROTOCOL_ERROR, format!("message refused: {}", error.code())))?;
     match message {
         ClientMessage::Time { client_us } => {
-            send(viewer, socket, &ServerMessage::Time { client_us, received_us, sent_us: unix_us() }).await
+            let time = ServerMessage::Time { client_us, received_us, sent_us: unix_us() };
+            send(viewer, socket, &time).await.map(|()| None)
         }
         ClientMessage::Subscribe(subscribe) => {
             let session = subscribe.session.map(SessionId::parse).transpose();
             let session = session.map_err(|_| End::close(close::PROTOCOL_ERROR, "no session id"))?;
             feed.subscribe(JoinOptions { session, keys_only: subscribe.keys_only }).await;
-            Ok(())
+            Ok(None)
         }
         ClientMessage::Refresh { token: fresh } => {
-            socket.token = refresh(viewer, fresh)?;
+            let admission = refresh(viewer, fresh).await?;
+            socket.token = token_clock(&admission);
             let in_s = socket.token.seconds_left(Instant::now().into_std());
-            send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await
+            send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await.map(|()| Some(admission))
         }
         // From a newer viewer; what it means is optional.
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 
 /// Checks a new token, which must be for the same user.
-fn refresh(viewer: &Viewer, token: &str) -> Result<TokenClock, End> {
+async fn refresh(viewer: &Viewer, token: &str) -> Result<Admission, End> {
     let asked = Some(viewer.user.id().as_str());
-    match viewer.bridge.access.admit(Some(token), asked, unix_s()) {
-        Ok(admission) => Ok(TokenClock::new(admission.expires_at_s, unix_s(), Instant::now().into_std())),
-        Err(Refusal::OtherUser) => {
-            warn!(user = %viewer.user, "a viewer showed another user's token, it is closed");
-            Err(End::close(close::FORBIDDEN, "the token is not for this user"))
+    let address = viewer.connection.address;
+    match viewer.bridge.access.admit(Some(token), asked, unix_s).await {
+        Ok(admission) => {
+            audit::allowed(What::Refresh, &admission, address);
+            Ok(admission)
         }
-        Err(Refusal::TokenExpired) => Err(End::token_expired()),
-        Err(_) => Err(End::close(close::BAD_TOKEN, "the token is not valid")),
+        Err(refused) => {
+            audit::refused(What::Refresh, Some(&viewer.user), address, &refused);
+            Err(match refused.refusal {
+                Refusal::OtherUser => End::close(close::FORBIDDEN, "the token is not for this user"),
+                Refusal::TokenExpired => End::token_expired(),
+                _ => End::close(close::BAD_TOKEN, "the token is not valid"),
+            })
+        }
     }
+}
+
+fn token_clock(admission: &Admission) -> TokenClock {
+    TokenClock::new(admission.expires_at_s(), unix_s(), Instant::now().into_std())
 }
 
 /// Writes a message of the feed and those that wait behind it, then flushes once.

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
 
-use jsonwebtoken::jwk::Jwk;
+use aws_lc_rs::digest::{SHA256, digest};
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 use thiserror::Error;
@@ -55,14 +55,34 @@ pub enum KeyError {
     Empty,
 }
 
+/// Which key it is, whatever its `kid` says: a digest of the key itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyId([u8; 32]);
+
+impl KeyId {
+    /// A key for tests of what comes after the check.
+    #[cfg(test)]
+    pub(crate) fn for_test(byte: u8) -> Self {
+        Self([byte; 32])
+    }
+
+    fn of(key: &[u8]) -> Self {
+        let mut id = [0; 32];
+        id.copy_from_slice(digest(&SHA256, key).as_ref());
+        Self(id)
+    }
+}
+
 /// One key, and the only algorithm that it may be used with.
 pub(super) struct Key {
+    pub(super) id: KeyId,
     kid: Option<String>,
     pub(super) algorithm: Algorithm,
     pub(super) key: DecodingKey,
 }
 
 /// The keys that tokens are checked with.
+#[derive(Default)]
 pub struct KeySet {
     keys: Vec<Key>,
 }
@@ -77,7 +97,8 @@ impl KeySet {
         if bytes.len() < MIN_SECRET_BYTES {
             return Err(KeyError::SecretTooShort { found: bytes.len() });
         }
-        let key = Key { kid: None, algorithm: Algorithm::HS256, key: DecodingKey::from_secret(bytes) };
+        let (id, key) = (KeyId::of(bytes), DecodingKey::from_secret(bytes));
+        let key = Key { id, kid: None, algorithm: Algorithm::HS256, key };
         Ok(Self { keys: vec![key] })
     }
 
@@ -114,6 +135,11 @@ impl KeySet {
             (keys, Some(_)) => keys.iter().find(|key| key.kid.as_deref() == kid),
             (_, None) => None,
         }
+    }
+
+    /// Whether this key is still one of them.
+    pub(super) fn holds(&self, id: KeyId) -> bool {
+        self.keys.iter().any(|key| key.id == id)
     }
 
     /// How many keys there are.
@@ -160,28 +186,8 @@ fn read_key(i: usize, entry: &Value) -> Result<Option<Key>, KeyError> {
     }
     let jwk: Jwk = serde_json::from_value(entry.clone()).map_err(|error| malformed(error.to_string()))?;
     let key = DecodingKey::from_jwk(&jwk).map_err(|error| malformed(error.to_string()))?;
-    Ok(Some(Key { kid: kid.map(str::to_owned), algorithm, key }))
-}
-
-/// The key set in use now; readers take a snapshot, a re-read file replaces it.
-#[derive(Debug, Clone)]
-pub struct KeyStore(Arc<RwLock<Arc<KeySet>>>);
-
-impl KeyStore {
-    /// Starts with `keys`.
-    pub fn new(keys: KeySet) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(keys))))
-    }
-
-    /// The keys in use now.
-    pub fn current(&self) -> Arc<KeySet> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Uses `keys` for every token from now on.
-    pub fn replace(&self, keys: KeySet) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-    }
+    let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).map_err(|error| malformed(error.to_string()))?;
+    Ok(Some(Key { id: KeyId::of(thumbprint.as_bytes()), kid: kid.map(str::to_owned), algorithm, key }))
 }
 
 #[cfg(test)]

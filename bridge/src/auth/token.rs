@@ -13,13 +13,17 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::VerifiedUser;
-use super::keys::{KeySet, MAX_KID_BYTES};
+use super::keys::{KeyId, KeySet, MAX_KID_BYTES};
+use super::reserved::Reserved;
+use super::unique::Unique;
+use super::{TokenId, VerifiedUser};
 
 /// Longest token, in bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// Latest expiry that is believed, in Unix seconds: the end of the year 9999.
 const MAX_TIME_S: u64 = 253_402_300_799;
+/// Longest `sub`, in bytes (OpenID Connect Core 1.0, section 2).
+const MAX_SUBJECT_BYTES: usize = 255;
 /// How far an issuer's clock may differ from ours.
 pub const LEEWAY: Duration = Duration::from_secs(5);
 
@@ -32,6 +36,17 @@ pub struct Rules {
     pub audience: String,
     /// Name of the claim that holds the user id, usually `sub`.
     pub user_claim: String,
+    /// Longest time from `iat` to `exp`.
+    pub max_lifetime: Duration,
+    /// Names that are no user's, because they are Kafka's own.
+    pub reserved: Reserved,
+}
+
+impl Rules {
+    /// Issuer that `bridge token mint` writes and the bridge expects, unless told otherwise.
+    pub const DEFAULT_ISSUER: &str = "purple-sector";
+    /// Audience that `bridge token mint` writes and the bridge expects, unless told otherwise.
+    pub const DEFAULT_AUDIENCE: &str = "purple-sector-bridge";
 }
 
 /// What a good token says.
@@ -39,8 +54,14 @@ pub struct Rules {
 pub struct Claims {
     /// Whose data may be seen.
     pub user: VerifiedUser,
+    /// When the token was made, in Unix seconds.
+    pub issued_at_s: u64,
     /// When the token ends, in Unix seconds; it is honoured for [`LEEWAY`] longer.
     pub expires_at_s: u64,
+    /// Which key signed it.
+    pub key: KeyId,
+    /// Its `jti`, where it has one.
+    pub id: Option<TokenId>,
 }
 
 /// Why a token is refused: for the log of the operator, not for the caller.
@@ -80,15 +101,24 @@ pub enum AuthError {
     /// It is not good yet.
     #[error("not valid before {0} s from now")]
     NotYet(u64),
+    /// It would be good for longer than any token may be.
+    #[error("good for {0} s, longer than the bridge accepts (--jwt-max-lifetime, JWT_MAX_LIFETIME)")]
+    TooLongLived(u64),
     /// From someone else.
     #[error("another issuer")]
     Issuer,
     /// For someone else.
     #[error("another audience")]
     Audience,
+    /// `sub` is not a name that an issuer would give: empty, longer than 255 bytes, or with spaces or control characters.
+    #[error("the subject is not a name")]
+    Subject,
     /// The claim that names the user does not hold a user id.
-    #[error("the user claim holds no valid user id")]
+    #[error("the user claim does not hold a valid user id")]
     User,
+    /// The name belongs to a service of the operator.
+    #[error("the name is reserved for a service (--reserved-users, RESERVED_USERS)")]
+    Reserved,
 }
 
 #[derive(Deserialize)]
@@ -120,12 +150,13 @@ pub fn verify(token: &str, keys: &KeySet, rules: &Rules, now_s: u64) -> Result<C
     else {
         return Err(AuthError::Malformed("it has not three parts"));
     };
-    check_signature(&token[..header.len() + 1 + payload.len()], header, signature, keys)?;
-    let claims: Map<String, Value> = decode(payload)?;
-    check_claims(&claims, rules, now_s)
+    let key = check_signature(&token[..header.len() + 1 + payload.len()], header, signature, keys)?;
+    let Unique(claims) = decode(payload)?;
+    check_claims(&claims, key, rules, now_s)
 }
 
-fn check_signature(message: &str, header: &str, signature: &str, keys: &KeySet) -> Result<(), AuthError> {
+/// Which key signed it.
+fn check_signature(message: &str, header: &str, signature: &str, keys: &KeySet) -> Result<KeyId, AuthError> {
     let header: Header = decode(header)?;
     if header.crit {
         return Err(AuthError::Critical);
@@ -142,44 +173,79 @@ fn check_signature(message: &str, header: &str, signature: &str, keys: &KeySet) 
         return Err(AuthError::Algorithm { expected: key.algorithm });
     }
     match jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, key.algorithm) {
-        Ok(true) => Ok(()),
+        Ok(true) => Ok(key.id),
         Ok(false) | Err(_) => Err(AuthError::Signature),
     }
 }
 
-fn check_claims(claims: &Map<String, Value>, rules: &Rules, now_s: u64) -> Result<Claims, AuthError> {
+fn check_claims(
+    claims: &Map<String, Value>,
+    key: KeyId,
+    rules: &Rules,
+    now_s: u64,
+) -> Result<Claims, AuthError> {
     let text = |name: &'static str| claims.get(name).and_then(Value::as_str).ok_or(AuthError::Claim(name));
-    let leeway_s = LEEWAY.as_secs();
-
     if text("iss")? != rules.issuer {
         return Err(AuthError::Issuer);
     }
-    let for_us = match claims.get("aud") {
-        Some(Value::String(audience)) => *audience == rules.audience,
+    check_audience(claims.get("aud"), &rules.audience)?;
+    let (issued_at_s, expires_at_s) = check_times(claims, rules, now_s)?;
+    let user = check_subject(text("sub")?, claims, rules)?;
+    let id = match claims.get("jti") {
+        None => None,
+        Some(id) => Some(id.as_str().and_then(TokenId::parse).ok_or(AuthError::Claim("jti"))?),
+    };
+    Ok(Claims { user, issued_at_s, expires_at_s, key, id })
+}
+
+fn check_audience(claim: Option<&Value>, audience: &str) -> Result<(), AuthError> {
+    let for_us = match claim {
+        Some(Value::String(only)) => only == audience,
         Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
-            list.iter().any(|audience| audience.as_str() == Some(&rules.audience))
+            list.iter().any(|one| one.as_str() == Some(audience))
         }
         _ => return Err(AuthError::Claim("aud")),
     };
-    if !for_us {
-        return Err(AuthError::Audience);
-    }
+    if for_us { Ok(()) } else { Err(AuthError::Audience) }
+}
+
+/// When the token was made and when it ends.
+fn check_times(claims: &Map<String, Value>, rules: &Rules, now_s: u64) -> Result<(u64, u64), AuthError> {
+    let leeway_s = LEEWAY.as_secs();
     let expires_at_s = time(claims, "exp")?.ok_or(AuthError::Claim("exp"))?;
     if now_s > expires_at_s + leeway_s {
         return Err(AuthError::Expired(now_s - expires_at_s));
     }
-    if let Some(not_before_s) = time(claims, "nbf")?
-        && not_before_s > now_s + leeway_s
-    {
-        return Err(AuthError::NotYet(not_before_s - now_s));
+    let issued_at_s = time(claims, "iat")?.ok_or(AuthError::Claim("iat"))?;
+    let good_from_s = time(claims, "nbf")?.unwrap_or_default().max(issued_at_s);
+    if good_from_s > now_s + leeway_s {
+        return Err(AuthError::NotYet(good_from_s - now_s));
     }
-    let subject = text("sub")?;
+    let lifetime_s = expires_at_s.saturating_sub(issued_at_s);
+    if lifetime_s > rules.max_lifetime.as_secs() {
+        return Err(AuthError::TooLongLived(lifetime_s));
+    }
+    Ok((issued_at_s, expires_at_s))
+}
+
+/// Whose token it is. The subject is checked as the issuer wrote it, before another claim may stand for it.
+fn check_subject(
+    subject: &str,
+    claims: &Map<String, Value>,
+    rules: &Rules,
+) -> Result<VerifiedUser, AuthError> {
+    let is_name = |c: char| !c.is_whitespace() && !c.is_control();
+    if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES || !subject.chars().all(is_name) {
+        return Err(AuthError::Subject);
+    }
     let user = match rules.user_claim.as_str() {
         "sub" => subject,
         name => claims.get(name).and_then(Value::as_str).ok_or(AuthError::User)?,
     };
-    let user = UserId::parse(user).map_err(|_| AuthError::User)?;
-    Ok(Claims { user: VerifiedUser(user), expires_at_s })
+    if rules.reserved.holds(subject) || rules.reserved.holds(user) {
+        return Err(AuthError::Reserved);
+    }
+    UserId::parse(user).map(VerifiedUser).map_err(|_| AuthError::User)
 }
 
 /// A time claim in whole Unix seconds; absent is `None`, any other shape an error.

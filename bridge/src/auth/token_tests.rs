@@ -11,7 +11,15 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const NOW_S: u64 = 1_800_000_000;
 
 pub(super) fn rules() -> Rules {
-    Rules { issuer: "https://id.example".into(), audience: "bridge".into(), user_claim: "sub".into() }
+    Rules {
+        issuer: "https://id.example".into(),
+        audience: "bridge".into(),
+        user_claim: "sub".into(),
+        max_lifetime: Duration::from_secs(3600),
+        reserved: Reserved {
+            names: vec!["svc-*".parse().expect("a name"), "admin".parse().expect("a name")],
+        },
+    }
 }
 
 fn secret_keys() -> KeySet {
@@ -19,7 +27,7 @@ fn secret_keys() -> KeySet {
 }
 
 pub(super) fn claims() -> Value {
-    json!({ "iss": "https://id.example", "aud": "bridge", "sub": "alice", "exp": NOW_S + 60 })
+    json!({ "iss": "https://id.example", "aud": "bridge", "sub": "alice", "iat": NOW_S - 60, "exp": NOW_S + 60 })
 }
 
 pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
@@ -180,7 +188,7 @@ fn expiry_is_required_and_a_plausible_number() {
     for value in [json!([NOW_S + 60]), json!({}), json!(true), json!(MAX_TIME_S + 1)] {
         refused("exp", value, AuthError::Claim("exp"));
     }
-    check(&with("exp", json!(MAX_TIME_S)), Ok("alice"));
+    refused("exp", json!(MAX_TIME_S), AuthError::TooLongLived(MAX_TIME_S - NOW_S + 60));
     check(&with("exp", json!(NOW_S - 4)), Ok("alice"));
     check(&with("exp", json!(NOW_S - 5)), Ok("alice"));
     refused("exp", json!(NOW_S - 6), AuthError::Expired(6));
@@ -194,6 +202,62 @@ fn a_token_is_not_valid_before_its_time() {
     refused("nbf", json!(NOW_S + 6), AuthError::NotYet(6));
     for value in [json!("0"), json!(-1), json!(0.5), json!([])] {
         refused("nbf", value, AuthError::Claim("nbf"));
+    }
+}
+
+#[test]
+fn a_token_says_when_it_was_made_and_lives_no_longer_than_is_accepted() {
+    check(&with("iat", json!(NOW_S + 5)), Ok("alice"));
+    refused("iat", json!(NOW_S + 6), AuthError::NotYet(6));
+    for value in [json!(null), json!("0"), json!(-1), json!(0.5), json!([]), json!(MAX_TIME_S + 1)] {
+        refused("iat", value, AuthError::Claim("iat"));
+    }
+    check(&with("iat", json!(NOW_S + 60 - 3600)), Ok("alice"));
+    refused("iat", json!(NOW_S + 60 - 3601), AuthError::TooLongLived(3601));
+    refused("iat", json!(0), AuthError::TooLongLived(NOW_S + 60));
+}
+
+#[test]
+fn a_claim_that_is_given_twice_is_refused() {
+    let twice = Err(AuthError::Malformed("a part is not the JSON expected"));
+    let good = claims().to_string();
+    for second in
+        [r#""sub":"bob""#, r#""sub":"alice""#, r#""s\u0075b":"bob""#, r#""exp":9999999999"#, r#""aud":[]"#]
+    {
+        let payload = format!("{},{second}}}", good.trim_end_matches('}'));
+        check(&sign_hs(&json!({ "alg": "HS256" }), payload), twice.clone());
+    }
+    let header = base64(r#"{"alg":"HS256","alg":"none"}"#);
+    check(&format!("{header}.{}.", base64(&good)), twice);
+}
+
+#[test]
+fn names_of_services_are_nobodys() {
+    for name in ["svc-broker", "SVC-bridge", "admin", "Admin", "User:svc-broker", "User:admin"] {
+        refused("sub", json!(name), AuthError::Reserved);
+    }
+    // Neither may another claim name one, nor may one hide behind another claim.
+    let rules = Rules { user_claim: "driver".into(), ..rules() };
+    for (sub, driver) in [("alice", "svc-broker"), ("svc-broker", "alice")] {
+        let mut claims = claims();
+        claims["sub"] = json!(sub);
+        claims["driver"] = json!(driver);
+        let token = sign_hs(&json!({ "alg": "HS256" }), claims.to_string());
+        let found = verify(&token, &secret_keys(), &rules, NOW_S);
+        assert_eq!(found.map(|claims| claims.user.to_string()), Err(AuthError::Reserved));
+    }
+}
+
+#[test]
+fn a_token_may_have_an_id() {
+    let id = |token: &str| {
+        let found = verify(token, &secret_keys(), &rules(), NOW_S);
+        found.map(|claims| claims.id.map(|id| id.to_string()))
+    };
+    assert_eq!(id(&with("jti", json!("4f9c-1"))), Ok(Some("4f9c-1".into())));
+    assert_eq!(id(&with("jti", json!(null))), Ok(None));
+    for value in [json!(1), json!(""), json!("a b"), json!(["a"]), json!("x".repeat(129))] {
+        refused("jti", value, AuthError::Claim("jti"));
     }
 }
 
@@ -239,7 +303,8 @@ fn the_subject_is_a_user_id() {
     {
         let token = with("sub", json!(value));
         let found = verify(&token, &secret_keys(), &rules(), NOW_S);
-        assert!(matches!(found, Err(AuthError::User | AuthError::TooLong(_))), "{value:?}: {found:?}");
+        let is_refused = matches!(found, Err(AuthError::Subject | AuthError::User | AuthError::TooLong(_)));
+        assert!(is_refused, "{value:?}: {found:?}");
     }
 }
 

@@ -25,6 +25,14 @@ pub enum KeysCommand {
     Generate(GenerateArgs),
 }
 
+impl KeysCommand {
+    pub(crate) fn run(&self) -> Result<()> {
+        match self {
+            Self::Generate(args) => generate(args),
+        }
+    }
+}
+
 /// Where the keys go.
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
@@ -34,10 +42,7 @@ pub struct GenerateArgs {
 }
 
 /// Writes a new key pair.
-///
-/// # Errors
-/// One sentence that says what to change.
-pub fn generate(args: &GenerateArgs) -> Result<()> {
+fn generate(args: &GenerateArgs) -> Result<()> {
     let (private, public) = (args.out.join(PRIVATE_FILE), args.out.join(PUBLIC_FILE));
     for file in [&private, &public] {
         ensure!(

@@ -4,27 +4,36 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use purple_sector_codec::UserId;
 use serde::Serialize;
 
-use crate::auth::{KeySet, Secret};
+use super::revoke::{RevokeArgs, revoke};
+use crate::auth::{KeySet, Rules, Secret};
 use crate::config::values;
 use crate::time::unix_s;
-
-/// Issuer that `bridge token mint` writes and the bridge expects, unless told otherwise.
-pub const DEFAULT_ISSUER: &str = "purple-sector";
-/// Audience that `bridge token mint` writes and the bridge expects, unless told otherwise.
-pub const DEFAULT_AUDIENCE: &str = "purple-sector-bridge";
 
 /// Commands about tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Prints a token for one user. Who has it sees that user's data until it expires.
     Mint(MintArgs),
+    /// Ends tokens before their time, on all bridges: one, or all that a user has up to now.
+    Revoke(RevokeArgs),
+}
+
+impl TokenCommand {
+    pub(crate) fn run(&self) -> Result<()> {
+        match self {
+            Self::Mint(args) => mint(args),
+            Self::Revoke(args) => revoke(args),
+        }
+    }
 }
 
 /// What to put into a token, and what to sign it with.
@@ -47,11 +56,11 @@ pub struct MintArgs {
     ttl: Duration,
 
     /// The token's `iss`.
-    #[arg(long, env = "JWT_ISSUER", default_value = DEFAULT_ISSUER, value_name = "TEXT")]
+    #[arg(long, env = "JWT_ISSUER", default_value = Rules::DEFAULT_ISSUER, value_name = "TEXT")]
     issuer: String,
 
     /// The token's `aud`.
-    #[arg(long, env = "JWT_AUDIENCE", default_value = DEFAULT_AUDIENCE, value_name = "TEXT")]
+    #[arg(long, env = "JWT_AUDIENCE", default_value = Rules::DEFAULT_AUDIENCE, value_name = "TEXT")]
     audience: String,
 }
 
@@ -62,13 +71,11 @@ struct Claims<'a> {
     sub: &'a str,
     iat: u64,
     exp: u64,
+    jti: String,
 }
 
 /// Prints a token, and nothing else, on standard output.
-///
-/// # Errors
-/// One sentence that says what to change.
-pub fn mint(args: &MintArgs) -> Result<()> {
+fn mint(args: &MintArgs) -> Result<()> {
     let user = UserId::parse(&args.user)
         .with_context(|| format!("--user \"{}\" is not a user id", args.user.escape_debug()))?;
     ensure!(!args.ttl.is_zero(), "--ttl is zero; the token would never be good");
@@ -88,9 +95,17 @@ pub fn mint(args: &MintArgs) -> Result<()> {
         sub: user.as_str(),
         iat: now_s,
         exp: now_s + args.ttl.as_secs().max(1),
+        jti: new_id()?,
     };
     let token = jsonwebtoken::encode(&header, &claims, &key).context("cannot sign the token")?;
     writeln!(io::stdout(), "{token}").context("cannot print the token")
+}
+
+/// An id that no other token has: 128 random bits.
+fn new_id() -> Result<String> {
+    let mut bits = [0; 16];
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| anyhow!("this machine has no random numbers"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bits))
 }
 
 /// The private key in `file`, and a header that names it by its thumbprint, as `bridge keys generate` does.

@@ -7,37 +7,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use purple_sector_codec::UserId;
 
 use super::values;
-use crate::auth::Secret;
-use crate::commands::{keys, token};
+use crate::auth::{ReservedName, Rules, Secret};
+use crate::control;
 use crate::host::HostName;
 use crate::origin::Origin;
-
-/// Serves each driver's live telemetry from Kafka to that driver's browsers, and to no one else's.
-#[derive(Debug, Parser)]
-#[command(name = "bridge", version, subcommand_help_heading = "Commands")]
-pub struct Cli {
-    /// What to do instead of serving.
-    #[command(subcommand)]
-    pub command: Option<Command>,
-    /// Settings of the service.
-    #[command(flatten)]
-    pub serve: ServeArgs,
-}
-
-/// What else the program can do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Makes tokens for trying things out.
-    #[command(subcommand)]
-    Token(token::TokenCommand),
-    /// Makes keys that sign tokens.
-    #[command(subcommand)]
-    Keys(keys::KeysCommand),
-}
 
 /// Which kind of Kafka to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,6 +68,10 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u16).range(1..=100))]
     pub kafka_topic_replication: Option<u16>,
 
+    /// Topic in which all bridges keep what they must all know, such as revoked tokens; made if it does not exist. Empty for none.
+    #[arg(long, env = "KAFKA_CONTROL_TOPIC", default_value = control::DEFAULT_TOPIC, value_name = "TOPIC")]
+    pub kafka_control_topic: String,
+
     /// Port for browsers; 0 takes a free one.
     #[arg(long, env = "WS_PORT", default_value_t = 8080)]
     pub port: u16,
@@ -115,17 +96,34 @@ pub struct ServeArgs {
     #[arg(long, env = "JWKS_FILE", value_name = "FILE")]
     pub jwks_file: Option<PathBuf>,
 
+    /// Address of a JWKS instead of a file, fetched every few minutes and when a token names a key that is not known.
+    #[arg(long, env = "JWKS_URL", value_name = "URL")]
+    pub jwks_url: Option<String>,
+
+    /// OpenID issuer whose tokens are taken: its keys are found by its description, and tokens' `iss` must equal it.
+    #[arg(long, env = "OIDC_ISSUER", value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+
     /// Value that a token's `iss` must have.
-    #[arg(long, env = "JWT_ISSUER", default_value = token::DEFAULT_ISSUER, value_name = "TEXT")]
+    #[arg(long, env = "JWT_ISSUER", default_value = Rules::DEFAULT_ISSUER, value_name = "TEXT")]
     pub jwt_issuer: String,
 
     /// Value that a token's `aud` must have or hold.
-    #[arg(long, env = "JWT_AUDIENCE", default_value = token::DEFAULT_AUDIENCE, value_name = "TEXT")]
+    #[arg(long, env = "JWT_AUDIENCE", default_value = Rules::DEFAULT_AUDIENCE, value_name = "TEXT")]
     pub jwt_audience: String,
 
     /// Claim of a token that names the user.
     #[arg(long, env = "JWT_USER_CLAIM", default_value = "sub", value_name = "NAME")]
     pub jwt_user_claim: String,
+
+    /// Longest time from a token's `iat` to its `exp`; tokens that are good for longer are refused.
+    #[arg(long, env = "JWT_MAX_LIFETIME", default_value = "24h", value_parser = values::duration, value_name = "TIME")]
+    pub jwt_max_lifetime: Duration,
+
+    /// Names that no user may have, comma-separated, because they are principals of services or super users; `*` at the end for all that begin so.
+    #[arg(long, env = "RESERVED_USERS", default_value = "svc-*", value_delimiter = ',',
+          value_parser = values::reserved_name, value_name = "NAME")]
+    pub reserved_users: Vec<Option<ReservedName>>,
 
     /// No tokens: whoever reaches the port sees whom they name. For trying things out.
     #[arg(long, env = "OPEN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use purple_sector_codec::{UserId, UserIdError};
 use thiserror::Error;
 
+use crate::auth::{NotAName, ReservedName};
 use crate::host::HostName;
 use crate::origin::Origin;
 
@@ -60,6 +61,29 @@ pub(crate) fn host_name(text: &str) -> Result<Option<HostName>, &'static str> {
 pub(crate) fn user(text: &str) -> Result<Option<UserId>, UserIdError> {
     let text = text.trim();
     if text.is_empty() { Ok(None) } else { UserId::parse(text).map(Some) }
+}
+
+/// Reads the beginning of names that no user may have, or none.
+pub(crate) fn reserved_name(text: &str) -> Result<Option<ReservedName>, NotAName> {
+    let text = text.trim();
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// Not a topic for what bridges share.
+#[derive(Debug, PartialEq, Eq, Error)]
+#[error(
+    "write a Kafka topic's name (1 to 249 of A-Z a-z 0-9 . _ -) that is neither a user's topic nor Kafka's own"
+)]
+pub(crate) struct ControlTopicError;
+
+/// Reads the name of a topic for what bridges share.
+pub(crate) fn control_topic(text: &str) -> Result<String, ControlTopicError> {
+    let is_name = (1..=249).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && text != "."
+        && text != "..";
+    let is_taken = text.starts_with("telemetry") || text.starts_with("__");
+    if is_name && !is_taken { Ok(text.to_owned()) } else { Err(ControlTopicError) }
 }
 
 /// What `parse` makes of `text`; nothing of nothing.

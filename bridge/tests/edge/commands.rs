@@ -49,6 +49,13 @@ fn bad_settings_end_with_a_sentence_that_names_them() {
     );
     check(&["token", "mint", "--user", "a", "--secret", "short"], &[], 2, &["5 bytes"]);
     check(&["token", "mint", "--user", "a", "--key", "/dev/null"], &[], 2, &["/dev/null", "--key"]);
+    let revoke = ["token", "revoke", "--brokers", "127.0.0.1:1"];
+    check(&revoke, &[], 2, &["--id", "--user"]);
+    check(&[&revoke[..], &["--id", "a", "--user", "b"]].concat(), &[], 2, &["cannot be used with"]);
+    check(&[&revoke[..], &["--id", "a b"]].concat(), &[], 2, &["--id", "jti"]);
+    check(&[&revoke[..], &["--user", " "]].concat(), &[], 2, &["--user"]);
+    check(&[&revoke[..], &["--id", "a"]].concat(), &[], 2, &["nothing is revoked"]);
+    check(&["--jwks-url", "http://id.example/keys"], &[], 2, &["JWKS_URL", "https"]);
     check(&["token", "mint", "--user", "a", "--ttl", "0s"], &[("JWT_SECRET", SECRET)], 2, &["--ttl"]);
 }
 

@@ -52,8 +52,7 @@ async fn bad_tokens_are_refused_before_the_upgrade() {
     refused(&server, "/v1/stream?token=abc", &[], 401, "token_missing").await;
     let bearer = |token: &str| format!("authorization: Bearer {token}");
     refused(&server, "/", &[&bearer(&token_until("alice", now_s() - 7))], 401, "token_expired").await;
-    let other_audience =
-        json!({ "iss": "purple-sector", "aud": "another", "sub": "alice", "exp": now_s() + 60 });
+    let other_audience = json!({ "iss": "purple-sector", "aud": "another", "sub": "alice", "iat": now_s(), "exp": now_s() + 60 });
     let no_expiry = json!({ "iss": "purple-sector", "aud": "purple-sector-bridge", "sub": "alice" });
     for bad in
         ["", "a.b.c", &token("../x\r\ny"), &token(""), &token_with(other_audience), &token_with(no_expiry)]

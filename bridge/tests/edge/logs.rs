@@ -7,7 +7,7 @@ use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
 
 use crate::client::{Client, get, upgrade, viewer};
 use crate::program::Program;
-use crate::server::{SECRET, token};
+use crate::server::{SECRET, now_s, token, token_until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_token_or_secret_is_logged_at_any_level() {
@@ -46,12 +46,46 @@ async fn no_caller_can_forge_a_log_line() {
     }
     get(program.address, "/%0a%1b[31mERROR", &["user-agent: x"]).await;
     let logged = program.stop();
-    assert!(logged.contains("viewer came") && logged.contains("token refused"));
+    assert!(logged.contains("viewer came") && logged.contains(r#""allowed":false"#));
     for line in logged.lines() {
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);
         assert!(parsed.is_ok_and(|line| line["level"].is_string()), "{line:?}");
         assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_decision_about_a_caller_is_one_line() {
+    let settings = [("JWT_SECRET", SECRET), ("LOG_LEVEL", "off,audit=info"), ("LOG_FORMAT", "json")];
+    let program = Program::start(&settings);
+    let mut client = viewer(program.address, &token("alice")).await;
+    client.send(ClientMessage::Refresh { token: &token("alice") }).await;
+    client.until(|message| matches!(message, ServerMessage::TokenExpiring { .. }).then_some(())).await;
+    client.send(ClientMessage::Refresh { token: &token("bob") }).await;
+    assert_eq!(client.close_code().await.0, 4503);
+    let bearer = format!("authorization: Bearer {}", token_until("carol", now_s() - 60));
+    assert_eq!(get(program.address, "/v1/stats", &[&bearer]).await.status, 401);
+    assert_eq!(get(program.address, "/v1/stats", &[]).await.status, 401);
+
+    let logged = program.stop();
+    let mut lines = logged.lines().map(|line| {
+        let line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
+        assert_eq!(line["target"], "audit", "{line}");
+        let fields = &line["fields"];
+        assert_eq!(fields["address"], "127.0.0.1", "{line}");
+        let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
+        (text("what"), text("user"), fields["allowed"] == true, text("jti"), text("why"))
+    });
+    let mut expect = |what: &str, user: &str, allowed: bool, jti: &str, why: &str| {
+        let expected = (what.into(), user.into(), allowed, jti.into(), why.into());
+        assert_eq!(lines.next(), Some(expected));
+    };
+    expect("watch", "alice", true, "t", "");
+    expect("refresh", "alice", true, "t", "");
+    expect("refresh", "alice", false, "", "the token is not for this user");
+    expect("stats", "", false, "", "expired 60 s ago");
+    expect("stats", "", false, "", "a token is needed");
+    assert_eq!(lines.next(), None);
 }
 
 #[cfg(target_os = "linux")]

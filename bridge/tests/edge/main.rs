@@ -11,6 +11,7 @@ mod logs;
 mod program;
 mod ready;
 mod records;
+mod revoked;
 mod server;
 mod silence;
 mod sockets;

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use jsonwebtoken::{EncodingKey, Header};
-use purple_sector_bridge::config::{Cli, Config};
+use purple_sector_bridge::cli::Cli;
+use purple_sector_bridge::config::Config;
 use purple_sector_bridge::{bind, connect, serve};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -42,15 +43,15 @@ impl Server {
         let own = format!("bridge {kafka} --port 0 --ops-addr 127.0.0.1:0");
         let flags = own.split(' ').chain(flags.iter().copied());
         let cli = Cli::try_parse_from(flags).expect("the test's flags are good");
-        let config = Config::check(cli.serve).expect("the test's settings are good");
-        let feeds = connect(&config).await.expect("Kafka answers");
-        let kafka = feeds.embedded_kafka();
+        let mut config = Config::check(cli.serve).expect("the test's settings are good");
+        let connected = connect(&mut config).await.expect("Kafka answers");
+        let kafka = connected.feeds.embedded_kafka();
         let listeners = bind(&config).await.expect("there are free ports");
         let public = listeners.public.local_addr().expect("an open port has an address");
         let operators = listeners.operators.as_ref().map(|listener| listener.local_addr());
         let operators = operators.expect("asked for above").expect("an open port has an address");
         let (stop, stopped) = oneshot::channel();
-        let ended = tokio::spawn(serve(listeners, feeds, config, async {
+        let ended = tokio::spawn(serve(listeners, connected, config, async {
             let _ = stopped.await;
         }));
         Self { public, operators, kafka, stop, ended }
@@ -78,7 +79,14 @@ pub(crate) fn now_s() -> u64 {
 
 /// A token for `user` that ends at `exp` (Unix seconds).
 pub(crate) fn token_until(user: &str, exp: u64) -> String {
-    token_with(json!({ "iss": "purple-sector", "aud": "purple-sector-bridge", "sub": user, "exp": exp }))
+    token_with(claims(user, exp, "t"))
+}
+
+/// What such a token says, with this `jti`.
+pub(crate) fn claims(user: &str, exp: u64, id: &str) -> Value {
+    let iat = exp.min(now_s()) - 60;
+    let (iss, aud) = ("purple-sector", "purple-sector-bridge");
+    json!({ "iss": iss, "aud": aud, "sub": user, "iat": iat, "exp": exp, "jti": id })
 }
 
 pub(crate) fn token(user: &str) -> String {

@@ -17,7 +17,7 @@ async fn bad_tokens_are_refused_before_the_upgrade() -> Result<()> {
     let now_s = now_us()? / 1_000_000;
     let claims = |change: Value| {
         let mut claims = json!({
-            "iss": "purple-sector", "aud": "purple-sector-bridge", "sub": "mallory", "exp": now_s + 60,
+            "iss": "purple-sector", "aud": "purple-sector-bridge", "sub": "mallory", "iat": now_s - 60, "exp": now_s + 60,
         });
         for (name, value) in change.as_object().into_iter().flatten() {
             claims[name] = value.clone();
