@@ -6,19 +6,23 @@ pub(crate) mod values;
 pub use args::{KafkaKind, LogFormat, ServeArgs};
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
 use crate::auth::{
-    Access, Endpoint, KeyFile, KeySet, KeyStore, RemoteKeys, Reserved, RevocationStore, Rules,
+    Access, Endpoint, KeyFile, KeySet, KeyStore, RemoteKeys, Reserved, RevocationStore, Rules, Secret,
 };
 use crate::control::ControlSettings;
 use crate::dashboard::Dashboard;
 use crate::host::Hosts;
+use crate::http::Tls;
 use crate::kafka::{KafkaSettings, KafkaSource};
 use crate::origin::Origins;
 
+/// Fewest bytes of the operators' secret.
+const MIN_OPS_SECRET_BYTES: usize = 16;
 /// Kafka that is used when no other is named.
 const DEFAULT_BROKERS: &str = "localhost:9092";
 
@@ -29,10 +33,10 @@ pub struct Config {
     pub kafka: KafkaSettings,
     /// Where browsers connect.
     pub listen: SocketAddr,
-    /// Where operators connect.
-    pub ops: Option<SocketAddr>,
-    /// Names that operators may use for it.
-    pub ops_hosts: Hosts,
+    /// The listener's certificate, where it speaks TLS.
+    pub tls: Option<Tls>,
+    /// Where and how operators connect.
+    pub operators: Operators,
     /// How callers are checked.
     pub access: Access,
     /// What all bridges share, where tokens are checked and Kafka keeps it.
@@ -64,6 +68,17 @@ pub enum KeySource {
     Remote(RemoteKeys),
 }
 
+/// How operators connect.
+#[derive(Debug, Clone)]
+pub struct Operators {
+    /// Where, if at all.
+    pub address: Option<SocketAddr>,
+    /// Names that they may use for it.
+    pub hosts: Hosts,
+    /// What they must send as a bearer token.
+    pub secret: Option<Secret>,
+}
+
 /// How many of what at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -85,14 +100,16 @@ impl Config {
         let (access, key_source) = access(&args)?;
         let open = matches!(access, Access::Open);
         let control = if open { None } else { control_settings(&kafka, &args.kafka_control_topic)? };
+        let tls = tls(&args)?;
+        let operators = operators(&args)?;
         let dashboard_dir = args.dashboard_dir.filter(|dir| !dir.as_os_str().is_empty());
         let bridges: Vec<_> = args.dashboard_bridges.into_iter().flatten().collect();
         let dashboard = dashboard_dir.map(|dir| Dashboard::load(&dir, &bridges)).transpose()?;
         Ok(Self {
             kafka,
             listen: SocketAddr::new(args.bind, args.port),
-            ops: args.ops_addr,
-            ops_hosts: Hosts { allowed: args.ops_hosts.into_iter().flatten().collect() },
+            tls,
+            operators,
             access,
             control,
             key_source,
@@ -141,6 +158,37 @@ fn kafka_settings(args: &ServeArgs) -> anyhow::Result<KafkaSettings> {
         partitions: args.kafka_topic_partitions,
         replication_factor: args.kafka_topic_replication,
     })
+}
+
+/// The listener's certificate: both files, or none.
+fn tls(args: &ServeArgs) -> anyhow::Result<Option<Tls>> {
+    let given = |path: &'_ Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
+    match (given(&args.tls_cert), given(&args.tls_key)) {
+        (Some(chain), Some(key)) => Tls::load(&chain, &key).map(Some),
+        (None, None) => Ok(None),
+        _ => bail!("--tls-cert (TLS_CERT) and --tls-key (TLS_KEY) belong together; set both or none"),
+    }
+}
+
+/// How operators connect. What other machines can reach asks for a secret.
+fn operators(args: &ServeArgs) -> anyhow::Result<Operators> {
+    let secret = args.ops_secret.clone().filter(|secret| !secret.expose().is_empty());
+    if let Some(secret) = &secret {
+        let n_bytes = secret.expose().len();
+        ensure!(
+            n_bytes >= MIN_OPS_SECRET_BYTES,
+            "--ops-secret (OPS_SECRET) has {n_bytes} bytes, at least {MIN_OPS_SECRET_BYTES} are needed (for example: openssl rand -hex 16)"
+        );
+    }
+    if let Some(address) = args.ops_addr {
+        ensure!(
+            address.ip().is_loopback() || secret.is_some(),
+            "--ops-addr (OPS_ADDR) {address} can be reached from other machines; set OPS_SECRET as well, which operators then send \
+             as a bearer token"
+        );
+    }
+    let hosts = Hosts { allowed: args.ops_hosts.iter().flatten().cloned().collect() };
+    Ok(Operators { address: args.ops_addr, hosts, secret })
 }
 
 /// Where all bridges keep what they share; nowhere on the embedded broker, which keeps nothing.
@@ -266,7 +314,7 @@ mod tests {
         assert_eq!(config.kafka.source, KafkaSource::Brokers("localhost:9092".into()));
         assert!(config.kafka.auto_create_topics);
         assert_eq!(config.listen, "127.0.0.1:8080".parse().expect("an address"));
-        assert!(config.ops.is_none());
+        assert!(config.operators.address.is_none() && config.tls.is_none());
     }
 
     #[test]
@@ -322,6 +370,11 @@ mod tests {
         refused(&["--open", "--dashboard-dir", "/does/not/exist"], "DASHBOARD_DIR");
         refused(&["--open", "--kafka-auto-create-topics", "perhaps"], "--kafka-auto-create-topics");
         refused(&["--jwt-secret", "0123456789abcdef0123456789abcdef", "--jwt-issuer", ""], "JWT_ISSUER");
+        refused(&["--open", "--tls-cert", "a.pem"], "TLS_KEY");
+        refused(&["--open", "--tls-cert", "/does/not/exist", "--tls-key", "b.pem"], "/does/not/exist");
+        refused(&["--open", "--ops-addr", "0.0.0.0:9100"], "set OPS_SECRET");
+        refused(&["--open", "--ops-addr", "0.0.0.0:9100", "--ops-secret", "short"], "5 bytes");
+        assert!(check(&["--open", "--ops-addr", "0.0.0.0:9100", "--ops-secret", "0123456789abcdef"]).is_ok());
         refused(&["--open", "--reserved-users", "svc-*,*"], "--reserved-users");
         let secret = ["--jwt-secret", "0123456789abcdef0123456789abcdef"];
         for topic in ["telemetry-user-alice", "__consumer_offsets", "a b", "..", &"x".repeat(250)] {

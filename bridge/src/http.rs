@@ -4,9 +4,11 @@
 
 mod gate;
 mod problem;
+mod tls;
 
 pub(crate) use gate::Gate;
 pub(crate) use problem::Problem;
+pub use tls::Tls;
 
 use std::convert::Infallible;
 use std::io;
@@ -22,6 +24,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -56,9 +59,10 @@ pub(crate) struct Connection {
     _permit: Arc<Permit>,
 }
 
-/// Serves `routes` on `listener` until `stop`; connections run in `tasks`.
+/// Serves `routes` on `listener` until `stop`, over TLS where there is a `tls`; connections run in `tasks`.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     routes: BoxedFilter<(Response,)>,
     gate: Gate,
     tasks: TaskTracker,
@@ -71,11 +75,24 @@ pub(crate) async fn serve(
                 Ok(permit) => {
                     tune(&stream);
                     let connection = Connection { address: peer.ip(), _permit: Arc::new(permit) };
-                    tasks.spawn(serve_connection(stream, connection, routes.clone(), stop.clone()));
+                    let (routes, stop) = (routes.clone(), stop.clone());
+                    match tls.clone() {
+                        None => tasks.spawn(serve_connection(stream, connection, routes, stop)),
+                        Some(tls) => tasks.spawn(async move {
+                            match timeout(HEAD_WITHIN, tls.accept(stream)).await {
+                                Ok(Ok(stream)) => serve_connection(stream, connection, routes, stop).await,
+                                Ok(Err(error)) => debug!(%peer, %error, "no TLS handshake"),
+                                Err(_) => debug!(%peer, "a TLS handshake took too long"),
+                            }
+                        }),
+                    };
                 }
                 Err(full) => {
                     debug!(%peer, ?full, "connection refused");
-                    if let Some(slot) = gate.refusal() {
+                    // Over TLS an answer would need a handshake, which is what there is no room for.
+                    if tls.is_none()
+                        && let Some(slot) = gate.refusal()
+                    {
                         tasks.spawn(async move {
                             // Best effort: the caller is turned away in any case.
                             let _ = timeout(Duration::from_secs(1), turn_away(stream, full)).await;

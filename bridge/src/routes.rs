@@ -18,10 +18,9 @@ use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use crate::audit::{self, What};
-use crate::auth::{Access, Admission};
+use crate::auth::{Access, Admission, Refusal, Secret};
 use crate::bridge::Bridge;
-use crate::config::Config;
-use crate::host::Hosts;
+use crate::config::{Config, Operators};
 use crate::http::{Connection, Problem};
 use crate::time::unix_s;
 use crate::viewer::{self, Viewer};
@@ -48,7 +47,7 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
                 .await
                 .unwrap_or_else(Problem::into_response)
         });
-    let hosts = config.ops_hosts.clone();
+    let hosts = config.operators.hosts.clone();
     let own_stats = with(bridge)
         .and(warp::path!("v1" / "stats"))
         .and(warp::get())
@@ -83,8 +82,9 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
     routes.recover(reject).unify().boxed()
 }
 
-/// What operators reach. There are no tokens here: a page of a stranger must not read it by a name that it made.
-pub(crate) fn operators(bridge: &Arc<Bridge>, hosts: Hosts) -> BoxedFilter<(Response,)> {
+/// What operators reach. There may be no secret here: a page of a stranger must not read it by a name that it made.
+pub(crate) fn operators(bridge: &Arc<Bridge>, settings: Operators) -> BoxedFilter<(Response,)> {
+    let Operators { hosts, secret, .. } = settings;
     let by_a_known_name = warp::host::optional()
         .and_then(move |authority: Option<Authority>| {
             let known = hosts.allows(authority.as_ref());
@@ -94,9 +94,23 @@ pub(crate) fn operators(bridge: &Arc<Bridge>, hosts: Hosts) -> BoxedFilter<(Resp
     let all_stats = with(bridge)
         .and(warp::path!("v1" / "stats"))
         .and(warp::get())
-        .map(|bridge: Arc<Bridge>| no_store(stats::of_all(bridge.feeds.stats())));
+        .and(warp::header::headers_cloned())
+        .map(move |bridge: Arc<Bridge>, headers| match check_secret(secret.as_ref(), &headers) {
+            Ok(()) => no_store(stats::of_all(bridge.feeds.stats())),
+            Err(problem) => problem.into_response(),
+        });
     let routes = by_a_known_name.and(all_stats.or(health(bridge)).unify());
     routes.recover(reject).unify().boxed()
+}
+
+/// Whether an operator sent the secret, where there is one. How long it takes says nothing about what is right in it.
+fn check_secret(secret: Option<&Secret>, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(secret) = secret else { return Ok(()) };
+    let sent = handshake::credentials(headers)?.token.ok_or(Refusal::TokenMissing)?;
+    let is_right =
+        aws_lc_rs::constant_time::verify_slices_are_equal(sent.as_bytes(), secret.expose().as_bytes())
+            .is_ok();
+    if is_right { Ok(()) } else { Err(Refusal::TokenInvalid.into()) }
 }
 
 fn with(bridge: &Arc<Bridge>) -> impl Filter<Extract = (Arc<Bridge>,), Error = Infallible> + Clone + use<> {

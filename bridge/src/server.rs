@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -17,15 +18,16 @@ use crate::bridge::Bridge;
 use crate::config::{Config, KeySource};
 use crate::control::ControlLog;
 use crate::feed::{FeedSettings, Feeds};
-use crate::http::{self, Gate};
+use crate::http::{self, Gate, Tls};
 use crate::places::Places;
 use crate::routes;
 
 /// The bridge's open ports.
-#[derive(Debug)]
 pub struct Listeners {
     /// For browsers.
     pub public: TcpListener,
+    /// TLS for them, where asked for.
+    tls: Option<TlsAcceptor>,
     /// For operators, where asked for.
     pub operators: Option<TcpListener>,
 }
@@ -67,11 +69,12 @@ pub async fn connect(config: &mut Config) -> Result<Connected> {
 /// One sentence that names the setting to change, for a port in use or an address that is not this machine's.
 pub async fn bind(config: &Config) -> Result<Listeners> {
     let public = listen(config.listen, "--bind, --port; BIND, WS_PORT").await?;
-    let operators = match config.ops {
+    let tls = config.tls.as_ref().map(Tls::acceptor).transpose()?;
+    let operators = match config.operators.address {
         Some(address) => Some(listen(address, "--ops-addr, OPS_ADDR").await?),
         None => None,
     };
-    Ok(Listeners { public, operators })
+    Ok(Listeners { public, tls, operators })
 }
 
 async fn listen(address: SocketAddr, settings: &str) -> Result<TcpListener> {
@@ -100,12 +103,22 @@ pub async fn serve(
     });
     let gate = Gate::new(config.limits.connections, config.limits.connections_per_address);
     let (public, operators) =
-        (routes::public(&bridge, &config), routes::operators(&bridge, config.ops_hosts));
-    tasks.spawn(http::serve(listeners.public, public, gate.clone(), tasks.clone(), stop.clone()));
+        (routes::public(&bridge, &config), routes::operators(&bridge, config.operators));
+    tasks.spawn(http::serve(
+        listeners.public,
+        listeners.tls,
+        public,
+        gate.clone(),
+        tasks.clone(),
+        stop.clone(),
+    ));
     if let Some(listener) = listeners.operators {
         // A gate of its own: a crowd at the public door must not lock the operators out.
         let gate = Gate::new(OPERATORS, OPERATORS);
-        tasks.spawn(http::serve(listener, operators, gate, tasks.clone(), stop.clone()));
+        tasks.spawn(http::serve(listener, None, operators, gate, tasks.clone(), stop.clone()));
+    }
+    if let Some(tls) = config.tls {
+        tasks.spawn(tls.watch(stop.clone()));
     }
     match config.key_source {
         KeySource::Fixed => {}
@@ -153,7 +166,8 @@ pub fn announce(listeners: &Listeners, connected: &Connected, config: &Config) -
         let operators = listener.local_addr().context("the operators' listener has no address")?;
         lines.push(format!("bridge: operators on http://{operators}"));
     }
-    lines.push(format!("bridge: ready on http://{address}"));
+    let scheme = if listeners.tls.is_some() { "https" } else { "http" };
+    lines.push(format!("bridge: ready on {scheme}://{address}"));
     // A closed output is no reason not to serve.
     let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
     Ok(())

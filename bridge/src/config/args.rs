@@ -80,9 +80,21 @@ pub struct ServeArgs {
     #[arg(long, env = "BIND", default_value = "127.0.0.1", value_name = "IP")]
     pub bind: IpAddr,
 
-    /// Address of the operators' listener: figures of all users, no tokens. Keep it private [default: off].
+    /// Certificate of the listener for browsers, with those that it was issued by (PEM): it then speaks TLS 1.3 only. Read again when it changes.
+    #[arg(long, env = "TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of that certificate (PEM).
+    #[arg(long, env = "TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Address of the operators' listener: figures of all users. Keep it private [default: off].
     #[arg(long, env = "OPS_ADDR", value_name = "IP:PORT")]
     pub ops_addr: Option<SocketAddr>,
+
+    /// What operators must send as a bearer token to see figures (at least 16 bytes); needed where other machines reach OPS_ADDR.
+    #[arg(long, env = "OPS_SECRET", hide_env_values = true, value_name = "KEY")]
+    pub ops_secret: Option<Secret>,
 
     /// Names of the operators' listener, comma-separated, besides addresses and names without a dot or in .localhost, .local and .internal.
     #[arg(long, env = "OPS_HOSTS", value_delimiter = ',', value_parser = values::host_name, value_name = "NAME")]

@@ -1,7 +1,7 @@
 //! By which names is the operators' listener reached, which asks for no token?
 
-use crate::client::{Answer, Client, request};
-use crate::server::Server;
+use crate::client::{Answer, Client, get, request};
+use crate::server::{Server, token};
 
 async fn ask(server: &Server, target: &str, headers: &[&str]) -> Answer {
     let mut client = Client::connect(server.operators).await;
@@ -66,4 +66,19 @@ async fn without_tokens_a_users_figures_are_not_told_by_a_name_that_a_page_made(
     for host in ["127.0.0.1", "localhost:8080", "ops.example.com"] {
         assert_eq!(ask(host).await.status, 200, "{host}");
     }
+}
+
+#[tokio::test]
+async fn operators_send_the_secret_where_there_is_one() {
+    let server = Server::with_tokens(&["--ops-secret", "0123456789abcdef"]).await;
+    let status = async |header: &str| get(server.operators, "/v1/stats", &[header]).await.status;
+    assert_eq!(status("authorization: Bearer 0123456789abcdef").await, 200);
+    for wrong in ["0123456789abcdeg", "0123456789abcde", "0123456789abcdef0", ""] {
+        assert_eq!(status(&format!("authorization: Bearer {wrong}")).await, 401, "{wrong}");
+    }
+    assert_eq!(status("x: y").await, 401);
+    // What says nothing about users needs none.
+    assert_eq!(get(server.operators, "/healthz", &[]).await.status, 200);
+    // Users' tokens are no key to everyone's figures.
+    assert_eq!(status(&format!("authorization: Bearer {}", token("alice"))).await, 401);
 }

@@ -16,4 +16,5 @@ mod server;
 mod silence;
 mod sockets;
 mod stop;
+mod tls;
 mod tokens;
