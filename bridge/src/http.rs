@@ -8,7 +8,7 @@ mod tls;
 
 pub(crate) use gate::Gate;
 pub(crate) use problem::Problem;
-pub use tls::Tls;
+pub(crate) use tls::Tls;
 
 use std::convert::Infallible;
 use std::io;

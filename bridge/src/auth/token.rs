@@ -110,7 +110,8 @@ pub enum AuthError {
     /// For someone else.
     #[error("another audience")]
     Audience,
-    /// `sub` is not a name that an issuer would give: empty, longer than 255 bytes, or with spaces or control characters.
+    /// `sub` is not a name that an issuer would give: empty, longer than 255 bytes, with spaces around it
+    /// or control characters in it.
     #[error("the subject is not a name")]
     Subject,
     /// The claim that names the user does not hold a user id.
@@ -234,8 +235,9 @@ fn check_subject(
     claims: &Map<String, Value>,
     rules: &Rules,
 ) -> Result<VerifiedUser, AuthError> {
-    let is_name = |c: char| !c.is_whitespace() && !c.is_control();
-    if subject.is_empty() || subject.len() > MAX_SUBJECT_BYTES || !subject.chars().all(is_name) {
+    let is_padded = subject.trim().len() != subject.len();
+    let is_too_long = subject.len() > MAX_SUBJECT_BYTES;
+    if subject.is_empty() || is_too_long || is_padded || subject.contains(char::is_control) {
         return Err(AuthError::Subject);
     }
     let user = match rules.user_claim.as_str() {

@@ -71,10 +71,9 @@ async fn every_decision_about_a_caller_is_one_line() {
     let mut lines = logged.lines().map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
         assert_eq!(line["target"], "audit", "{line}");
-        let fields = &line["fields"];
-        assert_eq!(fields["address"], "127.0.0.1", "{line}");
-        let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
-        (text("what"), text("user"), fields["allowed"] == true, text("jti"), text("why"))
+        assert_eq!(line["address"], "127.0.0.1", "{line}");
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        (text("what"), text("user"), line["allowed"] == true, text("jti"), text("why"))
     });
     let mut expect = |what: &str, user: &str, allowed: bool, jti: &str, why: &str| {
         let expected = (what.into(), user.into(), allowed, jti.into(), why.into());
