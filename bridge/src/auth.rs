@@ -9,11 +9,11 @@ mod keys;
 mod secret;
 mod token;
 
-pub use access::{Access, Admission, Refusal};
-pub use key_file::KeyFile;
-pub use keys::{KeyError, KeySet, KeyStore};
-pub use secret::Secret;
-pub use token::{AuthError, Claims, LEEWAY, Rules, verify};
+pub use self::access::{Access, Admission, Refusal};
+pub use self::key_file::KeyFile;
+pub use self::keys::{KeyError, KeySet, KeyStore};
+pub use self::secret::Secret;
+pub use self::token::{AuthError, Claims, LEEWAY, Rules, verify};
 
 use std::fmt;
 

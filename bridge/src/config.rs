@@ -3,7 +3,7 @@
 mod args;
 pub(crate) mod values;
 
-pub use args::{Cli, Command, KafkaKind, LogFormat, ServeArgs};
+pub use self::args::{Cli, Command, KafkaKind, LogFormat, ServeArgs};
 
 use std::net::SocketAddr;
 use std::time::Duration;

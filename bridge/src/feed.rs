@@ -20,6 +20,10 @@ mod testing;
 mod tests;
 mod viewer;
 
+pub use self::audience::JoinOptions;
+pub use self::queue::Closed;
+pub use self::viewer::ViewerHandle;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,10 +34,6 @@ use purple_sector_codec::UserId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-pub use self::audience::JoinOptions;
-pub use self::queue::Closed;
-pub use self::viewer::ViewerHandle;
 
 use self::audience::ViewerId;
 use self::gop::GopBudget;

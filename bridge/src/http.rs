@@ -5,8 +5,8 @@
 mod gate;
 mod problem;
 
-pub(crate) use gate::Gate;
-pub(crate) use problem::Problem;
+pub(crate) use self::gate::Gate;
+pub(crate) use self::problem::Problem;
 
 use std::convert::Infallible;
 use std::io;

@@ -22,4 +22,4 @@ mod time;
 mod viewer;
 mod workers;
 
-pub use server::{Listeners, announce, bind, connect, serve};
+pub use self::server::{Listeners, announce, bind, connect, serve};

@@ -17,11 +17,11 @@ mod quad;
 mod quantize;
 mod slot;
 
-pub use decode::{BlockDecoder, Columns};
-pub use encode::BlockEncoder;
-pub use group::EncoderGroup;
-pub use quad::DecoderQuad;
-pub use slot::{Coding, Slot};
+pub use self::decode::{BlockDecoder, Columns};
+pub use self::encode::BlockEncoder;
+pub use self::group::EncoderGroup;
+pub use self::quad::DecoderQuad;
+pub use self::slot::{Coding, Slot};
 
 /// A [`BlockEncoder`] that owns its memory.
 #[cfg(feature = "alloc")]

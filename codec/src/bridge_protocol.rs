@@ -6,10 +6,10 @@
 mod client;
 mod server;
 
-use crate::{DecodeError, MAX_RECORD_LEN};
+pub use self::client::{ClientMessage, Cursor, NextOffset, Subscribe};
+pub use self::server::{DataHeader, FeedState, GapReason, ServerMessage};
 
-pub use client::{ClientMessage, Cursor, NextOffset, Subscribe};
-pub use server::{DataHeader, FeedState, GapReason, ServerMessage};
+use crate::{DecodeError, MAX_RECORD_LEN};
 
 /// The WebSocket subprotocol that both ends must agree on.
 pub const SUBPROTOCOL: &str = "purple-sector.v1";

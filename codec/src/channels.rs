@@ -11,7 +11,7 @@
 
 mod table;
 
-pub use table::{FLOAT_CHANNELS, INT_CHANNELS, N_FLOATS, N_INTS, ch};
+pub use self::table::{FLOAT_CHANNELS, INT_CHANNELS, N_FLOATS, N_INTS, ch};
 
 use serde::{Deserialize, Serialize};
 

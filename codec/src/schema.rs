@@ -2,19 +2,20 @@
 //!
 //! Decoding is driven by the schema alone, never by the built-in table: one decoder reads every schema, of
 //! older and newer builds and with channels of one's own. A schema is named by the hash of its record; the
-//! three built-in ones are known by hash, all others are read from the stream.
+//! built-in ones are known by their hash, all others are read from the stream.
 
 mod build;
 mod record;
+
+pub use self::build::RowBuffer;
+pub use crate::block::{Coding, MAX_CHANNELS};
+pub use crate::schema_hash::SchemaHash;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::block::Slot;
-pub use crate::block::{Coding, MAX_CHANNELS};
 use crate::channels::{ChannelId, Pace};
-pub use crate::schema_hash::SchemaHash;
-pub use build::RowBuffer;
 
 /// Longest name, unit or label, in bytes of UTF-8.
 pub const MAX_STRING_LEN: usize = 256;

@@ -1,13 +1,15 @@
 //! What did the person ask for? Settings by flag and environment, checked, and turned into Kafka's client settings.
 
-use crate::pipeline::BlockSize;
-use crate::pump::Pace;
-use crate::source::simulator::{RATES_HZ, Track};
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use purple_sector_codec::{SessionId, Topic, UserId, UserIdError};
 use rdkafka::config::ClientConfig;
-use std::path::PathBuf;
-use std::time::Duration;
+
+use crate::pipeline::BlockSize;
+use crate::pump::Pace;
+use crate::source::simulator::{RATES_HZ, Track};
 
 /// Most users that one process simulates.
 const MAX_USERS: i64 = 2_000;

@@ -1,9 +1,11 @@
 //! Where do log lines go, and how do they look?
 
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
 use crate::config::LogFormat;
 use crate::run::Failure;
-use std::io::{self, IsTerminal};
-use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error. Control characters in values are escaped by either format, so that no value can
 /// forge a line.

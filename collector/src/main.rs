@@ -1,7 +1,8 @@
 //! The collector's program: read settings, start logging, run, say how it ended.
 
-use purple_sector_collector::{Config, Failure, logging, run};
 use std::process::ExitCode;
+
+use purple_sector_collector::{Config, Failure, logging, run};
 
 /// Exit code for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;

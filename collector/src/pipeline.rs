@@ -1,15 +1,17 @@
 //! What happens to one user's samples? They are encoded, written down if asked, and queued for Kafka.
 
-use crate::lane::Lane;
-use crate::queue::{Content, Dropped, Record};
-use crate::recorder::Recorder;
-use crate::source::{Source, SourceError, Step};
+use std::sync::Arc;
+use std::time::Duration;
+
 use purple_sector_codec::block::max_samples;
 use purple_sector_codec::{
     EncodeError, EncodedBlock, Event, Facts, Row, SOURCE_GAP_US, SessionId, StreamEncoder, StreamSettings,
 };
-use std::sync::Arc;
-use std::time::Duration;
+
+use crate::lane::Lane;
+use crate::queue::{Content, Dropped, Record};
+use crate::recorder::Recorder;
+use crate::source::{Source, SourceError, Step};
 
 /// How often schema and facts are repeated, µs.
 const REPEAT_US: u64 = 10_000_000;
@@ -263,10 +265,11 @@ fn send(lane: &Lane, recorder: &mut Recorder, bytes: &[u8], content: Content) ->
 
 #[cfg(test)]
 mod tests {
+    use purple_sector_codec::{Envelope, Received, RowBuffer, Schema, StreamReader, UserId};
+
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::{Outbox, Sent};
-    use purple_sector_codec::{Envelope, Received, RowBuffer, Schema, StreamReader, UserId};
 
     /// Gives so many absent samples, one every 10 ms, and a lap after the third.
     struct Fake {
@@ -326,7 +329,7 @@ mod tests {
             Fake::boxed(n_samples),
             (session, 7),
             BlockSize::Samples(2),
-            Arc::clone(&lane),
+            lane.clone(),
             Recorder::default(),
         );
         (pipeline.expect("a good source"), lane)

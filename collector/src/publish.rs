@@ -194,7 +194,7 @@ impl Drop for Publisher {
 
 impl Shared {
     fn producer(&self) -> Arc<BaseProducer<Reports>> {
-        Arc::clone(&self.producer.lock().unwrap_or_else(PoisonError::into_inner))
+        self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serves delivery reports and sends what they make room for, until it is told to stop.

@@ -1,10 +1,12 @@
 //! What becomes of a recording that cannot be written? It ends, loudly; the live telemetry goes on.
 
-use crate::recording::{CreateError, RecordingWriter};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
 use tracing::error;
+
+use crate::recording::{CreateError, RecordingWriter};
 
 /// Writes what is sent to a file, if asked, for as long as that works.
 #[derive(Debug, Default)]
@@ -66,8 +68,9 @@ impl Recorder {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::*;
     use std::fs::File;
+
+    use super::*;
 
     #[test]
     fn a_full_disk_ends_the_recording_and_says_so() {

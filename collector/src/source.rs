@@ -8,10 +8,12 @@ pub mod replay;
 pub mod simulated;
 pub mod simulator;
 
-use crate::recording::RecordingError;
-use purple_sector_codec::{Event, Facts, Row, Schema, SchemaError};
 use std::path::PathBuf;
 use std::{fmt, io};
+
+use purple_sector_codec::{Event, Facts, Row, Schema, SchemaError};
+
+use crate::recording::RecordingError;
 
 /// Where samples come from. Runs on the source thread; nothing behind it ever makes it wait, save a full queue in
 /// front of a recording that is played as fast as it goes.

@@ -1,32 +1,23 @@
 //! Which task was asked for? Names to functions, one file per task.
 
-mod demo;
-
-mod test;
-
-mod ci;
-
-mod wasm;
-
-mod vectors;
-
 mod bench;
-
-mod fuzz;
-
-mod soak;
-
-mod doctor;
-
 mod cargo_test;
 mod checks;
+mod ci;
 mod conformance;
+mod demo;
+mod doctor;
 mod fingerprint;
+mod fuzz;
 mod no_std;
 mod page;
 mod paths;
+mod soak;
 mod step;
+mod test;
 mod toolchain;
+mod vectors;
+mod wasm;
 
 use std::process::ExitCode;
 

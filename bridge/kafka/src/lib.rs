@@ -16,8 +16,6 @@ mod response;
 mod session;
 mod version;
 
-use std::fmt;
-
 pub use self::batch::Unreadable;
 pub use self::error_code::ErrorCode;
 pub use self::reader::{
@@ -26,6 +24,8 @@ pub use self::reader::{
 pub use self::request::Request;
 pub use self::response::{Malformed, body};
 pub use self::version::{UnusableBroker, Versions};
+
+use std::fmt;
 
 /// The longest answer that is taken from a broker, in bytes. A Fetch asks for much less; a broker goes beyond that only
 /// for a first batch that is longer, which topics with our settings do not have.

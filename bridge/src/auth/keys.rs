@@ -175,7 +175,7 @@ impl KeyStore {
 
     /// The keys in use now.
     pub fn current(&self) -> Arc<KeySet> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Uses `keys` for every token from now on.

@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-
 use purple_sector_codec::channels::{FLOAT_CHANNELS, INT_CHANNELS};
 
 use crate::layouts::{AccFragment, AccLaps, AssettoCorsa, Plain, Reference, Simulated};

@@ -10,15 +10,17 @@ mod csv;
 mod recorded;
 mod reference;
 
-use super::{LineFault, Source, SourceError, Step};
-use csv::{CsvFormat, CsvReplay, Lines};
-use flate2::bufread::MultiGzDecoder;
-use purple_sector_codec::recording::MAGIC;
-use purple_sector_codec::{Facts, Row, Schema};
-use recorded::Recorded;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use purple_sector_codec::recording::MAGIC;
+use purple_sector_codec::{Facts, Row, Schema};
+
+use self::csv::{CsvFormat, CsvReplay, Lines};
+use self::recorded::Recorded;
+use super::{LineFault, Source, SourceError, Step};
 
 /// How a gzip file begins.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
@@ -128,9 +130,10 @@ fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Source>, SourceError
 
 #[cfg(test)]
 mod tests {
+    use purple_sector_codec::{ChannelId, Event, Position, ch};
+
     use super::*;
     use crate::source::LineError;
-    use purple_sector_codec::{ChannelId, Event, Position, ch};
 
     fn recording(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings").join(name)

@@ -21,7 +21,7 @@ mod tracks;
 mod tyres;
 mod weather;
 
-pub use track::Track;
+pub use self::track::Track;
 
 use purple_sector_codec::{LapSummary, Sample};
 

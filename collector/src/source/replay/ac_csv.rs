@@ -4,11 +4,13 @@
 //! the wrong place (always 0, left out here), and stored no time but the lap clock, which the first crossing of the line
 //! does not reset.
 
+use std::collections::VecDeque;
+
+use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, FloatChannel, Sample, ch};
+
 use super::csv::{CsvFormat, Fields, Item, lap_clock_ms, names};
 use crate::lap::{LapClock, Moment};
 use crate::source::{LineError, LineFault};
-use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, FloatChannel, Sample, ch};
-use std::collections::VecDeque;
 
 const HEADER_START: &str = "gas,brake,rpm,steer,speed,g_force_x,g_force_y,g_force_z,wheel_slip_front_left";
 const G: f64 = 9.806_65;

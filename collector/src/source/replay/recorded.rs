@@ -1,12 +1,14 @@
 //! How is a recording of this collector played? Its blocks are decoded, and encoded again, in a stream of their own.
 
-use super::{Source, SourceError, Step};
-use crate::recording::{Found, RecordFault, RecordingError, RecordingReader};
-use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+
+use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use tracing::warn;
+
+use super::{Source, SourceError, Step};
+use crate::recording::{Found, RecordFault, RecordingError, RecordingReader};
 
 /// One round of a recording.
 pub(super) struct Recorded {

@@ -5,18 +5,14 @@
 //! not come to its own viewer exactly once ends the bench. Writes `target/bench/bridge.json`; `docs/benchmarks.md` says what
 //! each figure means.
 
-mod plan;
-
-mod contender;
-
-mod crowd;
-
-mod churn;
-
 mod blocks;
 mod budgets;
+mod churn;
+mod contender;
+mod crowd;
 mod load;
 mod machine;
+mod plan;
 mod results;
 mod tally;
 mod topics;
