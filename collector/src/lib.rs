@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod clock_offset;
 pub mod config;
+mod failure;
 pub mod lane;
 pub mod lap;
 pub mod logging;
@@ -24,4 +25,5 @@ pub mod topic;
 mod topic_watch;
 
 pub use self::config::{Config, ConfigError};
-pub use self::run::{Failure, run};
+pub use self::failure::{Failure, SettingsError};
+pub use self::run::run;

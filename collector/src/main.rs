@@ -12,7 +12,7 @@ async fn main() -> ExitCode {
     let config = Config::load(); // ends here with exit code 2 if it cannot be read
     let result = match logging::init(config.common.log_format, &config.common.log_level) {
         Ok(()) => run(config, shutdown_signal()).await,
-        Err(failure) => Err(failure),
+        Err(error) => Err(error.into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
