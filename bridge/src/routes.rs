@@ -54,7 +54,7 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
         .and(warp::header::headers_cloned())
         .and(warp::query::<Vec<(String, String)>>())
         .map(move |bridge: Arc<Bridge>, host: Option<Authority>, headers, query: Vec<_>| {
-            // Without tokens, a page of a stranger must not read it by a name that it made.
+            // Without tokens, a stranger's page must not read it under a name that the stranger made point here.
             if matches!(bridge.access, Access::Open) && !hosts.allows(host.as_ref()) {
                 return Problem::Host.into_response();
             }
@@ -71,7 +71,8 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
     routes.recover(reject).unify().boxed()
 }
 
-/// What operators reach. There are no tokens here: a page of a stranger must not read it by a name that it made.
+/// What operators reach. No tokens are asked for here, so a stranger's page must not read it under a name that the stranger
+/// made point here.
 pub(crate) fn operators(bridge: &Arc<Bridge>, hosts: Hosts) -> BoxedFilter<(Response,)> {
     let by_a_known_name = warp::host::optional()
         .and_then(move |authority: Option<Authority>| {
@@ -107,7 +108,7 @@ fn health(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
     healthz.or(readyz).unify().boxed()
 }
 
-/// Everything that is checked before there is a WebSocket; nothing of it touches Kafka.
+/// Everything that is checked before there is a WebSocket; none of it involves Kafka.
 fn stream(
     bridge: &Arc<Bridge>,
     method: &Method,

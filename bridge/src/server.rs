@@ -128,7 +128,7 @@ pub fn announce(listeners: &Listeners, feeds: &Feeds, config: &Config) -> Result
         lines.push(format!("bridge: operators on http://{operators}"));
     }
     lines.push(format!("bridge: ready on http://{address}"));
-    // A closed output is no reason not to serve.
+    // A closed output does not keep the bridge from serving.
     let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Which channels does a stream carry, in which order and how coded? The schema, and its record on the wire.
 //!
 //! Decoding is driven by the schema alone, never by the built-in table: one decoder reads every schema, of
-//! older and newer builds and with channels of one's own. A schema is named by the hash of its record; the
+//! older and newer builds, and with your own channels. A schema is named by the hash of its record; the
 //! built-in ones are known by their hash, all others are read from the stream.
 
 mod build;
@@ -40,7 +40,7 @@ pub struct Channel {
     pub labels: Vec<String>,
 }
 
-/// Where a channel's values stand in a [`Row`](crate::Row) and in decoded columns.
+/// Where a channel's values are in a [`Row`](crate::Row) and in decoded columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
     /// Among the float channels.
@@ -98,12 +98,12 @@ impl Schema {
         &self.channels
     }
 
-    /// Where the values of each of [`Schema::channels`] stand.
+    /// Where the values of each of [`Schema::channels`] are.
     pub fn positions(&self) -> &[Position] {
         &self.positions
     }
 
-    /// Where the values of the channel of this name stand, if the schema has it.
+    /// Where the values of the channel with this name are, if the schema has it.
     pub fn position(&self, name: &str) -> Option<Position> {
         let at = self.channels.iter().position(|channel| channel.name == name)?;
         Some(self.positions[at])

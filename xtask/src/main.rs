@@ -46,11 +46,11 @@ enum Task {
     Vectors(vectors::Options),
     /// Measure sizes, speed and delay
     Bench(bench::Options),
-    /// Feed the decoders with what no encoder writes
+    /// Feed the decoders input that no encoder writes
     Fuzz(fuzz::Options),
-    /// Run the demo for half an hour and judge what its links show
+    /// Run the demo for half an hour and check what its links show
     Soak(soak::Options),
-    /// Say what is installed, and what is missing with the command for it
+    /// Say what is installed and what is missing, with the command that installs it
     Doctor,
 }
 

@@ -1,8 +1,8 @@
 //! Kafka's protocol as far as the bridge speaks it, without I/O, clock or threads.
 //!
 //! [`Reader`] is the heart: the reader of one user's topic as a state machine. What happens on its connections goes in,
-//! with the time; what to connect and to send comes out, and so do records and news. [`admin`] asks for the little that
-//! is not reading. Brokers are not trusted: no length that one declares allocates, and no answer makes anything panic.
+//! with the time; what to connect and to send comes out, and so do records and news. [`admin`] has the few
+//! requests that are not reading. Brokers are not trusted: no declared length is allocated, and no answer makes anything panic.
 
 pub mod admin;
 mod batch;
@@ -31,7 +31,7 @@ use std::fmt;
 /// for a first batch that is longer, which topics with our settings do not have.
 pub const MAX_ANSWER_LEN: usize = 2 * 1024 * 1024;
 
-/// Kafka's id of a topic; one that was deleted and made again has another. All zeros: not known.
+/// Kafka's id of a topic; one that was deleted and created again has another. All zeros: not known.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TopicId(pub [u8; 16]);
 

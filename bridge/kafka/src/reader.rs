@@ -2,8 +2,8 @@
 //!
 //! A state machine: an [`Event`] and the time go in, [`Output`]s come out. It asks any broker who leads the partitions
 //! (Metadata), each leader where to start (ListOffsets), and then for records (Fetch), over one connection to each
-//! leader with one request at a time. A partition in error is taken out of the requests until it is well again, because
-//! with it in them every Fetch would return at once. Positions outlive connections: nothing is lost or repeated while
+//! leader with one request at a time. A partition in error is left out of the requests until it is well again, because
+//! with it every Fetch would return at once. Positions outlive connections: nothing is lost or repeated while
 //! the log has it.
 
 mod answer;
@@ -29,7 +29,7 @@ use crate::request::Request;
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long an answer may take, beyond what a Fetch waits for records.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
-/// How often the topic is looked at while all is well: it may have been made again, or have more partitions.
+/// How often the topic is looked at while all is well: it may have been created again, or have more partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How long a Fetch waits while some partition cannot be read yet, so that the others do not hold it up.
 const SHORT_WAIT: Duration = Duration::from_millis(100);
@@ -67,7 +67,7 @@ pub struct Reader {
     brokers: Vec<(i32, Address)>,
     partitions: Vec<Partition>,
     links: Vec<Link>,
-    /// When metadata is to be asked for, and how often that was of no use.
+    /// When metadata is to be asked for, and how often that was in vain.
     look_at: Instant,
     n_vain_looks: u32,
     /// Addresses that failed: not to be tried before, and how often they failed.
@@ -125,8 +125,8 @@ impl Reader {
                     link.versions = versions;
                 }
             }
-            Event::Answer { link, bytes } => self.answer(link, bytes, now, out),
-            Event::Closed { link, reason } => self.closed(link, reason, now.at),
+            Event::Answer { link, bytes } => self.take_answer(link, bytes, now, out),
+            Event::Closed { link, reason } => self.forget_link(link, reason, now.at),
             Event::LookAgain => {
                 if let Condition::Missing(id) = self.condition {
                     self.condition = id.map_or(Condition::Unknown, Condition::Known);
@@ -212,7 +212,7 @@ impl Reader {
     }
 
     fn ask_metadata(&mut self, index: usize, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
-        let number = self.number();
+        let number = self.next_number();
         let request = Request::metadata(&self.topic, number);
         self.send(index, Asked::Metadata, request, Duration::ZERO, now, out);
     }
@@ -231,7 +231,7 @@ impl Reader {
         }
     }
 
-    /// Closes connections to brokers that lead nothing, and those that were opened to ask and were answered.
+    /// Closes connections to brokers that lead nothing, and those that were opened only to ask and have their answer.
     fn close_the_unneeded(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
         let leaders: Vec<Address> =
             (0..self.partitions.len()).filter_map(|index| self.leader_address(index).cloned()).collect();
@@ -245,7 +245,7 @@ impl Reader {
         });
     }
 
-    /// Asks what is to be asked of a leader: where to read, or for records.
+    /// Asks a leader the next question: where to read, or for records.
     fn use_link(&mut self, index: usize, now: Now, out: &mut dyn FnMut(Output<'_>)) {
         let link = &self.links[index];
         if link.is_extra || !link.is_idle(now.at) {
@@ -312,7 +312,7 @@ impl Reader {
             && self.partitions.iter().all(|partition| partition.is_read() && partition.not_before <= now);
         let wait = if all_is_well { self.settings.max_wait } else { SHORT_WAIT.min(self.settings.max_wait) };
         let partitions = wanted.iter().map(|wanted| wanted.partition).collect();
-        let number = self.number();
+        let number = self.next_number();
         let max_bytes = i32::try_from(self.settings.max_bytes).unwrap_or(i32::MAX);
         let link = &mut self.links[index];
         let ask = link.session.ask(wanted, wait.as_millis() as i32, max_bytes);
@@ -343,7 +343,7 @@ impl Reader {
     }
 
     /// A connection is gone: what it led has to be looked for again.
-    fn closed(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
+    fn forget_link(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
         let Some(index) = self.links.iter().position(|other| other.id == link) else { return };
         let link = self.links.swap_remove(index);
         let n_failures = self.failed.iter().find(|door| door.0 == link.address).map_or(0, |door| door.2);
@@ -353,7 +353,7 @@ impl Reader {
         if let (CloseReason::TooLong, State::Busy { asked: Asked::Records(partitions), .. }) =
             (reason, &link.state)
         {
-            self.too_long(partitions);
+            self.skip_too_long(partitions);
         }
         if link.is_extra {
             return;
@@ -367,9 +367,9 @@ impl Reader {
         self.look_at = self.look_at.min(now);
     }
 
-    /// An answer was too long to be taken: of one partition, its next batch is passed over by going on at the end; of
-    /// more, they are asked one at a time.
-    fn too_long(&mut self, partitions: &[u16]) {
+    /// An answer was too long to be read. If it was about one partition, its next batch is skipped by continuing at the end;
+    /// otherwise its partitions are asked one at a time.
+    fn skip_too_long(&mut self, partitions: &[u16]) {
         if let [number] = *partitions
             && let Some(partition) = self.partitions.iter_mut().find(|partition| partition.number == number)
         {
@@ -385,7 +385,7 @@ impl Reader {
             self.links.iter().filter(|link| link.is_late(now)).map(|link| link.id).collect();
         for link in late {
             out(Output::Act(Action::Close { link }));
-            self.closed(link, CloseReason::Lost, now);
+            self.forget_link(link, CloseReason::Lost, now);
         }
     }
 
@@ -403,14 +403,14 @@ impl Reader {
         self.failed.iter().all(|(failed, until, _)| failed != address || *until <= now)
     }
 
-    fn number(&mut self) -> i32 {
+    fn next_number(&mut self) -> i32 {
         self.last_number = self.last_number.wrapping_add(1);
         self.last_number
     }
 
     /// Between a half and one and a half of `wait`.
     fn spread(&mut self, wait: Duration) -> Duration {
-        // Xorshift: there is no need for more.
+        // Xorshift is random enough for this.
         self.jitter ^= self.jitter << 13;
         self.jitter ^= self.jitter >> 7;
         self.jitter ^= self.jitter << 17;

@@ -62,7 +62,7 @@ pub(crate) fn user(text: &str) -> Result<Option<UserId>, UserIdError> {
     if text.is_empty() { Ok(None) } else { UserId::parse(text).map(Some) }
 }
 
-/// What `parse` makes of `text`; nothing of nothing.
+/// What `parse` makes of `text`; `None` if that is empty.
 fn unless_empty<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
     let text = text.trim();
     if text.is_empty() { Some(None) } else { parse(text).map(Some) }

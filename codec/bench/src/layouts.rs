@@ -43,7 +43,7 @@ pub(crate) trait Plain:
     fn channels() -> Vec<Channel>;
 }
 
-/// Defines a layout; see the files beside.
+/// Defines a layout; see the files in `layouts/`.
 macro_rules! layout {
     (
         $(#[$doc:meta])* $plain:ident, $proto:ident:

@@ -1,7 +1,7 @@
 //! How is a recording played? The file's kind is recognised by how it begins; each kind is read in a small file of its own.
 //!
-//! Known are recordings of this collector (`--record`) and four CSV files of real and reference laps, plain or gzip.
-//! A CSV's samples hold the channels that the file has and no others; what it has not stays absent.
+//! The known kinds are recordings of this collector (`--record`) and four CSV files of real and reference laps, plain or
+//! gzip. A CSV's samples hold the channels that the file has and no others; what it lacks stays absent.
 
 mod ac_csv;
 mod acc_fragment;
@@ -25,7 +25,7 @@ use super::{LineFault, Source, SourceError, Step};
 /// How a gzip file begins.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
-/// A recording, played once or for ever.
+/// A recording, played once or again and again.
 pub struct Replay {
     path: PathBuf,
     repeat: bool,
@@ -40,7 +40,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Opens a recording and looks through all of it, so that a broken one is told before anything is published.
+    /// Opens a recording and reads through all of it, so that a broken one is reported before anything is published.
     ///
     /// # Errors
     /// A [`SourceError`] that names the file, the line or byte, and what is wrong.

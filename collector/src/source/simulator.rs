@@ -278,8 +278,8 @@ impl Simulator {
                     fuel_used_l: (fuel_l > 0.0).then_some(fuel_l as f32),
                     top_speed_mps: Some(state.top_speed_mps as f32),
                 });
-                self.driver.new_lap();
-                self.pit.lap_finished();
+                self.driver.begin_lap();
+                self.pit.finish_lap();
                 let change = i32::from(self.chance.chance(0.12)) - i32::from(self.chance.chance(0.15));
                 state.race_position = (state.race_position + change).clamp(1, 20);
             }

@@ -1,4 +1,4 @@
-//! What do a reader and the program around it tell each other? Events and the time go in, actions and news come out.
+//! What do a reader and the program around it say to each other? Events and the time go in, actions and news come out.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,9 +18,9 @@ pub struct LinkId(pub u32);
 /// The time now, on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// For what passes.
+    /// For measuring time that passes.
     pub at: Instant,
-    /// For what is looked up: milliseconds since 1970.
+    /// For looking up records by time: milliseconds since 1970.
     pub unix_ms: u64,
 }
 
@@ -31,7 +31,7 @@ pub enum Event<'a> {
     Opened {
         /// Which.
         link: LinkId,
-        /// What was settled with its broker.
+        /// What was agreed on with its broker.
         versions: Versions,
     },
     /// A whole answer came, without its length.
@@ -104,12 +104,12 @@ pub enum News<'a> {
         /// Its id.
         id: TopicId,
     },
-    /// The topic was deleted and made again; reading begins again with its oldest records.
+    /// The topic was deleted and created again; reading starts over with its oldest records.
     Replaced {
         /// The new id.
         id: TopicId,
     },
-    /// The topic does not exist, or not any more. The reader waits for [`Event::LookAgain`].
+    /// The topic does not exist, or no longer exists. The reader waits for [`Event::LookAgain`].
     Missing,
     /// Kafka does not let this reader read. The reader does nothing more.
     Refused {
@@ -122,13 +122,13 @@ pub enum News<'a> {
         partition: u16,
         /// First offset to read.
         from: i64,
-        /// First offset that is new; what lies before it is history.
+        /// First offset that is new; records before it are history.
         end: i64,
     },
     /// A record, in order within its partition.
     Record(Record<'a>),
-    /// Records from offset `from` up to but not including `to` cannot be read any more. A log that is shorter than it
-    /// was has a `to` that is not beyond `from`.
+    /// Records from offset `from` up to but not including `to` can no longer be read. If the log is shorter than it
+    /// was, `to` is not beyond `from`.
     Lost {
         /// Where.
         partition: u16,
@@ -137,7 +137,7 @@ pub enum News<'a> {
         /// The offset that is read next.
         to: i64,
     },
-    /// Something was passed over because it cannot be read.
+    /// Something was skipped because it cannot be read.
     Unreadable {
         /// Where.
         partition: u16,
@@ -160,9 +160,9 @@ pub enum News<'a> {
 /// A record as it is in Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// Where it is.
+    /// The partition that it is in.
     pub partition: u16,
-    /// Where it is in that.
+    /// Its offset in that partition.
     pub offset: u64,
     /// Milliseconds since 1970 on the broker's clock, where the topic has our settings.
     pub time_ms: u64,

@@ -1,7 +1,7 @@
 //! Assetto Corsa Competizione, whole laps at 6.4 to 6.6 Hz: which column is which channel?
 //!
-//! The recorder stored no time: a sample's time is its share of the lap's official time. Laps that were not driven one
-//! after the other follow each other here.
+//! The recorder stored no time: a sample's time is its share of the lap's official time. Laps follow each other here even
+//! if they were not driven one after the other.
 
 use std::collections::VecDeque;
 

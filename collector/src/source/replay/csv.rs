@@ -1,4 +1,4 @@
-//! What have the CSV files in common? Lines, numbers with a name for what is wrong, and samples prepared one by one.
+//! What do the CSV files have in common? Lines, numbers with a name for what is wrong, and samples prepared one by one.
 
 use std::collections::VecDeque;
 use std::io::BufRead;

@@ -32,8 +32,8 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// Reads up to the first samples, whose schema is the recording's. With `lossless` the values of the recording travel
-    /// on bit for bit.
+    /// Reads up to the first samples, whose schema is the recording's. With `lossless` the recording's values are sent
+    /// bit for bit.
     pub(super) fn new(
         path: &Path,
         file: Box<dyn BufRead + Send>,
@@ -91,7 +91,7 @@ impl Recorded {
                 self.rows.resize_with(self.rows.len().max(samples.len()), RowBuffer::default);
                 (self.n_rows, self.n_given) = (samples.len(), 0);
                 for (i, row) in self.rows.iter_mut().take(samples.len()).enumerate() {
-                    // Times that run backwards (a second session behind the first) stand still instead.
+                    // Times that run backwards (a second session after the first) are held still instead.
                     self.last_us = samples.captured_at_us()[i].max(self.last_us);
                     row.captured_at_us = self.last_us;
                     row.floats.clear();
@@ -103,7 +103,7 @@ impl Recorded {
                 self.first_us = self.first_us.or(self.rows.first().map(|row| row.captured_at_us));
             }
             Received::Facts { facts, .. } => {
-                // How the clocks stood then says nothing about now.
+                // How the clocks differed then says nothing about now.
                 let facts = Facts { clock: None, ..facts };
                 self.facts_changed |= facts != self.facts;
                 self.facts = facts;

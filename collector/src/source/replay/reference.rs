@@ -1,7 +1,7 @@
 //! The synthetic reference trace, 60 Hz: which column is which channel?
 //!
-//! Its values are in the channels' units already, except for the steering: radians at the wheel, here shares of a lock
-//! of 4 rad. Its vertical acceleration includes gravity, which games leave out. What no channel holds stays out
+//! Its values are already in the channels' units, except for the steering: radians at the wheel, here shares of a lock
+//! of 4 rad. Its vertical acceleration includes gravity, which games leave out. What no channel holds is left out
 //! (oil, steering torque in Nm, headlights, the tick).
 
 use std::collections::VecDeque;

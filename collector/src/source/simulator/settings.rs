@@ -18,7 +18,7 @@ pub struct SimulatorSettings {
     pub track: String,
     /// Time of the first sample, Unix µs.
     pub start_us: u64,
-    /// Pit stop at the end of every so many laps; 0 for never.
+    /// Laps from one pit stop to the next; 0 for never.
     pub pit_every_laps: u32,
 }
 
