@@ -15,16 +15,16 @@ mod token;
 mod token_id;
 mod unique;
 
-pub use access::{Access, Admission, Refusal, Refused, Withdrawal};
-pub use key_file::KeyFile;
-pub use key_store::KeyStore;
-pub use keys::{KeyError, KeyId, KeySet};
-pub use remote_keys::{Endpoint, EndpointError, FetchError, RemoteKeys};
-pub use reserved::{NotAName, Reserved, ReservedName};
-pub use revocations::{Revocation, RevocationStore};
-pub use secret::Secret;
-pub use token::{AuthError, Claims, LEEWAY, Rules, verify};
-pub use token_id::TokenId;
+pub use self::access::{Access, Admission, Refusal, Refused, Withdrawal};
+pub use self::key_file::KeyFile;
+pub use self::key_store::KeyStore;
+pub use self::keys::{KeyError, KeyId, KeySet};
+pub use self::remote_keys::{Endpoint, EndpointError, FetchError, RemoteKeys};
+pub use self::reserved::{NotAName, Reserved, ReservedName};
+pub use self::revocations::{Revocation, RevocationStore};
+pub use self::secret::Secret;
+pub use self::token::{AuthError, Claims, LEEWAY, Rules, verify};
+pub use self::token_id::TokenId;
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What do all that serve viewers share?
+//! What does everything that serves viewers share?
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{keys, token};
 use crate::config::ServeArgs;
 
-/// Serves each driver's live telemetry from Kafka to that driver's browsers, and to no one else's.
+/// Serves each driver's live telemetry from Kafka to that driver's browsers, and to nobody else's.
 #[derive(Debug, Parser)]
 #[command(name = "bridge", version, subcommand_help_heading = "Commands")]
 pub struct Cli {

@@ -3,7 +3,7 @@
 mod args;
 pub(crate) mod values;
 
-pub use args::{KafkaKind, LogFormat, ServeArgs};
+pub use self::args::{KafkaKind, LogFormat, ServeArgs};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

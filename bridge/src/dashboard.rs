@@ -1,7 +1,7 @@
 //! What are the dashboard's files, and what does a request for one get?
 //!
 //! They are read once, when the bridge starts: no request reaches the disk, so none leads out of the folder, and page and
-//! scripts always belong together. Beside `name` may lie `name.br`, the same compressed with brotli when it was built.
+//! scripts always belong together. Next to `name` there may be `name.br`, the same file compressed with brotli by the build.
 
 mod encoding;
 mod policy;
@@ -25,12 +25,12 @@ use warp::reply::Response;
 
 use crate::origin::Origin;
 
-/// Most bytes of all files: a page, not someone's home folder.
+/// Most bytes of all files: enough for a page, not for someone's home folder.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Most files, and folders within folders.
 const MAX_FILES: usize = 10_000;
 const MAX_DEPTH: usize = 16;
-/// A file whose name tells its content never changes.
+/// A file whose name holds a hash of its content never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// All others are asked for again each time, and answered with 304 while they have not changed.
 const ASK_AGAIN: &str = "no-cache";
@@ -133,7 +133,7 @@ fn read_folder(
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let file = entry.path();
-        // A name that is not Unicode cannot be asked for.
+        // Nobody can ask for a name that is not Unicode.
         let Ok(name) = entry.file_name().into_string() else { continue };
         if name.starts_with('.') {
             continue;
@@ -248,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_with_a_hash_last_for_ever() {
+    fn only_names_with_a_hash_are_cached_for_a_year() {
         for path in [
             "assets/index-DY1xiMf0.css",
             "assets/inter-latin-ext-wght-normal-DO1Apj_S.woff2",

@@ -1,7 +1,7 @@
 //! One user's live data inside this bridge: who watches it, and what do they get?
 //!
 //! [`Feeds::join`] gives a viewer its place in its user's feed, which begins with the first viewer and ends some time
-//! after the last. `state` decides everything (`action`), `task` does it, `ledger` counts it and tells operators,
+//! after the last. `state` decides everything (`action`), `task` does it, `ledger` counts and logs it,
 //! `stream` and `gop` keep what a joining viewer needs, and `queue` bounds what waits for each viewer.
 
 mod action;
@@ -20,6 +20,10 @@ mod testing;
 mod tests;
 mod viewer;
 
+pub use self::audience::JoinOptions;
+pub use self::queue::Closed;
+pub use self::viewer::ViewerHandle;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,10 +34,6 @@ use purple_sector_codec::UserId;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-pub use self::audience::JoinOptions;
-pub use self::queue::Closed;
-pub use self::viewer::ViewerHandle;
 
 use self::audience::ViewerId;
 use self::gop::GopBudget;
@@ -48,7 +48,7 @@ use crate::workers::{Worker, Workers};
 
 /// How long feeds may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
-/// How long a viewer's greeting waits to know which topic it is; a topic that is made takes longer.
+/// How long a viewer's greeting waits to know which topic it is; a topic that has to be created takes longer.
 const ID_WITHIN: Duration = Duration::from_secs(1);
 
 /// Limits of feeds and viewers.
@@ -125,7 +125,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether its task has ended, or will never be heard of again.
+    /// Whether its task has ended, or cannot answer any longer.
     fn is_over(&self) -> bool {
         self.requests.is_closed() || self.worker.is_given_up()
     }

@@ -1,7 +1,7 @@
 //! Is the name that a caller used for this bridge one that strangers cannot make?
 //!
-//! A page of a stranger may let its own name point to this machine (DNS rebinding). For the browser, what answers there is
-//! then the page's own server, and what it says may be read. The `Host` header tells: it still holds the stranger's name.
+//! A stranger's page may make its own name point to this machine (DNS rebinding). For the browser, what answers there is
+//! then the page's own server, and what it says may be read. The `Host` header gives that away: it still holds the stranger's name.
 
 use std::net::IpAddr;
 

@@ -6,9 +6,9 @@ mod gate;
 mod problem;
 mod tls;
 
-pub(crate) use gate::Gate;
-pub(crate) use problem::Problem;
-pub(crate) use tls::Tls;
+pub(crate) use self::gate::Gate;
+pub(crate) use self::problem::Problem;
+pub(crate) use self::tls::Tls;
 
 use std::convert::Infallible;
 use std::io;
@@ -112,7 +112,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Answers a connection that there is no room for. What it sent is read first, or closing would cut the answer off.
+/// Answers a connection for which there is no room. What it sent is read first, or closing would cut the answer off.
 async fn turn_away(mut stream: TcpStream, full: Full) -> io::Result<()> {
     let status = match full {
         Full::InAll => "503 Service Unavailable",
@@ -150,7 +150,7 @@ async fn serve_connection<S>(
     let served_routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(connection.clone());
-        // No route takes a body, and one whose length is said in two ways is a smuggler's.
+        // No route takes a body, and a request that gives its length in two ways is an attempt at request smuggling.
         let answer = if request.headers().contains_key(header::TRANSFER_ENCODING) {
             Err(Problem::BadRequest("no request here has a body").into_response())
         } else {
@@ -267,14 +267,14 @@ mod tests {
         sleep(Duration::from_secs(1)).await;
         while busy.write_all(REQUEST).await.is_ok() && busy.read(&mut bytes).await.unwrap_or(0) > 0 {
             n_answers += 1;
-            assert!(started.elapsed() < 2 * LIFETIME, "it goes on for ever");
+            assert!(started.elapsed() < 2 * LIFETIME, "it never ends");
             sleep(Duration::from_secs(4)).await;
         }
         assert_eq!(n_answers, LIFETIME.as_secs() / 4);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn when_the_bridge_stops_an_answer_may_finish_but_not_take_for_ever() {
+    async fn when_the_bridge_stops_an_answer_may_finish_but_not_take_long() {
         for (answer_takes, is_answered) in [(LAST_ANSWER - SOON, true), (LAST_ANSWER + SOON, false)] {
             let stop = CancellationToken::new();
             let mut client = connect(answer_takes, &stop);

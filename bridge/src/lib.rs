@@ -1,4 +1,4 @@
-//! The bridge: each driver's live telemetry from Kafka to that driver's browsers, and to no one else's.
+//! The bridge: each driver's live telemetry from Kafka to that driver's browsers, and to nobody else's.
 //!
 //! [`serve`] is the program: it is handed its listeners, its Kafka and its end, so tests run the same code.
 
@@ -25,4 +25,4 @@ mod time;
 mod viewer;
 mod workers;
 
-pub use server::{Connected, Listeners, announce, bind, connect, serve};
+pub use self::server::{Connected, Listeners, announce, bind, connect, serve};

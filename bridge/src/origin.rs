@@ -1,6 +1,6 @@
 //! Does this page come from where it may come from?
 //!
-//! WebSockets are not covered by CORS: a page of any site can open one. What tells them apart is the `Origin` header,
+//! WebSockets are not covered by CORS: a page of any site can open one. What distinguishes them is the `Origin` header,
 //! which no page can forge.
 
 use crate::host::is_local_name;
@@ -46,7 +46,7 @@ impl Origin {
 pub struct Origins {
     /// Origins that may connect besides the bridge's own.
     pub allowed: Vec<Origin>,
-    /// The bridge runs without tokens. Then a page may not claim to be the bridge's own by a name that anyone could let
+    /// The bridge runs without tokens. Then a page may not claim to be the bridge's own by a name that anyone could make
     /// point here (DNS rebinding): only by an address or a local name.
     pub open: bool,
 }

@@ -61,7 +61,7 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
                   headers,
                   query: Vec<_>,
                   connection: Connection| {
-                // Without tokens, a page of a stranger must not read it by a name that it made.
+                // Without tokens, a stranger's page must not read it under a name that the stranger made point here.
                 let is_hidden = matches!(bridge.access, Access::Open) && !hosts.allows(host.as_ref());
                 async move {
                     if is_hidden {
@@ -82,7 +82,8 @@ pub(crate) fn public(bridge: &Arc<Bridge>, config: &Config) -> BoxedFilter<(Resp
     routes.recover(reject).unify().boxed()
 }
 
-/// What operators reach. There may be no secret here: a page of a stranger must not read it by a name that it made.
+/// What operators reach. There may be no secret, so a stranger's page must not read it under a name that the stranger made
+/// point here.
 pub(crate) fn operators(bridge: &Arc<Bridge>, settings: Operators) -> BoxedFilter<(Response,)> {
     let Operators { hosts, secret, .. } = settings;
     let by_a_known_name = warp::host::optional()
@@ -133,7 +134,7 @@ fn health(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
     healthz.or(readyz).unify().boxed()
 }
 
-/// Everything that is checked before there is a WebSocket; nothing of it touches Kafka.
+/// Everything that is checked before there is a WebSocket; none of it involves Kafka.
 async fn stream(
     bridge: &Arc<Bridge>,
     method: &Method,

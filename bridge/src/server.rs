@@ -168,7 +168,7 @@ pub fn announce(listeners: &Listeners, connected: &Connected, config: &Config) -
     }
     let scheme = if listeners.tls.is_some() { "https" } else { "http" };
     lines.push(format!("bridge: ready on {scheme}://{address}"));
-    // A closed output is no reason not to serve.
+    // A closed output does not keep the bridge from serving.
     let _ = writeln!(io::stdout(), "{}", lines.join("\n"));
     Ok(())
 }

@@ -87,9 +87,9 @@ pub struct Stats {
     pub queue_bytes: Arc<Counter>,
     /// Partitions that are read now.
     pub partitions: Counter,
-    /// Tasks that ended by themselves and threads that stood still, which they must not; others took their place.
+    /// Tasks that ended by themselves and threads that were stuck, neither of which should happen; others took their place.
     pub restarts: Counter,
-    /// Positions that Kafka no longer had (deleted by retention, or a topic made again).
+    /// Positions that Kafka no longer had (deleted by retention, or a topic that was created again).
     pub positions_lost: Counter,
     /// Consumed positions that could not be published to a user's consumer group.
     pub group_offset_errors: Counter,
@@ -97,7 +97,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The figures of one user, which begin now if there are none yet.
+    /// The figures of one user; they start now if there are none yet.
     pub fn user(&self, user: &UserId) -> Arc<UserStats> {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stats) = users.get(user) {

@@ -1,6 +1,6 @@
-//! Do the tasks that must run for ever still run?
+//! Do the tasks that must never end still run?
 //!
-//! One that ends, by a panic most likely, is told in the log, counted, and started again.
+//! One that ends, by a panic most likely, is logged, counted, and started again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ impl Supervisor {
                     () = stop.cancelled() => return task.abort(),
                     _ = &mut task => {}
                 }
-                error!(what, "a task ended that should run for ever; it starts again");
+                error!(what, "a task ended that should never end; it is started again");
                 stats.restarts.add(1);
                 n_down.fetch_add(1, Ordering::Relaxed);
                 let waited = stop.run_until_cancelled(tokio::time::sleep(RESTART_AFTER)).await;

@@ -41,7 +41,7 @@ use crate::time::{unix_s, unix_us};
 
 /// How long the switch from HTTP to WebSocket may take.
 const UPGRADE_WITHIN: Duration = Duration::from_secs(5);
-/// How long writing may stand still before the peer counts as dead.
+/// How long writing may make no progress before the peer counts as dead.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// Messages that are written before a flush.
 const MAX_BATCH: usize = 64;
@@ -96,8 +96,10 @@ enum Event {
 pub(crate) async fn run(viewer: Viewer, on_upgrade: OnUpgrade) {
     let upgraded = match timeout(UPGRADE_WITHIN, on_upgrade).await {
         Ok(Ok(upgraded)) => Metered::new(TokioIo::new(upgraded), Instant::now().into_std()),
-        Ok(Err(error)) => return debug!(user = %viewer.user, %error, "viewer left before it was one"),
-        Err(_) => return debug!(user = %viewer.user, "viewer took too long to become one"),
+        Ok(Err(error)) => {
+            return debug!(user = %viewer.user, %error, "client left before its WebSocket was open");
+        }
+        Err(_) => return debug!(user = %viewer.user, "client took too long to open its WebSocket"),
     };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -303,7 +305,7 @@ async fn write(
     loop {
         let n_before = written.get();
         let still_until = Instant::now() + WRITE_WITHIN;
-        // Whoever reads drop by drop must not outlive the token by that.
+        // Reading drop by drop must not keep a viewer beyond its token.
         let until = token.closes_at().map_or(still_until, |closes_at| still_until.min(closes_at.into()));
         match stop.run_until_cancelled(timeout_at(until, work.as_mut())).await {
             Some(Ok(Ok(()))) => return Ok(()),
@@ -323,7 +325,7 @@ mod tests {
     use super::*;
     use crate::auth::LEEWAY;
 
-    /// Writes 100 bytes to a peer that has no room until it reads, and tells how that ended and when.
+    /// Writes 100 bytes to a peer that has no room until it reads, and returns how and when that ended.
     async fn write_to(
         peer: impl AsyncFnOnce(DuplexStream),
         token_ends_in_s: Option<u64>,

@@ -21,7 +21,7 @@ use crate::stats::Stats;
 
 /// How often each thread is asked to show that it runs.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
-/// A thread that has left this many beats without an answer stands still.
+/// A thread that has left this many beats without an answer is stuck.
 const STILL_AFTER_BEATS: u32 = 5;
 /// A thread that has left this many beats without an answer is given up: no work of the bridge takes so long.
 const GIVE_UP_AFTER_BEATS: u32 = 15;
@@ -128,13 +128,15 @@ impl Workers {
                 Ok(new) => {
                     error!(
                         number,
-                        "a thread stands still; another takes its users, whose viewers have to come back"
+                        "a thread is stuck; another takes over its users, whose viewers have to reconnect"
                     );
                     std::mem::replace(worker, new).given_up.cancel();
                     self.stats.restarts.add(1);
                     n_replaced += 1;
                 }
-                Err(error) => error!(number, %error, "a thread stands still, and none can take its place"),
+                Err(error) => {
+                    error!(number, %error, "a thread is stuck, and none can be started in its place")
+                }
             }
         }
         n_replaced
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_stands_still_is_seen_and_replaced() {
+    fn a_stuck_thread_is_noticed_and_replaced() {
         let stats = Arc::new(Stats::default());
         let workers = Workers::start(stats.clone()).expect("threads");
         let user = UserId::parse("alice").expect("a user");

@@ -1,9 +1,9 @@
-//! How do samples become the body of a block, and back? The kernel: small, exact, without allocator.
+//! How do samples become the body of a block, and back? The kernel: small, exact, without an allocator.
 //!
 //! [The wire format](https://github.com/purple-sector/purple-sector/blob/main/docs/wire-format.md) says what the bits of a body are and is
 //! the only place that does. In short: every channel, and last the time, is a *slot* of whole numbers (`quantize`); a slot's *mode* says how the
 //! next number is predicted (`slot`); the modes and widths that change come first (`choice`, `change`), then the residuals of one slot after the
-//! other, bit-packed in that slot's width (`group`, `pack` to write, `column` to read).
+//! other, bit-packed in that slot's width (`group`, `pack` to write, `change_reader`, `quad` to read).
 
 mod bits;
 mod change;
@@ -17,11 +17,11 @@ mod quad;
 mod quantize;
 mod slot;
 
-pub use decode::{BlockDecoder, Columns};
-pub use encode::BlockEncoder;
-pub use group::EncoderGroup;
-pub use quad::DecoderQuad;
-pub use slot::{Coding, Slot};
+pub use self::decode::{BlockDecoder, Columns};
+pub use self::encode::BlockEncoder;
+pub use self::group::EncoderGroup;
+pub use self::quad::DecoderQuad;
+pub use self::slot::{Coding, Slot};
 
 /// A [`BlockEncoder`] that owns its memory.
 #[cfg(feature = "alloc")]
@@ -37,8 +37,8 @@ pub const MAX_CHANNELS: usize = 1024;
 /// Most samples in a block.
 pub const MAX_SAMPLES: usize = 256;
 
-/// Most numbers in a block: samples times slots, the time among them. More never fit into a record if all of them move,
-/// so no encoder writes them, and a reader's work on a short record is bounded.
+/// Most numbers in a block: samples times slots, the time among them. More would not fit into a record if all of them moved,
+/// so no encoder writes them, which bounds a reader's work on a short record.
 pub const MAX_NUMBERS: usize = 16 * 1024;
 
 /// Slots whose changes share one bit that says whether there are any, and that the encoder handles side by side.
@@ -64,7 +64,7 @@ const RESIDUALS_PER_WORD: [u8; 64] = {
 const SPAN_LIMIT_US: u64 = 1 << 30;
 
 /// Number of [`DecoderQuad`]s that a decoder needs for `n_channels` channels: four to a quad, but the floats, the ints and
-/// the time start one each.
+/// the time each start a new one.
 pub const fn n_quads(n_channels: usize) -> usize {
     n_channels.div_ceil(quad::LANES) + 2
 }

@@ -6,10 +6,10 @@
 mod client;
 mod server;
 
-use crate::{DecodeError, MAX_RECORD_LEN};
+pub use self::client::{ClientMessage, Cursor, NextOffset, Subscribe};
+pub use self::server::{DataHeader, FeedState, GapReason, ServerMessage};
 
-pub use client::{ClientMessage, Cursor, NextOffset, Subscribe};
-pub use server::{DataHeader, FeedState, GapReason, ServerMessage};
+use crate::{DecodeError, MAX_RECORD_LEN};
 
 /// The WebSocket subprotocol that both ends must agree on.
 pub const SUBPROTOCOL: &str = "purple-sector.v1";
@@ -23,7 +23,7 @@ pub const MAX_CLIENT_MESSAGE_LEN: usize = 16 * 1024;
 /// The longest message that a bridge sends, in bytes.
 pub const MAX_SERVER_MESSAGE_LEN: usize = MAX_RECORD_LEN + DataHeader::MAX_LEN;
 
-/// What a bridge can beyond serving live, as bits of [`ServerMessage::Hello`]'s `capabilities`.
+/// What a bridge can do beyond serving live, as bits of [`ServerMessage::Hello`]'s `capabilities`.
 pub mod capability {
     /// It serves from a [`Cursor`](super::Cursor) on.
     pub const CURSOR: u32 = 1;
@@ -43,14 +43,14 @@ pub mod close {
     pub const SLOW: u16 = 4408;
     /// Too many connections or messages; connect again later.
     pub const TOO_MANY: u16 = 4429;
-    /// The token is none that this bridge accepts.
+    /// This bridge does not accept the token.
     pub const BAD_TOKEN: u16 = 4501;
     /// The token does not allow this.
     pub const FORBIDDEN: u16 = 4503;
-    /// The viewer sent what the protocol does not have.
+    /// The viewer sent something that the protocol does not have.
     pub const PROTOCOL_ERROR: u16 = 4504;
 
-    /// Whether connecting again is of no use.
+    /// Whether it is useless to connect again.
     pub const fn is_final(code: u16) -> bool {
         matches!(code, 4500..=4999)
     }

@@ -11,21 +11,21 @@
 
 mod table;
 
-pub use table::{FLOAT_CHANNELS, INT_CHANNELS, N_FLOATS, N_INTS, ch};
+pub use self::table::{FLOAT_CHANNELS, INT_CHANNELS, N_FLOATS, N_INTS, ch};
 
 use serde::{Deserialize, Serialize};
 
 /// The value of an int channel that the source does not give. (A float channel uses `NaN`.)
 pub const ABSENT: i32 = i32::MIN;
 
-/// Names a channel for ever: ids are never reused and never change their meaning.
+/// Names a channel permanently: ids are never reused and never change their meaning.
 ///
 /// The built-in table uses ids below [`ChannelId::FIRST_FREE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChannelId(pub u16);
 
 impl ChannelId {
-    /// The first id that the built-in table will never use: for channels of one's own.
+    /// The first id that the built-in table will never use: for your own channels.
     pub const FIRST_FREE: ChannelId = ChannelId(0x8000);
 }
 
@@ -82,9 +82,9 @@ pub struct FloatInfo {
     pub unit: &'static str,
     /// Step between two neighbouring values on the wire, in the channel's unit.
     pub resolution: f32,
-    /// Smallest value on the wire; what lies below is sent as this and counted.
+    /// Smallest value on the wire; smaller ones are sent as this and counted.
     pub min: f32,
-    /// Largest value on the wire; what lies above is sent as this and counted.
+    /// Largest value on the wire; larger ones are sent as this and counted.
     pub max: f32,
     /// How often the value moves.
     pub pace: Pace,

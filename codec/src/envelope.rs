@@ -65,7 +65,7 @@ impl Kind {
     }
 }
 
-/// What a record's header says, by kind. The fields stand on the wire in this order.
+/// What a record's header says, by kind. The fields are on the wire in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
     /// Of a [`Kind::Key`] record.
@@ -377,7 +377,7 @@ mod tests {
         assert!(length - body.len() <= MAX_ENVELOPE_LEN);
     }
 
-    /// What comes of a block record after `damage`; the checksum is made right again unless `keep_checksum`.
+    /// What a block record is read as after `damage`; the checksum is made right again unless `keep_checksum`.
     #[track_caller]
     fn check_refused(damage: impl FnOnce(&mut [u8]), keep_checksum: bool, code: &str) {
         let mut out = [0; 64];

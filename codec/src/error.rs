@@ -1,6 +1,6 @@
 //! What can go wrong when samples become bytes, and when bytes become samples?
 
-/// Why samples could not be encoded. Nothing was written, and the encoder goes on as if it had not been asked.
+/// Why samples could not be encoded. Nothing was written, and the encoder continues as if it had not been called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -87,7 +87,7 @@ pub enum DecodeError {
     /// The header ends early or holds an impossible number.
     #[error("malformed record header")]
     Header,
-    /// The session id has other characters or another length than [`SessionId`](crate::SessionId) allows.
+    /// The session id has characters or a length that [`SessionId`](crate::SessionId) does not allow.
     #[error("invalid session id in the record header")]
     SessionId,
     /// The body ends before what it announces.
@@ -114,7 +114,7 @@ pub enum DecodeError {
         /// How many are allowed.
         limit: usize,
     },
-    /// The body is none that an encoder writes.
+    /// No encoder writes such a body.
     #[error("malformed body: {what}")]
     Body {
         /// What is wrong with it.

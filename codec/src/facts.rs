@@ -1,4 +1,4 @@
-//! What holds for a whole session? Game, car, track, driver, and how the driver's clock stands to the broker's.
+//! What holds for a whole session? Game, car, track, driver, and how the driver's clock differs from the broker's.
 
 use alloc::{string::String, vec::Vec};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::take::Take;
 use crate::{DecodeError, EncodeError, wire};
 
-/// What a source knows about a session beside its samples; what it does not know is `None`.
+/// What a source knows about a session besides its samples; what it does not know is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Facts {
     /// Name of the game: `Assetto Corsa`.
@@ -24,7 +24,7 @@ pub struct Facts {
     pub tyre_compound: Option<String>,
     /// Version of the collector that sends this.
     pub collector_version: Option<String>,
-    /// How the driver's clock stands to the broker's.
+    /// How the driver's clock differs from the broker's.
     pub clock: Option<ClockOffset>,
     /// How many samples a second the source intends to give, in Hz.
     pub nominal_rate_hz: Option<f32>,

@@ -65,27 +65,29 @@ mod wire;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(inline)]
-pub use block::BlockDecoder;
-pub use block::{BlockEncoder, Coding, Columns, Slot};
-pub use channels::{ABSENT, ChannelId, FloatChannel, IntChannel, Pace, ch};
-pub use envelope::{Envelope, Header, Kind, MAX_ENVELOPE_LEN, MAX_RECORD_LEN, WIRE_VERSION, write_record};
-pub use error::{DecodeError, EncodeError};
+pub use self::block::BlockDecoder;
+pub use self::block::{BlockEncoder, Coding, Columns, Slot};
+pub use self::channels::{ABSENT, ChannelId, FloatChannel, IntChannel, Pace, ch};
+pub use self::envelope::{
+    Envelope, Header, Kind, MAX_ENVELOPE_LEN, MAX_RECORD_LEN, WIRE_VERSION, write_record,
+};
+pub use self::error::{DecodeError, EncodeError};
 #[cfg(feature = "alloc")]
-pub use event::{Event, LapSummary, OtherCar};
+pub use self::event::{Event, LapSummary, OtherCar};
 #[cfg(feature = "alloc")]
-pub use facts::{ClockOffset, Fact, Facts};
-pub use sample::{Row, SOURCE_GAP_US, Sample, TIME_LIMIT_US};
+pub use self::facts::{ClockOffset, Fact, Facts};
+pub use self::sample::{Row, SOURCE_GAP_US, Sample, TIME_LIMIT_US};
 #[cfg(feature = "alloc")]
-pub use schema::{Channel, Position, RowBuffer, Schema, SchemaError};
-pub use schema_hash::SchemaHash;
-pub use session::{SessionId, SessionIdError, partition_for};
-pub use stream::{Chain, Gap, Link};
+pub use self::schema::{Channel, Position, RowBuffer, Schema, SchemaError};
+pub use self::schema_hash::SchemaHash;
+pub use self::session::{SessionId, SessionIdError, partition_for};
+pub use self::stream::{Chain, Gap, Link};
 #[cfg(feature = "alloc")]
-pub use stream::{
+pub use self::stream::{
     EncodedBlock, EncoderCounts, Received, Samples, StreamEncoder, StreamId, StreamReader, StreamSettings,
     WaitingFor,
 };
 #[cfg(feature = "alloc")]
-pub use tenant::{UserId, UserIdError};
+pub use self::tenant::{UserId, UserIdError};
 #[cfg(feature = "alloc")]
-pub use topic::Topic;
+pub use self::topic::Topic;

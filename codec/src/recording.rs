@@ -1,9 +1,9 @@
-//! How do a stream's records stand in a file? The same bytes as in Kafka, each after its length.
+//! How are a stream's records stored in a file? The same bytes as in Kafka, each after its length.
 //!
-//! A recording begins with [`MAGIC`]; then come records, each as its length (`u32`, little-endian) and its bytes. One that
-//! was cut off, as when the program that wrote it was stopped, is good up to there.
+//! A recording begins with [`MAGIC`]; then come records, each as its length (`u32`, little-endian) and its bytes. A recording
+//! that was cut off, for instance because its program was stopped, is good up to there.
 //!
-//! Reading and writing files is up to the caller; here are only bytes. [`records`] reads a recording that is in memory.
+//! Reading and writing files is up to the caller; this module has only bytes. [`records`] reads a recording that is in memory.
 //! A program that reads one piece by piece takes [`LENGTH_LEN`] bytes, [`check_length`], and then as many bytes as that says.
 //!
 //! ```
@@ -57,16 +57,16 @@ pub enum RecordingError {
     },
 }
 
-/// What stands in front of `record`, which has less than 4 GiB.
+/// What comes before `record`, which has less than 4 GiB.
 pub const fn length_of(record: &[u8]) -> [u8; LENGTH_LEN] {
     (record.len() as u32).to_le_bytes()
 }
 
-/// Reads the length that stands at byte `at`: how many bytes of the record come behind it.
+/// Reads the length found at byte `at`: how many bytes of the record follow it.
 ///
 /// # Errors
-/// [`RecordingError::Length`] for an empty record, and for one longer than [`MAX_RECORD_LEN`]: nobody has to take memory
-/// for what no reader accepts.
+/// [`RecordingError::Length`] for an empty record, and for one longer than [`MAX_RECORD_LEN`]: nobody should allocate
+/// memory for what no reader accepts.
 pub const fn check_length(length: [u8; LENGTH_LEN], at: u64) -> Result<usize, RecordingError> {
     let found = u32::from_le_bytes(length);
     if found == 0 || found as usize > MAX_RECORD_LEN {
@@ -85,7 +85,7 @@ pub fn records(file: &[u8]) -> Result<Records<'_>, RecordingError> {
 }
 
 /// Gives the records of a recording one after the other, of whatever length; [`Envelope::parse`](crate::Envelope::parse)
-/// says of each whether it is one. A recording that is cut off gives [`RecordingError::CutOff`] last.
+/// says whether each is one. A recording that is cut off gives [`RecordingError::CutOff`] last.
 #[derive(Debug, Clone)]
 pub struct Records<'a> {
     rest: &'a [u8],

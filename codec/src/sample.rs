@@ -10,7 +10,7 @@ use crate::channels::{ABSENT, FloatChannel, IntChannel, N_FLOATS, N_INTS};
 /// Times of samples are below this, so that JavaScript's numbers hold them exactly: 2^53 µs.
 pub const TIME_LIMIT_US: u64 = 1 << 53;
 
-/// A stream goes on with a key block where the source gave no sample for longer than this.
+/// If the source gave no sample for longer than this, the stream continues with a key block.
 pub const SOURCE_GAP_US: u64 = 1_000_000;
 
 /// All channels of the table at one instant; those that the source does not give are absent.

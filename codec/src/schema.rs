@@ -1,20 +1,21 @@
 //! Which channels does a stream carry, in which order and how coded? The schema, and its record on the wire.
 //!
 //! Decoding is driven by the schema alone, never by the built-in table: one decoder reads every schema, of
-//! older and newer builds and with channels of one's own. A schema is named by the hash of its record; the
-//! three built-in ones are known by hash, all others are read from the stream.
+//! older and newer builds, and with your own channels. A schema is named by the hash of its record; the
+//! built-in ones are known by their hash, all others are read from the stream.
 
 mod build;
 mod record;
+
+pub use self::build::RowBuffer;
+pub use crate::block::{Coding, MAX_CHANNELS};
+pub use crate::schema_hash::SchemaHash;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::block::Slot;
-pub use crate::block::{Coding, MAX_CHANNELS};
 use crate::channels::{ChannelId, Pace};
-pub use crate::schema_hash::SchemaHash;
-pub use build::RowBuffer;
 
 /// Longest name, unit or label, in bytes of UTF-8.
 pub const MAX_STRING_LEN: usize = 256;
@@ -39,7 +40,7 @@ pub struct Channel {
     pub labels: Vec<String>,
 }
 
-/// Where a channel's values stand in a [`Row`](crate::Row) and in decoded columns.
+/// Where a channel's values are in a [`Row`](crate::Row) and in decoded columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
     /// Among the float channels.
@@ -97,12 +98,12 @@ impl Schema {
         &self.channels
     }
 
-    /// Where the values of each of [`Schema::channels`] stand.
+    /// Where the values of each of [`Schema::channels`] are.
     pub fn positions(&self) -> &[Position] {
         &self.positions
     }
 
-    /// Where the values of the channel of this name stand, if the schema has it.
+    /// Where the values of the channel with this name are, if the schema has it.
     pub fn position(&self, name: &str) -> Option<Position> {
         let at = self.channels.iter().position(|channel| channel.name == name)?;
         Some(self.positions[at])

@@ -19,7 +19,7 @@ impl SessionId {
     /// The longest session id, in bytes.
     pub const MAX_LEN: usize = 64;
 
-    /// Stands for a session where there is none yet; equals no session id.
+    /// A placeholder while there is no session yet; differs from every session id.
     pub(crate) const NONE: Self = Self { bytes: [0; Self::MAX_LEN], length: 0 };
 
     /// Checks and keeps a session id.

@@ -11,10 +11,10 @@ mod reader;
 #[cfg(feature = "alloc")]
 mod samples;
 
-pub use chain::{Chain, Gap, Link};
+pub use self::chain::{Chain, Gap, Link};
 #[cfg(feature = "alloc")]
-pub use encoder::{EncodedBlock, EncoderCounts, StreamEncoder, StreamSettings};
+pub use self::encoder::{EncodedBlock, EncoderCounts, StreamEncoder, StreamSettings};
 #[cfg(feature = "alloc")]
-pub use reader::{Received, StreamId, StreamReader, WaitingFor};
+pub use self::reader::{Received, StreamId, StreamReader, WaitingFor};
 #[cfg(feature = "alloc")]
-pub use samples::Samples;
+pub use self::samples::Samples;

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::DecodeError;
 
-/// Reads one value after the other. After the first fault all values are empty ones, and [`Take::finish`] tells of it, so
+/// Reads one value after the other. After the first fault all values are empty ones, and [`Take::finish`] reports it, so
 /// that reading needs no branch per value.
 pub(crate) struct Take<'a> {
     rest: &'a [u8],
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_beyond_its_limit_is_told_by_its_length_alone() {
+    fn a_text_beyond_its_limit_is_refused_by_its_length_alone() {
         let mut take = Take::new(&[0x81, 0x02, 0xFF]);
         assert_eq!(take.short_text(), "");
         assert!(matches!(take.finish("test"), Err(DecodeError::Limit { found: 257, .. })));

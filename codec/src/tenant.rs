@@ -12,8 +12,8 @@ const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 /// A user, whose data only that user sees.
 ///
-/// Ids of `A-Z a-z 0-9 -` (1 to 64 characters, not starting with `x-`) stand in topic and group names as they are;
-/// any other id stands there as `x-` and the base32 of its bytes, so two users never share a name.
+/// Ids of `A-Z a-z 0-9 -` (1 to 64 characters, not starting with `x-`) are in topic and group names as they are;
+/// any other id is there as `x-` and the base32 of its bytes, so two users never share a name.
 ///
 /// ```
 /// use purple_sector_codec::{UserId, UserIdError};
@@ -111,7 +111,7 @@ impl UserId {
         GROUP_PREFIX.to_owned() + &self.name()
     }
 
-    /// The id as it stands in names.
+    /// The id as it appears in names.
     fn name(&self) -> String {
         let plain = self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if plain && self.0.len() <= 64 && !self.0.starts_with(ENCODED_PREFIX) {
@@ -239,7 +239,7 @@ mod tests {
             "telemetry-user-x-MZPQ",
             "telemetry-user-x-mzpr",      // left-over bits
             "telemetry-user-x-mzpqa",     // a digit too many
-            "telemetry-user-x-mfwgsy3f",  // "alice", which stands as it is
+            "telemetry-user-x-mfwgsy3f",  // "alice", which stays as it is
             "telemetry-user-x-mfwgsy3f1", // no base32 digit
             "__consumer_offsets",
         ] {

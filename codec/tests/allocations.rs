@@ -121,7 +121,7 @@ fn the_counter_counts() {
     assert_eq!(allocations() - before, 1);
 }
 
-/// A schema of so many int channels.
+/// A schema of this many int channels.
 fn ints(n_channels: u16, name: &str) -> Schema {
     let channel = |at| Channel {
         id: ChannelId(at),

@@ -15,7 +15,7 @@ fn vectors() -> Vec<(String, Vec<u8>, Value)> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "bin"));
     paths.sort();
     let read = |path: PathBuf| {
-        let json = fs::read_to_string(path.with_extension("json")).expect("the expectation beside it");
+        let json = fs::read_to_string(path.with_extension("json")).expect("the expectation next to it");
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         (name, fs::read(&path).unwrap(), serde_json::from_str(&json).expect("valid JSON"))
     };

@@ -1,6 +1,6 @@
 //! How far is the broker's clock ahead of the driver's, and how sure is that?
 //!
-//! A delivery report tells when the broker appended a record (`LogAppendTime`, whole ms). The append lies between sending
+//! A delivery report says when the broker appended a record (`LogAppendTime`, whole ms). The append happens between sending
 //! and acknowledgement, so each report gives an interval that holds the true offset: `[append - acknowledged,
 //! append + 1 ms - sent]`. Intervals of several reports are intersected, as NTP does with its round trips; old ones
 //! grow with the drift that two clocks may have against each other.
@@ -15,7 +15,7 @@ const PERIOD_US: u64 = 10_000_000;
 const N_PERIODS: usize = 12;
 /// How far two ordinary clocks may drift apart, µs per s.
 const DRIFT_US_PER_S: i64 = 100;
-/// A broker's clock before this (2020, Unix ms) tells no time at all.
+/// A broker's clock that is before this (2020, Unix ms) is not set.
 const PLAUSIBLE_MS: i64 = 1_577_836_800_000;
 
 /// An interval that holds the offset (broker minus driver), µs, as it was at `at_us`.
@@ -49,7 +49,7 @@ pub struct OffsetEstimate {
 
 impl OffsetEstimate {
     /// Takes one report: when the record was sent and acknowledged on the driver's clock (µs), and when the broker
-    /// appended it (ms). Times that cannot be are ignored.
+    /// appended it (ms). Impossible times are ignored.
     pub fn report(&mut self, sent_us: u64, acknowledged_us: u64, appended_ms: i64) {
         if acknowledged_us < sent_us || appended_ms < PLAUSIBLE_MS {
             return;

@@ -1,13 +1,15 @@
 //! What did the person ask for? Settings by flag and environment, checked, and turned into Kafka's client settings.
 
-use crate::pipeline::BlockSize;
-use crate::pump::Pace;
-use crate::source::simulator::{RATES_HZ, Track};
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use purple_sector_codec::{SessionId, Topic, UserId, UserIdError};
 use rdkafka::config::ClientConfig;
-use std::path::PathBuf;
-use std::time::Duration;
+
+use crate::pipeline::BlockSize;
+use crate::pump::Pace;
+use crate::source::simulator::{RATES_HZ, Track};
 
 /// Most users that one process simulates.
 const MAX_USERS: i64 = 2_000;
@@ -50,7 +52,7 @@ pub struct SimulatorConfig {
     /// Laps from one pit stop to the next; 0 for never.
     #[arg(long, env = "SIMULATOR_PIT_EVERY", default_value_t = 8, value_name = "LAPS")]
     pub pit_every: u32,
-    /// Simulates so many users at once, with the ids `<user>-0001`, `<user>-0002` …
+    /// Simulates this many users at once, with the ids `<user>-0001`, `<user>-0002` …
     #[arg(long, env = "SIMULATOR_USERS", value_name = "COUNT",
         value_parser = clap::value_parser!(u32).range(1..=MAX_USERS))]
     pub users: Option<u32>,
@@ -62,10 +64,10 @@ pub struct ReplayConfig {
     /// The recording.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// How fast: 1 is live, 4 is four times as fast, `max` as fast as Kafka takes it.
+    /// How fast: 1 is as recorded, 4 is four times as fast, `max` is as fast as Kafka takes it.
     #[arg(long, env = "REPLAY_SPEED", default_value = "1", value_name = "TIMES|max", value_parser = parse_speed)]
     pub speed: Pace,
-    /// Starts again at the end, for ever.
+    /// Starts again whenever it has come to the end.
     #[arg(long = "loop", env = "REPLAY_LOOP")]
     pub repeat: bool,
 }
@@ -83,7 +85,7 @@ pub struct CommonConfig {
     #[arg(long, env = "KAFKA_BROKERS", global = true, default_value = "localhost:9092", value_name = "ADDRESSES",
         value_parser = parse_brokers)]
     pub brokers: String,
-    /// Kafka runs on this machine: its clock is this one's, also where it does not tell its time, as the bridge's embedded one.
+    /// Kafka runs on this machine and shares its clock; needed for the bridge's embedded Kafka, which does not say what time it is.
     #[arg(long, env = "LOCAL_BROKER", global = true)]
     pub local_broker: bool,
     /// Time that one block covers, 1ms to 1s.
@@ -94,20 +96,20 @@ pub struct CommonConfig {
     #[arg(long, env = "BLOCK_SAMPLES", global = true, value_name = "COUNT",
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub block_samples: Option<u16>,
-    /// Sends every value bit for bit, about four times as many bytes.
+    /// Sends every value bit for bit, in about four times as many bytes.
     #[arg(long, env = "LOSSLESS", global = true)]
     pub lossless: bool,
     /// Also writes what is sent to this new file, for `replay`.
     #[arg(long, env = "RECORD", global = true, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// Memory for what Kafka has not taken yet, in MiB per user; beyond it the oldest goes.
+    /// Memory for what Kafka has not taken yet, in MiB per user; beyond it the oldest is dropped.
     #[arg(long, env = "QUEUE_MIB", global = true, default_value_t = 16, value_name = "MIB",
         value_parser = clap::value_parser!(u64).range(1..=4_096))]
     pub queue_mib: u64,
     /// How log lines look.
     #[arg(long, env = "LOG_FORMAT", global = true, default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug or trace, also per module (info,librdkafka=debug).
+    /// What is logged: error, warn, info, debug or trace; can be set per module (info,librdkafka=debug).
     #[arg(long, env = "LOG_LEVEL", global = true, default_value = "info", value_name = "LEVEL")]
     pub log_level: String,
 }
@@ -131,7 +133,7 @@ pub enum ConfigError {
     /// A recording of several users is asked for.
     #[error("a recording holds one user: use --record without --users")]
     RecordingOfMany,
-    /// An id with a number behind it is not an id any more.
+    /// An id with a number appended is no longer a valid id.
     #[error("no user ids can be made from {user:?}: {error} (--user, USER_ID)")]
     Numbered {
         /// The user that was named.
@@ -154,7 +156,7 @@ impl Config {
     /// The users to publish for, in order.
     ///
     /// # Errors
-    /// If no user is named, several are to be recorded, or an id with its number is not an id any more.
+    /// If no user is named, several are to be recorded, or an id with its number is no longer a valid id.
     pub fn users(&self) -> Result<Vec<UserId>, ConfigError> {
         let user = self.common.user.as_ref().ok_or(ConfigError::NoUser)?;
         let SourceConfig::Simulator(SimulatorConfig { users: Some(n_users), .. }) = self.source else {
@@ -190,7 +192,7 @@ impl Config {
         kafka
             .set("bootstrap.servers", &self.common.brokers)
             .set("client.id", "purple-sector-collector")
-            // A topic made by the way has the broker's settings, not ours.
+            // A topic that a broker creates on the side has the broker's settings, not ours.
             .set("allow.auto.create.topics", "false")
             .set("socket.keepalive.enable", "true")
             .set("socket.timeout.ms", "10000")
@@ -199,7 +201,7 @@ impl Config {
         kafka
     }
 
-    /// Settings of the producer: nothing lost, nothing doubled, in order, and no waiting for company.
+    /// Settings of the producer: nothing lost, nothing duplicated, in order, and no waiting for a batch to fill.
     pub fn producer(&self) -> ClientConfig {
         let mut kafka = self.kafka();
         kafka
@@ -207,7 +209,7 @@ impl Config {
             .set("linger.ms", "0")
             // A backlog goes out in batches that the topic takes.
             .set("message.max.bytes", Topic::MAX_BATCH_BYTES.to_string())
-            // Never given up: what is too much for the queue goes there, counted and announced.
+            // librdkafka never gives up a record: what is too much is dropped by our queue, which counts and announces it.
             .set("message.timeout.ms", "0")
             .set("queue.buffering.max.messages", "600000")
             .set("queue.buffering.max.kbytes", "65536")
@@ -239,7 +241,7 @@ fn parse_speed(text: &str) -> Result<Pace, String> {
     }
 }
 
-/// Host and port of each address, so that a typing error is not taken for a broker that is away.
+/// Checks host and port of each address, so that a typing error is not mistaken for a broker that is down.
 fn parse_brokers(text: &str) -> Result<String, String> {
     let is_address = |address: &str| {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
@@ -312,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_user_and_a_recording_of_many_are_told() {
+    fn a_missing_user_and_a_recording_of_many_are_refused() {
         let error = config("simulator").users().expect_err("no user").to_string();
         assert!(error.contains("--user") && error.contains("USER_ID"), "{error}");
         let many = config("simulator --user a --users 2 --record f").users();

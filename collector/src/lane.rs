@@ -28,7 +28,7 @@ pub struct Lane {
     key: String,
     clock: Clock,
     state: Mutex<State>,
-    /// The stream has to begin again for those who read from here.
+    /// The stream has to begin again for readers who start here.
     begins_again: AtomicBool,
 }
 
@@ -43,14 +43,14 @@ struct State {
 /// Why nothing of a lane reaches Kafka although Kafka is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
-    /// The topic does not exist any more.
+    /// The topic no longer exists.
     NoTopic,
     /// Kafka does not let this user see the topic.
     Refused,
 }
 
 impl Lane {
-    /// A lane to the partition of `session` in a topic of so many partitions.
+    /// A lane to the partition of `session` in a topic of `n_partitions`.
     pub fn new(topic: Topic, session: SessionId, n_partitions: u32, clock: Clock, outbox: Outbox) -> Self {
         let partition = partition_for(&session, n_partitions);
         Self {
@@ -78,13 +78,13 @@ impl Lane {
         self.lock().n_partitions
     }
 
-    /// Takes over that the topic has so many partitions. Partitions that were added change nothing: the session stays
+    /// Takes over the topic's new number of partitions. Partitions that were added change nothing: the session stays
     /// where it began, so that its records stay in order.
     pub fn set_partitions(&self, n_partitions: u32) {
         self.lock().n_partitions = n_partitions;
     }
 
-    /// The topic was made again: the session gets its partition there, and the stream begins again.
+    /// Moves to a topic that was created again: the session gets its partition there, and the stream begins again.
     pub fn move_to_new_topic(&self, n_partitions: u32) {
         let mut state = self.lock();
         state.n_partitions = n_partitions;
@@ -97,12 +97,12 @@ impl Lane {
         self.begins_again.load(Ordering::Relaxed) && self.begins_again.swap(false, Ordering::Relaxed)
     }
 
-    /// What keeps the records back now.
+    /// What holds the records up now.
     pub fn trouble(&self) -> Option<Trouble> {
         self.lock().trouble
     }
 
-    /// Takes over what keeps the records back; true if that is news.
+    /// Takes over what holds the records up; true if that is news.
     pub fn set_trouble(&self, trouble: Option<Trouble>) -> bool {
         std::mem::replace(&mut self.lock().trouble, trouble) != trouble
     }

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_return_to_the_pits_is_no_lap() {
+    fn a_return_to_the_pits_is_not_a_lap() {
         check(&[(50_000, 0.4), (0, 0.98), (120, 0.98)], &[]);
         check(&[(50_000, 0.4), (49_000, 0.4)], &[]);
     }

@@ -6,23 +6,24 @@
 pub mod clock;
 pub mod clock_offset;
 pub mod config;
+mod failure;
 pub mod lane;
 pub mod lap;
 pub mod logging;
 pub mod outbox;
 pub mod pipeline;
+mod progress;
 pub mod publish;
 pub mod pump;
 pub mod queue;
 pub mod recorder;
 pub mod recording;
+mod run;
 pub mod session;
 pub mod source;
 pub mod topic;
-
-mod progress;
-mod run;
 mod topic_watch;
 
-pub use config::{Config, ConfigError};
-pub use run::{Failure, run};
+pub use self::config::{Config, ConfigError};
+pub use self::failure::{Failure, SettingsError};
+pub use self::run::run;

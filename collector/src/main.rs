@@ -1,7 +1,8 @@
 //! The collector's program: read settings, start logging, run, say how it ended.
 
-use purple_sector_collector::{Config, Failure, logging, run};
 use std::process::ExitCode;
+
+use purple_sector_collector::{Config, Failure, logging, run};
 
 /// Exit code for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;
@@ -11,7 +12,7 @@ async fn main() -> ExitCode {
     let config = Config::load(); // ends here with exit code 2 if it cannot be read
     let result = match logging::init(config.common.log_format, &config.common.log_level) {
         Ok(()) => run(config, shutdown_signal()).await,
-        Err(failure) => Err(failure),
+        Err(error) => Err(error.into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,17 +1,18 @@
-//! How does one user's queue meet the producer? In order, at most so many records on their way, and nothing twice by itself.
+//! Which records may be sent now, and what follows from how they were delivered? In order, with a limit on how many are
+//! on their way, and none twice unless Kafka asks for it.
 //!
-//! A pure state machine: records, delivery reports and the time go in; what to send, and what is worth telling, comes out.
+//! A pure state machine: records, delivery reports and the time go in; what to send, and what is worth reporting, comes out.
 
 use purple_sector_codec::ClockOffset;
 
 use crate::clock_offset::OffsetEstimate;
 use crate::queue::{Content, Dropped, Queue, Record};
 
-/// Records on their way at most; what lies behind them waits in the queue.
+/// Most records on their way; those behind them wait in the queue.
 pub const MAX_IN_FLIGHT: usize = 256;
 /// Pause after a failed record before everything from it on is sent again, µs.
 const RETRY_AFTER_US: u64 = 500_000;
-/// How far the driver's clock here may be off the machine's, which a broker on it reads: it was read once, at the start.
+/// How far our clock, which was read once at the start, may be off the machine's, which a broker on it reads.
 const SHARED_CLOCK_UNCERTAINTY_US: u64 = 1_000;
 
 /// What has happened to a user's records so far.
@@ -70,10 +71,10 @@ pub enum Sent {
     TooLong,
 }
 
-/// How a record fared.
+/// How the delivery of a record ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is in the log; the broker's time of appending, Unix ms, where it tells.
+    /// It is in the log; when the broker appended it, Unix ms, if the broker says so.
     Delivered {
         /// See [`Outcome::Delivered`].
         appended_ms: Option<i64>,
@@ -86,7 +87,7 @@ pub enum Outcome {
     BatchTooLong,
 }
 
-/// What is worth telling of a failure.
+/// What is worth reporting about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Note {
     /// Everything from the record on is sent again.
@@ -106,10 +107,10 @@ pub struct Outbox {
     failure: Option<Failure>,
     /// Records before this position are sent one at a time, with nothing behind them.
     alone_until: u64,
-    /// Samples in records that were left out, until they are told.
+    /// Samples in records that were left out, until they are reported.
     left_out: Option<Dropped>,
     offset: OffsetEstimate,
-    /// Whether the broker's clock is the driver's, as it runs on the same machine.
+    /// Whether the broker runs on the driver's machine, so that their clocks are the same.
     shares_clock: bool,
     counts: Counts,
 }
@@ -126,7 +127,7 @@ struct Failure {
 
 impl Outbox {
     /// An empty outbox with room for about `max_bytes`. `shares_clock` says that the broker runs on this machine, so that
-    /// its clock is known even where it does not tell its time.
+    /// its clock is known even if it does not say what time it is.
     pub fn new(max_bytes: usize, shares_clock: bool) -> Self {
         Self {
             queue: Queue::new(max_bytes),
@@ -140,7 +141,7 @@ impl Outbox {
         }
     }
 
-    /// Queues a record. Tells which samples are lost since the last one, because they had to make room or were refused.
+    /// Queues a record. Returns which samples were lost since the last one, because they had to make room or were refused.
     pub fn push(&mut self, record: Record) -> Option<Dropped> {
         let dropped = self.queue.push(record);
         if let Some(dropped) = dropped {
@@ -160,14 +161,14 @@ impl Outbox {
             }
             let receipt = Receipt { position, generation: self.generation, sent_us: now_us };
             match send(&record.bytes, receipt) {
-                Sent::Taken => self.queue.sent(),
+                Sent::Taken => self.queue.mark_sent(),
                 Sent::NotNow => return,
                 Sent::TooLong => self.leave_out(position),
             }
         }
     }
 
-    /// Takes a delivery report; tells what follows from it where it is bad news.
+    /// Takes a delivery report; returns what follows from it if it is bad news.
     pub fn report(&mut self, receipt: Receipt, outcome: Outcome, now_us: u64) -> Option<Note> {
         if receipt.generation != self.generation {
             return None;
@@ -181,7 +182,7 @@ impl Outbox {
             if let Some(appended_ms) = appended_ms {
                 self.offset.report(receipt.sent_us, now_us, appended_ms);
             }
-            self.delivered(position);
+            self.count_delivered(position);
             return None;
         }
         let was_alone = position < self.alone_until;
@@ -240,19 +241,19 @@ impl Outbox {
         self.queue.next_to_send().is_some()
     }
 
-    /// Whether the queue has so much that a source that can wait should.
+    /// Whether the queue is so full that a source that can wait should wait.
     pub fn is_half_full(&self) -> bool {
         self.queue.is_half_full()
     }
 
-    fn delivered(&mut self, position: u64) {
+    fn count_delivered(&mut self, position: u64) {
         let Some(record) = self.queue.in_flight(position) else { return };
         self.counts.n_bytes += record.bytes.len() as u64;
         if let Content::Block { n_samples, .. } = record.content {
             self.counts.n_blocks += 1;
             self.counts.n_samples += n_samples;
         }
-        self.queue.delivered(position);
+        self.queue.mark_delivered(position);
     }
 
     /// After a failure, once every report is in: goes back to the first undelivered record, without those that were

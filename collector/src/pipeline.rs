@@ -1,15 +1,17 @@
 //! What happens to one user's samples? They are encoded, written down if asked, and queued for Kafka.
 
-use crate::lane::Lane;
-use crate::queue::{Content, Dropped, Record};
-use crate::recorder::Recorder;
-use crate::source::{Source, SourceError, Step};
+use std::sync::Arc;
+use std::time::Duration;
+
 use purple_sector_codec::block::max_samples;
 use purple_sector_codec::{
     EncodeError, EncodedBlock, Event, Facts, Row, SOURCE_GAP_US, SessionId, StreamEncoder, StreamSettings,
 };
-use std::sync::Arc;
-use std::time::Duration;
+
+use crate::lane::Lane;
+use crate::queue::{Content, Dropped, Record};
+use crate::recorder::Recorder;
+use crate::source::{Source, SourceError, Step};
 
 /// How often schema and facts are repeated, µs.
 const REPEAT_US: u64 = 10_000_000;
@@ -19,12 +21,12 @@ const REPEAT_US: u64 = 10_000_000;
 pub enum BlockSize {
     /// As many samples as the source gives in this time, at least one.
     Time(Duration),
-    /// So many samples.
+    /// This many samples.
     Samples(usize),
 }
 
 impl BlockSize {
-    /// Samples per block for a source of `rate_hz` with so many channels.
+    /// Samples per block for a source of `rate_hz` with `n_channels`.
     pub fn n_samples(self, rate_hz: f32, n_channels: usize) -> usize {
         match self {
             Self::Samples(n) => n,
@@ -56,7 +58,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// What the block made of them is to the queue.
+    /// What the block made of them is for the queue.
     fn content(self, block: EncodedBlock<'_>, to_us: u64) -> Content {
         Content::Block { key: block.is_key, n_samples: self.n_samples, from_us: self.from_us, to_us }
     }
@@ -124,7 +126,7 @@ impl Pipeline {
         &self.lane
     }
 
-    /// Whether the queue has so much that a source that can wait should.
+    /// Whether the queue is so full that a source that can wait should wait.
     pub fn should_wait(&self) -> bool {
         self.lane.is_half_full()
     }
@@ -137,13 +139,13 @@ impl Pipeline {
     pub fn step(&mut self, now_us: u64, at_us: impl Fn(u64) -> u64) -> Result<(), PipelineError> {
         if self.n_missed > 0 {
             let event = Event::StepsMissed { at_us: now_us, n_steps: std::mem::take(&mut self.n_missed) };
-            self.event(&event)?;
+            self.send_event(&event)?;
         }
         if self.lane.take_begins_again() {
             self.repeat_at_us = 0;
             self.encoder.force_key();
         }
-        self.repeat(now_us)?;
+        self.repeat_if_due(now_us)?;
         if now_us.saturating_sub(self.last_us) > SOURCE_GAP_US {
             self.flush()?;
         }
@@ -154,13 +156,13 @@ impl Pipeline {
         if let Some(encoded) = self.encoder.push(row)? {
             self.block = None;
             let dropped = send(&self.lane, &mut self.recorder, &encoded, block.content(encoded, now_us));
-            self.tell_of(dropped, now_us)?;
+            self.announce(dropped, now_us)?;
         }
         self.last_us = now_us;
         self.go_on(at_us)
     }
 
-    /// Lets the sample that is due go by, because it is too late for it.
+    /// Leaves out the sample that is due, because it is too late for it.
     ///
     /// # Errors
     /// As [`PipelineError`] says; the pipeline has ended.
@@ -186,7 +188,7 @@ impl Pipeline {
         if let (Some(encoded), Some(block)) = (self.encoder.flush()?, self.block.take()) {
             let dropped =
                 send(&self.lane, &mut self.recorder, &encoded, block.content(encoded, self.last_us));
-            self.tell_of(dropped, self.last_us)?;
+            self.announce(dropped, self.last_us)?;
         }
         Ok(())
     }
@@ -196,7 +198,7 @@ impl Pipeline {
         self.next_us = None;
         loop {
             match self.source.advance()? {
-                Step::Event(event) => self.event(&event.shifted(&at_us))?,
+                Step::Event(event) => self.send_event(&event.shifted(&at_us))?,
                 step => {
                     let done = step != Step::Facts;
                     self.take(step, self.last_us)?;
@@ -211,30 +213,30 @@ impl Pipeline {
     fn take(&mut self, step: Step, now_us: u64) -> Result<(), PipelineError> {
         match step {
             Step::Sample { elapsed_us } => self.next_us = Some(elapsed_us),
-            Step::Facts if now_us > 0 => self.facts()?,
+            Step::Facts if now_us > 0 => self.send_facts()?,
             Step::Facts | Step::Event(_) | Step::End => {}
         }
         Ok(())
     }
 
-    fn event(&mut self, event: &Event) -> Result<(), PipelineError> {
+    fn send_event(&mut self, event: &Event) -> Result<(), PipelineError> {
         let dropped = send(&self.lane, &mut self.recorder, self.encoder.event_record(event)?, Content::Other);
-        self.tell_of(dropped, event.at_us())
+        self.announce(dropped, event.at_us())
     }
 
-    /// Schema and facts at the start and every 10 s.
-    fn repeat(&mut self, now_us: u64) -> Result<(), PipelineError> {
+    /// Sends schema and facts, at the start and every 10 s.
+    fn repeat_if_due(&mut self, now_us: u64) -> Result<(), PipelineError> {
         if now_us < self.repeat_at_us {
             return Ok(());
         }
         self.repeat_at_us = now_us + REPEAT_US;
         self.lane.set_saturated(self.encoder.counts().saturated);
         let dropped = send(&self.lane, &mut self.recorder, self.encoder.schema_record(), Content::Other);
-        self.tell_of(dropped, now_us)?;
-        self.facts()
+        self.announce(dropped, now_us)?;
+        self.send_facts()
     }
 
-    fn facts(&mut self) -> Result<(), PipelineError> {
+    fn send_facts(&mut self) -> Result<(), PipelineError> {
         let facts = Facts {
             collector_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             clock: self.lane.clock_offset(),
@@ -242,11 +244,11 @@ impl Pipeline {
         };
         let dropped =
             send(&self.lane, &mut self.recorder, self.encoder.facts_record(&facts)?, Content::Other);
-        self.tell_of(dropped, self.last_us)
+        self.announce(dropped, self.last_us)
     }
 
     /// Announces samples that will not reach Kafka. The next block is a key block.
-    fn tell_of(&mut self, dropped: Option<Dropped>, now_us: u64) -> Result<(), PipelineError> {
+    fn announce(&mut self, dropped: Option<Dropped>, now_us: u64) -> Result<(), PipelineError> {
         let Some(Dropped { n_samples, from_us, to_us, .. }) = dropped else { return Ok(()) };
         self.encoder.force_key();
         let gap = Event::Gap { at_us: now_us, from_us, to_us, n_samples };
@@ -263,12 +265,13 @@ fn send(lane: &Lane, recorder: &mut Recorder, bytes: &[u8], content: Content) ->
 
 #[cfg(test)]
 mod tests {
+    use purple_sector_codec::{Envelope, Received, RowBuffer, Schema, StreamReader, UserId};
+
     use super::*;
     use crate::clock::Clock;
     use crate::outbox::{Outbox, Sent};
-    use purple_sector_codec::{Envelope, Received, RowBuffer, Schema, StreamReader, UserId};
 
-    /// Gives so many absent samples, one every 10 ms, and a lap after the third.
+    /// Gives `n_samples` absent samples, one every 10 ms, and a lap after the third.
     struct Fake {
         schema: Schema,
         facts: Facts,
@@ -326,7 +329,7 @@ mod tests {
             Fake::boxed(n_samples),
             (session, 7),
             BlockSize::Samples(2),
-            Arc::clone(&lane),
+            lane.clone(),
             Recorder::default(),
         );
         (pipeline.expect("a good source"), lane)
@@ -368,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn missed_samples_are_told_before_the_next_one() {
+    fn missed_samples_are_announced_before_the_next_one() {
         let (mut pipeline, lane) = pipeline(6, 1 << 20);
         pipeline.step(START_US, |us| START_US + us).expect("good");
         pipeline.miss(|us| START_US + us).expect("good");

@@ -29,30 +29,30 @@ const RESTART_PAUSE: Duration = Duration::from_secs(1);
 /// Which lane and which record a delivery report is about.
 type Opaque = Box<(Arc<Lane>, Receipt)>;
 
-/// What the producer tells, on whatever thread.
+/// What the producer reports, on whatever thread.
 #[derive(Debug, Clone, Default)]
 struct Reports {
     health: Arc<Health>,
 }
 
-/// How the connection is doing; said once per change.
+/// How the connection is doing; logged once per change.
 #[derive(Debug, Default)]
 struct Health {
     is_lost: AtomicBool,
     n_losses: AtomicU64,
-    /// The last refusal that was logged, so that each is said once.
+    /// The last refusal that was logged, so that each is logged once.
     last_refusal: Mutex<Option<(Option<RDKafkaErrorCode>, Note)>>,
 }
 
 impl Health {
-    fn lost(&self, reason: &str) {
+    fn note_lost(&self, reason: &str) {
         if !self.is_lost.swap(true, Ordering::Relaxed) {
             self.n_losses.fetch_add(1, Ordering::Relaxed);
             warn!(reason, "lost Kafka; keeping what the source gives and trying again");
         }
     }
 
-    fn delivered(&self) {
+    fn note_delivered(&self) {
         if self.is_lost.load(Ordering::Relaxed) && self.is_lost.swap(false, Ordering::Relaxed) {
             info!("Kafka takes records again");
         }
@@ -90,7 +90,7 @@ impl ClientContext for Reports {
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure) => {
-                self.health.lost(reason);
+                self.health.note_lost(reason);
             }
             _ => debug!(%error, reason, "Kafka client reports"),
         }
@@ -104,7 +104,7 @@ impl ProducerContext for Reports {
         let (lane, receipt) = *opaque;
         let (outcome, code) = match result {
             Ok(message) => {
-                self.health.delivered();
+                self.health.note_delivered();
                 let appended_ms = match message.timestamp() {
                     Timestamp::LogAppendTime(ms) => Some(ms),
                     Timestamp::CreateTime(_) | Timestamp::NotAvailable => None,
@@ -122,7 +122,7 @@ impl ProducerContext for Reports {
             }
         };
         let note = lane.report(receipt, outcome);
-        // Purged: its producer was replaced, which has been said already.
+        // Purged: its producer was replaced, which has been logged already.
         let purged = matches!(code, Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight));
         if let Some(note) = note.filter(|_| !purged) {
             self.health.refused(lane.topic(), code, note);
@@ -194,7 +194,7 @@ impl Drop for Publisher {
 
 impl Shared {
     fn producer(&self) -> Arc<BaseProducer<Reports>> {
-        Arc::clone(&self.producer.lock().unwrap_or_else(PoisonError::into_inner))
+        self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serves delivery reports and sends what they make room for, until it is told to stop.

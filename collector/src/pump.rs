@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::pipeline::{Pipeline, PipelineError};
 use crate::publish::Publisher;
 
-/// A sample that is this late is let go; up to here the pump catches up.
+/// A sample that is this late is left out; up to here the pump catches up.
 const CATCH_UP_US: u64 = 250_000;
 /// Longest time without a look at whether to stop.
 const NAP: Duration = Duration::from_millis(50);
@@ -18,7 +18,7 @@ const SPREAD_US: u64 = 2_000_000;
 /// How fast a source's time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
-    /// So many times as fast as the clock; 1.0 for live.
+    /// This many times as fast as the clock; 1.0 for live.
     Times(f64),
     /// As fast as the queue takes it. Samples keep their distances in time, and so run ahead of the clock.
     Max,
@@ -38,7 +38,7 @@ pub fn run(
     let schedule = Schedule { start_us: clock.now_us(), pace, n_pipelines: pipelines.len() as u64 };
     let result = drive(&mut pipelines, &schedule, clock, publisher, stop);
     for pipeline in &mut pipelines {
-        // The first failure is the one to tell.
+        // The first failure is the one to report.
         let ended = pipeline.end();
         publisher.send_waiting(pipeline.lane());
         if result.is_ok() {

@@ -3,7 +3,7 @@
 //! One FIFO per user. A record leaves it on its delivery report and not before; what was sent but not reported can be
 //! sent again ([`Queue::rewind`]), so the log can only repeat a contiguous run. The queue is bounded: when it is full the
 //! oldest records that are not on their way are dropped up to the next key block, and counted.
-//! It lives in memory; a queue on disk takes its place with these same calls.
+//! It lives in memory.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ struct Entry {
     delivered: bool,
 }
 
-/// What an entry costs beside its bytes.
+/// What an entry costs besides its bytes.
 const ENTRY_BYTES: usize = size_of::<Entry>() + 32;
 
 impl Queue {
@@ -99,7 +99,7 @@ impl Queue {
         Self { entries: VecDeque::new(), first: 0, next: 0, n_in_flight: 0, n_bytes: 0, max_bytes }
     }
 
-    /// Appends a record; tells what was dropped to make room for it.
+    /// Appends a record; returns what was dropped to make room for it.
     pub fn push(&mut self, record: Record) -> Option<Dropped> {
         self.n_bytes += record.bytes.len() + ENTRY_BYTES;
         self.entries.push_back(Entry { record, delivered: false });
@@ -112,8 +112,8 @@ impl Queue {
         Some((self.next, &entry.record))
     }
 
-    /// The record that [`Queue::next_to_send`] gave is on its way.
-    pub fn sent(&mut self) {
+    /// Marks the record that [`Queue::next_to_send`] gave as on its way.
+    pub fn mark_sent(&mut self) {
         self.next += 1;
         self.n_in_flight += 1;
     }
@@ -127,8 +127,8 @@ impl Queue {
         (!entry.delivered).then_some(&entry.record)
     }
 
-    /// The record at `position` has reached Kafka. Positions that are unknown or not on their way are ignored.
-    pub fn delivered(&mut self, position: u64) {
+    /// Marks the record at `position` as delivered. Positions that are unknown or not on their way are ignored.
+    pub fn mark_delivered(&mut self, position: u64) {
         if position < self.first || position >= self.next {
             return;
         }
@@ -142,7 +142,7 @@ impl Queue {
         }
     }
 
-    /// Everything that is not delivered is to be sent again, from the oldest on.
+    /// Marks everything that is not delivered as unsent, from the oldest on.
     pub fn rewind(&mut self) {
         self.next = self.first;
         self.n_in_flight = 0;
@@ -235,7 +235,7 @@ mod tests {
         let mut sent = Vec::new();
         while let Some((_, record)) = queue.next_to_send() {
             sent.push(u64::from_be_bytes(record.bytes.as_ref().try_into().expect("8 bytes")));
-            queue.sent();
+            queue.mark_sent();
         }
         sent
     }
@@ -245,13 +245,13 @@ mod tests {
         let (mut queue, _) = filled(3, 10);
         assert_eq!(send_all(&mut queue), [0, 1, 2]);
         assert_eq!((queue.len(), queue.n_in_flight()), (3, 3));
-        queue.delivered(1);
+        queue.mark_delivered(1);
         assert_eq!((queue.len(), queue.n_in_flight()), (3, 2));
-        queue.delivered(0);
+        queue.mark_delivered(0);
         assert_eq!((queue.len(), queue.n_in_flight()), (1, 1));
-        queue.delivered(0);
-        queue.delivered(7);
-        queue.delivered(2);
+        queue.mark_delivered(0);
+        queue.mark_delivered(7);
+        queue.mark_delivered(2);
         assert!(queue.is_empty());
         assert_eq!(queue.n_in_flight(), 0);
     }
@@ -260,8 +260,8 @@ mod tests {
     fn rewind_repeats_a_contiguous_run() {
         let (mut queue, _) = filled(5, 10);
         send_all(&mut queue);
-        queue.delivered(0);
-        queue.delivered(2);
+        queue.mark_delivered(0);
+        queue.mark_delivered(2);
         queue.rewind();
         assert_eq!(send_all(&mut queue), [1, 2, 3, 4]);
     }
@@ -278,12 +278,12 @@ mod tests {
     fn what_is_on_its_way_is_never_dropped() {
         let (mut queue, _) = filled(8, 8);
         for _ in 0..2 {
-            queue.sent();
+            queue.mark_sent();
         }
         let dropped = queue.push(block(8, true)).expect("full");
         assert_eq!((dropped.n_blocks, dropped.from_us), (2, 20));
         assert_eq!(send_all(&mut queue), [4, 5, 6, 7, 8]);
-        (0..7).for_each(|position| queue.delivered(position));
+        (0..7).for_each(|position| queue.mark_delivered(position));
         assert!(queue.is_empty());
     }
 
@@ -303,12 +303,12 @@ mod tests {
         let (mut queue, _) = filled(4, 10);
         send_all(&mut queue);
         assert_eq!(queue.remove_unsent(2), None, "it is on its way");
-        queue.delivered(0);
+        queue.mark_delivered(0);
         queue.rewind();
         assert_eq!(queue.remove_unsent(2), Some(block(2, false)));
         assert_eq!(queue.remove_unsent(9), None);
         assert_eq!(send_all(&mut queue), [1, 3]);
-        (1..3).for_each(|position| queue.delivered(position));
+        (1..3).for_each(|position| queue.mark_delivered(position));
         assert!(queue.is_empty());
     }
 }

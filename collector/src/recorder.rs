@@ -1,10 +1,12 @@
-//! What becomes of a recording that cannot be written? It ends, loudly; the live telemetry goes on.
+//! What happens when a recording cannot be written? It ends with an error; the live telemetry goes on.
 
-use crate::recording::{CreateError, RecordingWriter};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
 use tracing::error;
+
+use crate::recording::{CreateError, RecordingWriter};
 
 /// Writes what is sent to a file, if asked, for as long as that works.
 #[derive(Debug, Default)]
@@ -35,7 +37,7 @@ impl Recorder {
         Ok(Self { writer, path: path.to_owned(), end: RecordingEnd::default() })
     }
 
-    /// Tells when the recording ends early.
+    /// Where it shows that the recording ended early.
     pub fn end(&self) -> RecordingEnd {
         self.end.clone()
     }
@@ -56,7 +58,7 @@ impl Recorder {
         self.writer = None;
         let path = self.path.display();
         let reason = format!(
-            "the recording {path} ended early: {error}; what came until then can be replayed, the live telemetry goes on"
+            "the recording {path} ended early: {error}; what was written until then can be replayed, and the live telemetry goes on"
         );
         error!("{reason}");
         // Nothing ends twice.
@@ -66,12 +68,13 @@ impl Recorder {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::*;
     use std::fs::File;
+
+    use super::*;
 
     #[test]
     fn a_full_disk_ends_the_recording_and_says_so() {
-        // Every write to this device finds no space.
+        // Every write to this device fails for lack of space.
         let full = File::options().write(true).open("/dev/full").expect("it opens");
         let writer = Some(RecordingWriter::to(full));
         let mut recorder = Recorder { writer, path: "full.psrec".into(), end: RecordingEnd::default() };

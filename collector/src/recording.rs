@@ -1,4 +1,4 @@
-//! How does a recording get to disk, and from there? Its bytes are those of [`purple_sector_codec::recording`].
+//! How is a recording written to disk, and read back? Its bytes are those of [`purple_sector_codec::recording`].
 
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Read, Write};
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use purple_sector_codec::recording::{LENGTH_LEN, MAGIC, check_length, length_of};
 use purple_sector_codec::{DecodeError, MAX_RECORD_LEN};
 
-/// Why a recording cannot be begun.
+/// Why a recording cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CreateError {
-    /// There is such a file, which is never overwritten.
-    #[error("{} exists already; choose another name for the recording (--record)", path.display())]
+    /// The file already exists, and is never overwritten.
+    #[error("{} already exists; choose another name for the recording (--record)", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
@@ -49,13 +49,13 @@ pub enum RecordFault {
     /// Its length is impossible.
     #[error("a record of {found} bytes, but records have 1 to {MAX_RECORD_LEN}")]
     Length {
-        /// The length as it stands there.
+        /// The length that the file gives.
         found: u32,
     },
     /// Its bytes cannot be decoded.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// It has other channels than those before it.
+    /// Its channels differ from those before it.
     #[error("the channels change here, and a recording has one set of them")]
     ChannelsChange,
 }
@@ -80,7 +80,7 @@ impl RecordingWriter {
         let file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         let mut writer = Self::to(file);
         writer.file.write_all(&MAGIC).map_err(failed)?;
-        // A disk that is full already is found before anything is published.
+        // A disk that is already full is noticed before anything is published.
         writer.finish().map_err(failed)?;
         Ok(writer)
     }
@@ -89,7 +89,7 @@ impl RecordingWriter {
         Self { file: BufWriter::new(file), since_flush: 0 }
     }
 
-    /// Appends a record. It reaches the operating system within some kilobytes.
+    /// Appends a record. It is handed to the operating system a few kilobytes later at most.
     ///
     /// # Errors
     /// What the file system says.
@@ -169,7 +169,7 @@ impl RecordingReader {
         Ok(Found::Record)
     }
 
-    /// Fills `bytes` as far as the file goes and tells how far that was.
+    /// Fills `bytes` as far as the file goes and returns how far that was.
     fn read_fully(&mut self, bytes: &mut [u8]) -> Result<usize, RecordingError> {
         let mut filled = 0;
         while filled < bytes.len() {

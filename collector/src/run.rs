@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, SourceConfig};
+use crate::config::{Config, SourceConfig};
+use crate::failure::{Failure, SettingsError};
 use crate::lane::Lane;
 use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
@@ -28,32 +29,8 @@ use crate::topic_watch::TopicWatch;
 
 /// How long stopping waits for Kafka to take what is queued.
 const DRAIN_WITHIN: Duration = Duration::from_secs(5);
-/// How often the main loop looks whether it is time for anything.
+/// How often the main loop checks whether anything is due.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// Why the program ended: decides its exit code.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Failure {
-    /// The settings, or a file that they name, cannot be used.
-    #[error("{0}")]
-    Settings(String),
-    /// Something failed while running.
-    #[error("{0:#}")]
-    Running(anyhow::Error),
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Settings(error.to_string())
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Running(error)
-    }
-}
 
 /// Publishes until the source ends or `shutdown` completes; then delivers what is left, within a deadline.
 ///
@@ -78,11 +55,11 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 
 fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     let clock = Clock::start();
-    let users = config.users()?;
+    let users = config.users().map_err(SettingsError::from)?;
     let sources = open_sources(config, &users)?;
     let record = config.common.record.as_deref();
     let recorder = record.map(Recorder::create).transpose();
-    let mut recorder = recorder.map_err(|error| Failure::Settings(error.to_string()))?.unwrap_or_default();
+    let mut recorder = recorder.map_err(SettingsError::from)?.unwrap_or_default();
     let recording = recorder.end();
     let session = match config.common.session {
         Some(session) => session,
@@ -94,7 +71,7 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
         let stream = (session, draw_epoch());
         let recorder = std::mem::take(&mut recorder);
         let pipeline = Pipeline::new(source, stream, config.block(), lane.clone(), recorder);
-        pipelines.push(pipeline.map_err(|error| Failure::Settings(error.to_string()))?);
+        pipelines.push(pipeline.map_err(SettingsError::from)?);
     }
     announce(&users, session, &lanes, config);
     let publisher = Arc::new(Publisher::start(config.producer(), lanes.clone())?);
@@ -104,16 +81,16 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     report_recording(&recording)
 }
 
-/// What was asked for and not done is a failure, even where everything was published.
+/// A recording that was asked for and ended early is a failure, even if everything was published.
 fn report_recording(recording: &RecordingEnd) -> Result<(), Failure> {
     let reason = recording.reason().map(|reason| Failure::Running(anyhow!("{reason}")));
     reason.map_or(Ok(()), Err)
 }
 
-/// Opens one source per user, and looks through it as far as that is possible before anything is published.
-fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>>, Failure> {
+/// Opens one source per user, and checks it as far as possible before anything is published.
+fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>>, SettingsError> {
     let lossless = config.common.lossless;
-    let open = |(index, user): (usize, &UserId)| -> Result<Box<dyn Source>, String> {
+    let open = |(index, user): (usize, &UserId)| -> Result<Box<dyn Source>, SettingsError> {
         match &config.source {
             SourceConfig::Simulator(simulator) => {
                 let settings = SimulatorSettings {
@@ -123,15 +100,14 @@ fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>
                     start_us: 0,
                     pit_every_laps: simulator.pit_every,
                 };
-                let source = Simulated::new(settings, user.as_str(), lossless);
-                Ok(Box::new(source.map_err(|error| error.to_string())?))
+                Ok(Box::new(Simulated::new(settings, user.as_str(), lossless)?))
             }
-            SourceConfig::Replay(replay) => Ok(Box::new(
-                Replay::open(&replay.file, replay.repeat, lossless).map_err(|error| error.to_string())?,
-            )),
+            SourceConfig::Replay(replay) => {
+                Ok(Box::new(Replay::open(&replay.file, replay.repeat, lossless)?))
+            }
         }
     };
-    users.iter().enumerate().map(open).collect::<Result<_, _>>().map_err(Failure::Settings)
+    users.iter().enumerate().map(open).collect()
 }
 
 /// One empty lane per user; `None` if the program was stopped while it waited for a topic.
@@ -163,7 +139,7 @@ fn announce(users: &[UserId], session: SessionId, lanes: &[Arc<Lane>], config: &
     }
 }
 
-/// Runs the source's thread, and says how it is going until it has ended and everything is delivered.
+/// Runs the source's thread, and reports how it is doing until it has ended and everything is delivered.
 fn pump_until_done(
     pipelines: Vec<Pipeline>,
     config: &Config,
@@ -182,7 +158,7 @@ fn pump_until_done(
         progress.tick(publisher);
     }
     let result = source.join().map_err(|_| anyhow!("the source's thread ended with a panic"))?;
-    // A source that ended by itself has all the time that Kafka needs; a person who stops it has not.
+    // After a source that ended by itself, Kafka may take all the time it needs; a person who stops it does not wait that long.
     let mut give_up_at = None;
     while progress.n_waiting() > 0 {
         if stop.is_cancelled()

@@ -1,4 +1,4 @@
-//! What is this run called when nobody named it, and how is it told from the one before?
+//! What is this run called if nobody named it, and how is it distinguished from the one before?
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -6,9 +6,9 @@ use purple_sector_codec::{SessionId, SessionIdError};
 
 use crate::clock::Clock;
 
-/// Number of the encoder's start: random, so that two starts in one session are told apart.
+/// Number of the encoder's start: random, so that two starts in one session can be distinguished.
 pub fn draw_epoch() -> u32 {
-    // The standard library keys its hash maps with the system's randomness; more is not needed here.
+    // The standard library keys its hash maps with the system's randomness; that is enough here.
     RandomState::new().hash_one(std::process::id()) as u32
 }
 

@@ -2,19 +2,21 @@
 //!
 //! A source gives samples with the time that has passed since it began; the [pump](crate::pump) decides when each of
 //! them is due, stamps it with the driver's clock and hands it on. Sources here: the [simulator] and
-//! [recordings](replay). Those that read a game stand beside them.
+//! [recordings](replay). Those that read a game will be next to them.
 
 pub mod replay;
 pub mod simulated;
 pub mod simulator;
 
-use crate::recording::RecordingError;
-use purple_sector_codec::{Event, Facts, Row, Schema, SchemaError};
 use std::path::PathBuf;
 use std::{fmt, io};
 
-/// Where samples come from. Runs on the source thread; nothing behind it ever makes it wait, save a full queue in
-/// front of a recording that is played as fast as it goes.
+use purple_sector_codec::{Event, Facts, Row, Schema, SchemaError};
+
+use crate::recording::RecordingError;
+
+/// Where samples come from. Runs on the source thread; nothing downstream ever makes it wait, except a full queue while a
+/// recording is played as fast as possible.
 pub trait Source: Send {
     /// The channels of every row.
     fn schema(&self) -> &Schema;
@@ -79,8 +81,8 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is another one than when it was opened.
-    #[error("{} changed its channels while it was played", path.display())]
+    /// The file has changed since it was opened.
+    #[error("the channels of {} changed while it was played", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -117,7 +119,7 @@ impl std::error::Error for LineError {}
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineFault {
-    /// The file's first line is that of no known kind.
+    /// The file's first line does not belong to any known kind.
     #[error("neither a recording of this collector nor one of the known CSV files")]
     UnknownKind,
     /// It has more bytes than any line should.

@@ -1,4 +1,4 @@
-//! Does each user's topic exist, and how many partitions has it?
+//! Does each user's topic exist, and how many partitions does it have?
 
 use std::time::{Duration, Instant};
 
@@ -43,8 +43,8 @@ pub(crate) fn client(kafka: &ClientConfig) -> anyhow::Result<Client> {
     client.context("Kafka's client does not accept the settings")
 }
 
-/// Finds the number of partitions of each topic, in order; creates missing topics where the broker lets it, else waits
-/// until someone makes them, and says once what it waits for. `None` if it was stopped before.
+/// Finds the number of partitions of each topic, in order; creates missing topics where the broker allows that, otherwise waits
+/// until someone creates them, and says once what it waits for. `None` if it was stopped before.
 ///
 /// # Errors
 /// If Kafka cannot be reached within [`REACH_WITHIN`], or refuses.
@@ -59,7 +59,7 @@ pub fn partition_counts(
     let mut missing = missing_topics(&client, topics)?;
     let mut creating = (!missing.is_empty()).then(|| {
         let (kafka, topics) = (kafka.clone(), missing.iter().map(|&topic| topic.clone()).collect::<Vec<_>>());
-        // Beside the looking: the embedded broker leaves this request without an answer, and has the topic soon after.
+        // While looking: the embedded broker does not answer this request, but has the topic soon after.
         std::thread::spawn(move || create(&kafka, &topics))
     });
     while !missing.is_empty() {
@@ -88,7 +88,7 @@ fn reach(client: &Client, brokers: &str) -> anyhow::Result<()> {
     let started = Instant::now();
     while started.elapsed() < REACH_WITHIN {
         let left = REACH_WITHIN.saturating_sub(started.elapsed());
-        // The name belongs to no topic: all topics of a large cluster would be a long answer.
+        // No topic has this name: all topics of a large cluster would be a long answer.
         match client.fetch_metadata(Some("telemetry-user-"), left) {
             Ok(_) => return Ok(()),
             Err(error) => debug!(%error, "no answer from Kafka yet"),
@@ -114,7 +114,9 @@ fn ready_partitions(client: &Client, topic: &Topic) -> anyhow::Result<Option<u32
     match look(client, topic) {
         Found::Ready { n_partitions } => Ok(Some(n_partitions)),
         Found::Missing | Found::Unknown => Ok(None),
-        Found::Refused => bail!("Kafka does not allow this user to see {topic}; ask who runs it for access"),
+        Found::Refused => {
+            bail!("Kafka does not allow this user to see {topic}; ask whoever runs it for access")
+        }
     }
 }
 
@@ -185,7 +187,7 @@ pub(crate) fn create(kafka: &ClientConfig, topics: &[Topic]) -> anyhow::Result<b
             Ok(topic) => info!(topic, partitions = Topic::PARTITIONS, "created the topic"),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((topic, RDKafkaErrorCode::TopicAuthorizationFailed)) => {
-                bail!("Kafka does not allow this user to create {topic}; ask who runs it to create it")
+                bail!("Kafka does not allow this user to create {topic}; ask whoever runs it to create it")
             }
             Err((topic, error)) => {
                 debug!(%error, topic, "the topic was not created");

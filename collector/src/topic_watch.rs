@@ -1,5 +1,5 @@
-//! Is each user's topic still the one that records go to? Looked at every few seconds; a topic that was deleted is made
-//! again, and its lane goes on there.
+//! Is each user's topic still the one that records go to? Checked every few seconds; a topic that was deleted is created
+//! again, and its lane continues there.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -18,7 +18,7 @@ use crate::topic::{self, Client, Found};
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// The same while one is missing.
 const LOOK_FOR_MISSING_EVERY: Duration = Duration::from_millis(250);
-/// Time between two attempts to make a topic.
+/// Time between two attempts to create a topic.
 const MAKE_EVERY: Duration = Duration::from_secs(5);
 /// Longest time without a look at whether to stop.
 const NAP: Duration = Duration::from_millis(100);
@@ -26,13 +26,13 @@ const NAP: Duration = Duration::from_millis(100);
 /// What a look at a topic means for its lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    /// The topic is not there: it has to be made.
+    /// The topic is not there: it has to be created.
     Gone,
-    /// It is there again, with so many partitions.
+    /// It is there again, with this many partitions.
     Back { n_partitions: u32 },
     /// It is there with another number of partitions.
     Resized { n_partitions: u32 },
-    /// Kafka does not let this user see it any more.
+    /// Kafka no longer lets this user see it.
     Refused,
     /// Kafka lets this user see it again. It is the same topic.
     Allowed,
@@ -93,7 +93,7 @@ struct Looker {
     client: Client,
     lanes: Vec<Arc<Lane>>,
     publisher: Arc<Publisher>,
-    /// The request that makes topics: some brokers leave it without an answer, so the looking goes on beside it.
+    /// The request that creates topics: some brokers never answer it, so the watch goes on meanwhile.
     making: Option<JoinHandle<anyhow::Result<bool>>>,
     make_at: Instant,
 }
@@ -131,12 +131,12 @@ impl Looker {
         match change {
             Change::Gone => {
                 if lane.set_trouble(Some(Trouble::NoTopic)) {
-                    warn!(%topic, queued = lane.n_waiting(), "the topic was deleted; keeping what the source gives, and making it again");
+                    warn!(%topic, queued = lane.n_waiting(), "the topic was deleted; keeping what the source gives, and creating it again");
                 }
             }
             Change::Refused => {
                 if lane.set_trouble(Some(Trouble::Refused)) {
-                    error!(%topic, "Kafka does not allow this user to see the topic any more; ask whoever runs it for access");
+                    error!(%topic, "Kafka does not allow this user to see the topic any longer; ask whoever runs it for access");
                 }
             }
             Change::Allowed => {
@@ -153,16 +153,16 @@ impl Looker {
                 lane.set_partitions(n_partitions);
                 info!(%topic, n_partitions, "the topic has another number of partitions; this session stays where it is");
             }
-            // Made again between two looks, with fewer partitions.
+            // Created again between two looks, with fewer partitions.
             Change::Resized { n_partitions } => {
                 if self.publisher.redirect(|| lane.move_to_new_topic(n_partitions)) {
-                    warn!(%topic, partition = lane.partition(), "the topic was made again; publishing goes on in it");
+                    warn!(%topic, partition = lane.partition(), "the topic was created again; publishing goes on in it");
                 }
             }
         }
     }
 
-    /// Has missing topics made, unless that is on its way or was tried just now.
+    /// Has missing topics created, unless that is under way or was tried just now.
     fn make(&mut self, missing: Vec<Topic>) {
         if let Some(making) = self.making.take_if(|making| making.is_finished()) {
             match making.join() {
@@ -171,7 +171,7 @@ impl Looker {
                     "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
                 ),
                 Ok(Err(error)) => warn!("{error:#}"),
-                Err(_) => error!("the thread that makes topics ended with a panic"),
+                Err(_) => error!("the thread that creates topics ended with a panic"),
             }
         }
         if missing.is_empty() || self.making.is_some() || Instant::now() < self.make_at {

@@ -31,7 +31,7 @@ fn without_arguments_it_says_what_it_can_do() {
 }
 
 #[test]
-fn a_missing_or_bad_user_is_told() {
+fn a_missing_or_bad_user_is_named() {
     check(&["simulator"], 2, &["collector: ", "--user", "USER_ID"]);
     check(&["simulator", "--user", ""], 2, &["--user", "user id is empty"]);
     check(&["simulator", "--user", " alice"], 2, &["--user", "white space"]);
@@ -52,7 +52,7 @@ fn other_bad_settings_name_the_flag() {
 }
 
 #[test]
-fn a_bad_recording_is_told_before_kafka_is_asked() {
+fn a_bad_recording_is_reported_before_kafka_is_asked() {
     check(&["replay", "--user", "alice", "/no/such/file.csv"], 2, &["collector: ", "/no/such/file.csv"]);
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     check(&["replay", "--user", "alice", source], 2, &[source, "line 1"]);
@@ -68,7 +68,7 @@ fn no_broker_is_one_sentence_and_exit_code_1() {
 
 #[test]
 fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
-    // As a compose file leaves them: each would be refused, were it read.
+    // As a compose file leaves them: each would be refused if it were read.
     let names =
         ["SESSION_ID", "BLOCK_TIME", "BLOCK_SAMPLES", "RECORD", "QUEUE_MIB", "LOG_LEVEL", "SIMULATOR_RATE"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_collector"));

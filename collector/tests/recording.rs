@@ -20,7 +20,7 @@ fn simulated() -> Simulated {
     Simulated::new(SimulatorSettings::default(), "alice", true).expect("valid")
 }
 
-/// Records so many samples of a simulated driver.
+/// Records `n_samples` of a simulated driver.
 fn record(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("collector-{name}-{}.psrec", std::process::id()));
     let topic = UserId::parse("t").expect("valid").topic();

@@ -1,4 +1,4 @@
-//! Where are the programs under test? Beside the test itself: one build, one folder.
+//! Where are the programs under test? Next to the test itself: one build, one folder.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,6 @@ pub fn path_of(name: &str) -> Result<PathBuf> {
     let found = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.is_file());
     match found {
         Some(path) => Ok(path),
-        None => bail!("{name} is not built beside {}: run `cargo build --workspace --bins`", this.display()),
+        None => bail!("{name} is not built next to {}: run `cargo build --workspace --bins`", this.display()),
     }
 }

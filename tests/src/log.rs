@@ -27,7 +27,7 @@ impl Log {
     /// Begins at the first record of each partition that the topic has now.
     ///
     /// # Errors
-    /// Where Kafka does not tell the partitions, or there are none.
+    /// If Kafka does not name the partitions, or there are none.
     pub fn open(brokers: &str, topic: &Topic) -> Result<Self> {
         let consumer: BaseConsumer =
             ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", "test").create()?;

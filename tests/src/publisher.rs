@@ -18,7 +18,7 @@ pub const N_PARTITIONS: u32 = Topic::PARTITIONS as u32;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A real encoder draws its epoch; here each has its own, so that a run can be made again.
+/// A real encoder draws its epoch; here each has its own, so that a run can be repeated.
 static NEXT_EPOCH: AtomicU32 = AtomicU32::new(1);
 
 /// One session of one user, on its way into Kafka.
@@ -180,7 +180,7 @@ pub async fn create_topic_with(brokers: &str, user: &UserId, settings: &[(&str, 
 /// A client for Kafka's admin calls.
 ///
 /// # Errors
-/// Where the client cannot be made.
+/// If the client cannot be created.
 pub fn admin(brokers: &str) -> Result<AdminClient<DefaultClientContext>> {
     client(brokers).create().context("no admin client")
 }

@@ -20,7 +20,7 @@ static ONE_BROWSER: Mutex<()> = Mutex::new(());
 fn a_browser_sees_the_dashboard_live() -> Result<()> {
     let _alone = ONE_BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let kafka = Kafka::shared()?.brokers();
-    // By another name the bridge is another origin.
+    // Under another name the bridge is another origin.
     let port = free_port()?;
     let settings = [
         ("DASHBOARD_DIR", &*dashboard()?),

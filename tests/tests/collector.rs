@@ -1,4 +1,5 @@
-//! What does the collector do when its topic, its records or its disk are taken from it? The real program, with a real Kafka.
+//! What does the collector do when its topic is deleted, its records are refused or its disk is full? The real program, with a
+//! real Kafka.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use rdkafka::admin::{
 };
 
 const LIMIT: Duration = Duration::from_secs(40);
-/// What a deleted topic may take to be noticed.
+/// How long it may take until a deleted topic is noticed.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 
 fn start(brokers: &str, user: &str, arguments: &[&str]) -> Result<Process> {
@@ -90,7 +91,7 @@ async fn a_topic_that_was_made_again_at_once_with_fewer_partitions_is_published_
     let brokers = Kafka::shared()?.brokers();
     let topic = topic_of("remade")?;
     create_topic(&brokers, &UserId::parse("remade")?).await?;
-    // In the last of ten partitions, which the new topic has not.
+    // In the last of ten partitions, which the new topic does not have.
     let session =
         (0..).map(|n| format!("s{n}")).find(|session| partition_of(session) == 9).unwrap_or_default();
     let _collector = start(&brokers, "remade", &["--session", &session])?;
@@ -130,7 +131,7 @@ async fn partitions_that_are_added_leave_a_session_where_it_is() -> Result<()> {
 
 /// The topic takes no blocks for a while, only events, which are shorter.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn records_that_kafka_refuses_are_left_out_and_told_and_the_others_arrive() -> Result<()> {
+async fn records_that_kafka_refuses_are_left_out_and_announced_and_the_others_arrive() -> Result<()> {
     let brokers = Kafka::shared()?.brokers();
     let topic = topic_of("refused")?;
     let mut collector = start(&brokers, "refused", &["--lossless", "--block-samples", "8"])?;
@@ -163,7 +164,7 @@ async fn limit_batches(brokers: &str, topic: &Topic, n_bytes: &str) -> Result<()
     Ok(())
 }
 
-/// The limit on a file's length stands for a full disk: both are found by a write in the middle.
+/// The limit on a file's length takes the place of a full disk: a write in the middle meets both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recording_that_finds_no_space_ends_and_the_telemetry_goes_on() -> Result<()> {
     let brokers = Kafka::shared()?.brokers();

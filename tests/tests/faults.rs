@@ -69,7 +69,7 @@ async fn broken_records_are_skipped_and_the_stream_goes_on() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bridge_ends_in_time_while_kafka_stands_still() -> Result<()> {
+async fn a_bridge_ends_in_time_while_kafka_hangs() -> Result<()> {
     const DRAIN: Duration = Duration::from_secs(3);
     let mut kafka = Kafka::start()?;
     let mut bridge = Bridge::start_with(&kafka.brokers(), &[("DRAIN_TIMEOUT", "3s")])?;

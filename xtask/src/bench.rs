@@ -38,7 +38,7 @@ enum Bench {
     Wasm,
     /// Delay from encode to a decoding client, above a bare consumer, with Apache Kafka
     Pipeline,
-    /// CPU, memory and delay of the bridge, beside a plain Node bridge, with Apache Kafka
+    /// CPU, memory and delay of the bridge, compared with a plain Node bridge, with Apache Kafka
     Bridge,
 }
 

@@ -55,7 +55,7 @@ fn counts(output: &str) -> Counts {
     sum
 }
 
-/// The parts of the output in which failing tests are told about: from `failures:` to the result.
+/// The parts of the output that describe failing tests: from `failures:` to the result.
 fn failures(output: &str) -> String {
     let mut inside = false;
     let mut told = Vec::new();
@@ -72,7 +72,7 @@ fn failures(output: &str) -> String {
     told.join("\n")
 }
 
-/// Tests that were running for long and of which nothing more was heard.
+/// Tests that had been running for long and were never reported as ended.
 fn unfinished(output: &str) -> Vec<&str> {
     let tests = output.lines().filter_map(|line| line.strip_prefix("test "));
     let long: Vec<&str> =
@@ -115,7 +115,7 @@ test result: ok. 40 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; fin
     }
 
     #[test]
-    fn only_failing_tests_are_told_about() {
+    fn only_failing_tests_are_shown() {
         let told = failures(OUTPUT);
         assert!(told.contains("panicked at x.rs:1") && !told.contains("test a"), "{told}");
     }

@@ -1,5 +1,5 @@
-//! How do many checks run one after the other? Each to its end whatever the others gave, then a table of all of them,
-//! and as the last line how many passed.
+//! How do many checks run one after the other? Each to its end, whatever the others found; then comes a table of all of
+//! them, and as the last line how many passed.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

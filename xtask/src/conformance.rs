@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<()> {
 
 fn python(program: &str) -> Command {
     let mut python = Command::new("python3");
-    // It leaves no compiled files beside the sources.
+    // It leaves no compiled files next to the sources.
     python.arg("-B").arg(paths::root().join("codec/conformance").join(program));
     python
 }

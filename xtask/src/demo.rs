@@ -1,4 +1,4 @@
-//! How does one see it all live? The bridge with tokens on, two simulated drivers and a recorded one, and a link for
+//! How can all of it be seen live? The bridge with tokens on, two simulated drivers and a recorded one, and a link for
 //! each. One program that ends ends the demo, and so does Ctrl-C; nothing is left running.
 
 mod cast;
@@ -24,7 +24,7 @@ pub(crate) struct Options {
     /// Which Kafka: the one inside the bridge, or a real Apache Kafka (needs Java)
     #[arg(long, value_enum, default_value_t = Broker::Embedded)]
     kafka: Broker,
-    /// Port of the dashboard; another one is taken where it is in use
+    /// Port of the dashboard; if it is in use, another one is taken
     #[arg(long, default_value_t = 8080)]
     port: u16,
 }

@@ -1,4 +1,4 @@
-//! What is installed, and what is missing with the command for it? Looks only, installs nothing.
+//! What is installed, and what is missing? Names the command for what is missing; only looks, installs nothing.
 
 use std::process::{Command, ExitCode};
 

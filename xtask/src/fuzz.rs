@@ -1,4 +1,4 @@
-//! Does any input break a decoder? Each fuzz target runs for a while; what it learns is kept beside the build.
+//! Does any input break a decoder? Each fuzz target runs for a while; what it learns is kept with the build.
 
 use std::fs;
 use std::path::Path;
@@ -114,7 +114,44 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    /// Name and version of each dependency in a table of a manifest; those that only have a path are left out.
+    fn versions(manifest: &str, table: &str) -> Result<BTreeMap<String, String>> {
+        let path = paths::root().join(manifest).join("Cargo.toml");
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let lines = text.lines().skip_while(|line| *line != table).skip(1);
+        let lines = lines.take_while(|line| !line.starts_with('['));
+        let version = |line: &str| {
+            let (name, value) = line.split_once(" = ")?;
+            let (_, version) = match value.strip_prefix('"') {
+                Some(version) => ("", version),
+                None => value.split_once("version = \"")?,
+            };
+            Some((name.to_owned(), version.split('"').next()?.to_owned()))
+        };
+        Ok(lines.filter_map(version).collect())
+    }
+
+    /// Cargo cannot take versions from another workspace's table, and the fuzz targets are workspaces of their own.
+    #[test]
+    fn fuzz_targets_use_the_versions_of_the_workspace() -> Result<()> {
+        let workspace = versions("", "[workspace.dependencies]")?;
+        assert!(workspace.contains_key("serde") && workspace.contains_key("anyhow"), "{workspace:?}");
+        let mut seen = BTreeMap::new();
+        for folder in FOLDERS {
+            let dependencies = versions(folder, "[dependencies]")?;
+            assert!(!dependencies.is_empty(), "{folder} has no dependencies");
+            for (name, version) in dependencies {
+                let first = seen.entry(name.clone()).or_insert_with(|| version.clone()).clone();
+                let expected = workspace.get(&name).unwrap_or(&first);
+                assert_eq!(&version, expected, "{name} in {folder}/Cargo.toml has another version");
+            }
+        }
+        Ok(())
+    }
 
     #[test]
     fn times_have_a_unit() {

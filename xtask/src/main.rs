@@ -1,32 +1,23 @@
 //! Which task was asked for? Names to functions, one file per task.
 
-mod demo;
-
-mod test;
-
-mod ci;
-
-mod wasm;
-
-mod vectors;
-
 mod bench;
-
-mod fuzz;
-
-mod soak;
-
-mod doctor;
-
 mod cargo_test;
 mod checks;
+mod ci;
 mod conformance;
+mod demo;
+mod doctor;
 mod fingerprint;
+mod fuzz;
 mod no_std;
 mod page;
 mod paths;
+mod soak;
 mod step;
+mod test;
 mod toolchain;
+mod vectors;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -55,11 +46,11 @@ enum Task {
     Vectors(vectors::Options),
     /// Measure sizes, speed and delay
     Bench(bench::Options),
-    /// Feed the decoders with what no encoder writes
+    /// Feed the decoders input that no encoder writes
     Fuzz(fuzz::Options),
-    /// Run the demo for half an hour and judge what its links show
+    /// Run the demo for half an hour and check what its links show
     Soak(soak::Options),
-    /// Say what is installed, and what is missing with the command for it
+    /// Say what is installed and what is missing, with the command that installs it
     Doctor,
 }
 

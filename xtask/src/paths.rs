@@ -1,4 +1,4 @@
-//! Where do things lie? The workspace, its build output, and programs on `PATH`.
+//! Where is everything? The workspace, its build output, and programs on `PATH`.
 
 use std::env;
 use std::path::{Path, PathBuf};

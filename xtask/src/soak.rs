@@ -1,4 +1,4 @@
-//! Does the demo run for as long as one looks at it? The demo, with a viewer on each link that judges what it sees.
+//! Does the demo keep running while somebody watches? The demo, with a viewer on each link that judges what it sees.
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn attempt_tells_success_from_failure() {
+    fn attempt_distinguishes_success_from_failure() {
         let limit = Duration::from_secs(10);
         assert!(attempt("step test true", "0 s", limit, &mut Command::new("true")).unwrap());
         assert!(!attempt("step test no", "0 s", limit, &mut Command::new("false")).unwrap());

@@ -17,7 +17,7 @@ const LONG_VARIABLE: &str = "PURPLE_SECTOR_LONG";
 /// Options of `cargo xtask test`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Options {
-    /// Also run what takes long: the tests' long forms, and every fuzz target for a minute
+    /// Also run what takes longer: the tests' long forms, and every fuzz target for a minute
     #[arg(long)]
     long: bool,
     /// Use this version of Apache Kafka instead of the usual one
@@ -103,7 +103,7 @@ fn npm_test(folder: &str, usual: &str) -> Result<()> {
     step::run(&format!("running the tests of {}", name_of(&folder)), usual, &mut npm)
 }
 
-/// What the tests read from their environment, set here and nowhere else.
+/// What the tests read from their environment; set here and nowhere else.
 fn environment(command: &mut Command, long: bool, kafka: &str) -> Result<()> {
     let chromium = browser::find().context("no Chromium: run `cargo xtask doctor`")?;
     command.env(LIBS_VARIABLE, kafka::ensure_version(kafka)?).env(browser::VARIABLE, chromium);

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use purple_sector_harness::cache;
 
-/// Makes `folder` in the cache by `install`, unless it is there. `install` works in a folder beside it, which takes
+/// Makes `folder` in the cache by `install`, unless it is there. `install` works in a folder next to it, which takes
 /// the name only when it is complete; two tasks at once wait for each other.
 ///
 /// # Errors

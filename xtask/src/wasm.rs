@@ -92,7 +92,7 @@ fn build(options: &Options) -> Result<PathBuf> {
 
     let module = made.join(format!("{NAME}_bg.wasm"));
     let mut optimize = Command::new(optimizer);
-    // For speed: 0.2 kB of brotli more than `-Oz` gives, and blocks are decoded 4 % faster. Nothing lies in the first
+    // For speed: 0.2 kB of brotli more than `-Oz` gives, and blocks are decoded 4 % faster. Nothing is in the first
     // kilobyte of memory, where the stack ends.
     optimize.args(FEATURES).args([
         "-O3",

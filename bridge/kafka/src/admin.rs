@@ -23,7 +23,7 @@ use crate::response::Malformed;
 /// Kafka's number for a topic as the owner of settings.
 const TOPIC: i8 = 2;
 
-/// How topics are made.
+/// How topics are created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewTopics {
     /// Partitions of each.
@@ -94,14 +94,14 @@ pub fn created(body: &[u8]) -> Result<Vec<Outcome>, Malformed> {
     Ok(outcomes)
 }
 
-/// A topic's settings, as far as they are not ours.
+/// A topic's settings, as far as they differ from ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherSettings {
     /// The topic.
     pub name: String,
-    /// Whether Kafka told them.
+    /// Whether Kafka gave them.
     pub error: ErrorCode,
-    /// Name, value, and what we would have it be.
+    /// Name, value, and the value that we want.
     pub settings: Vec<(&'static str, String, &'static str)>,
 }
 
@@ -118,7 +118,7 @@ pub fn describe_topics(topics: &[Topic], number: i32) -> Request {
     Request::new(&request, 4, number)
 }
 
-/// Which settings of each topic are not ours.
+/// Which settings of each topic differ from ours.
 ///
 /// # Errors
 /// [`Malformed`]

@@ -1,7 +1,7 @@
 //! Which records are in the bytes that a Fetch brings?
 //!
-//! Batches (magic 2) are read in place, up to what a Fetch cut off at its end. Markers of transactions are passed over.
-//! What cannot be read is told and passed over as well, so that no batch stops a topic.
+//! Batches (magic 2) are read in place, up to the one that a Fetch cut off at its end. Markers of transactions are
+//! skipped. What cannot be read is reported and skipped too, so that no batch stops a topic.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ use crate::fields::Fields;
 use crate::inflate::{self, Allowance, Compression};
 use crate::response::Malformed;
 
-/// From a batch's first offset to its length: what stands before the bytes that the length counts.
+/// From a batch's first offset to its length: what comes before the bytes that the length counts.
 const PREFIX_LEN: usize = 12;
 /// The fields after the length, before the records.
 const HEADER_LEN: usize = 49;
 /// Where the checksum's bytes begin, counted from the length's end.
 const CHECKED_FROM: usize = 9;
 
-/// Why a batch, or a record in it, is passed over.
+/// Why a batch, or a record in it, is skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
@@ -32,8 +32,8 @@ pub enum Unreadable {
     /// It inflates to more than is allowed.
     #[error("a compressed batch that is broken or inflates to more than {} KiB", inflate::MAX_LEN / 1024)]
     TooLarge,
-    /// Its user wrote more compressed data of late than is inflated.
-    #[error("a compressed batch beyond what is inflated for one user")]
+    /// Its user has lately written more compressed data than is inflated for one user.
+    #[error("a compressed batch beyond the limit for one user")]
     TooMuch,
     /// Its records do not fit their lengths.
     #[error("a batch whose records cannot be read")]
@@ -122,7 +122,7 @@ impl Batch<'_> {
     /// Gives every record from offset `from` on.
     ///
     /// # Errors
-    /// [`Unreadable`] for what has to be passed over; records before the fault were given.
+    /// [`Unreadable`] for what has to be skipped; records before the fault were given.
     pub(crate) fn records(
         &self,
         from: i64,
@@ -172,7 +172,7 @@ impl Batch<'_> {
     }
 }
 
-/// Bytes with their length before them; −1 stands for none.
+/// Bytes with their length before them; −1 means none.
 fn take<'a>(fields: &mut Fields<'a>) -> Result<&'a [u8], Malformed> {
     match fields.zigzag()? {
         -1 => Ok(&[]),

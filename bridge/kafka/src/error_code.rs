@@ -11,7 +11,7 @@ pub struct ErrorCode(pub i16);
 pub(crate) enum Remedy {
     /// There is nothing to do.
     None,
-    /// Ask who leads the partition, and which topic the name stands for.
+    /// Ask who leads the partition, and which topic has the name.
     AskMetadata,
     /// The position is not in the log.
     LookUpOffset,
@@ -19,7 +19,7 @@ pub(crate) enum Remedy {
     GiveUp,
     /// Begin the fetch session again.
     NewSession,
-    /// The same again in a while.
+    /// Try the same again after a while.
     TryLater,
 }
 

@@ -80,13 +80,13 @@ impl<'a> Fields<'a> {
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
-    /// How many elements an array has; none for an absent one. Each takes a byte at least, so a lie is found here.
+    /// How many elements an array has; 0 for an absent one. Each takes at least a byte, so a false number is noticed here.
     pub(crate) fn compact_len(&mut self) -> Result<usize, Malformed> {
         let length = (self.varint()? as usize).saturating_sub(1);
         if length > self.0.len() { Err(Malformed) } else { Ok(length) }
     }
 
-    /// Bytes that may be absent, then they are empty.
+    /// Bytes that may be absent, which reads as empty.
     pub(crate) fn compact_bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let length = self.compact_len()?;
         self.bytes(length)
@@ -96,7 +96,7 @@ impl<'a> Fields<'a> {
         std::str::from_utf8(self.compact_bytes()?).map_err(|_| Malformed)
     }
 
-    /// Passes over fields that an older or newer broker adds.
+    /// Skips fields that an older or newer broker adds.
     pub(crate) fn skip_tags(&mut self) -> Result<(), Malformed> {
         for _ in 0..self.varint()? {
             self.varint()?;
@@ -106,7 +106,7 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// Passes over an array whose elements have this many bytes each.
+    /// Skips an array whose elements have this many bytes each.
     pub(crate) fn skip_array(&mut self, element_len: usize) -> Result<(), Malformed> {
         let length = self.compact_len()?;
         self.bytes(length.checked_mul(element_len).ok_or(Malformed)?).map(drop)

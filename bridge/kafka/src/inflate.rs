@@ -1,7 +1,7 @@
 //! How is a compressed batch opened without letting it take memory or time from others?
 //!
-//! Our collectors never compress batches and our topics do not keep them so, but whoever may write to a topic that is
-//! set up otherwise can. Each batch may inflate to [`MAX_LEN`], and each topic to so much in a while.
+//! Our collectors never compress batches and our topics do not keep them compressed, but whoever may write to a topic that
+//! is set up otherwise can. Each batch may inflate to [`MAX_LEN`], and each topic has an [`Allowance`].
 
 use std::io::Read;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! Kafka's protocol as far as the bridge speaks it, without I/O, clock or threads.
 //!
 //! [`Reader`] is the heart: the reader of one user's topic as a state machine. What happens on its connections goes in,
-//! with the time; what to connect and to send comes out, and so do records and news. [`admin`] asks for the little that
-//! is not reading. Brokers are not trusted: no length that one declares allocates, and no answer makes anything panic.
+//! with the time; what to connect and to send comes out, and so do records and news. [`admin`] has the few
+//! requests that are not reading. Brokers are not trusted: no declared length is allocated, and no answer makes anything panic.
 
 pub mod admin;
 mod batch;
@@ -16,8 +16,6 @@ mod response;
 mod session;
 mod version;
 
-use std::fmt;
-
 pub use self::batch::Unreadable;
 pub use self::error_code::ErrorCode;
 pub use self::reader::{
@@ -27,11 +25,13 @@ pub use self::request::Request;
 pub use self::response::{Malformed, body};
 pub use self::version::{UnusableBroker, Versions};
 
+use std::fmt;
+
 /// The longest answer that is taken from a broker, in bytes. A Fetch asks for much less; a broker goes beyond that only
 /// for a first batch that is longer, which topics with our settings do not have.
 pub const MAX_ANSWER_LEN: usize = 2 * 1024 * 1024;
 
-/// Kafka's id of a topic; one that was deleted and made again has another. All zeros: not known.
+/// Kafka's id of a topic; one that was deleted and created again has another. All zeros: not known.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TopicId(pub [u8; 16]);
 

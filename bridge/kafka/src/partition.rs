@@ -1,4 +1,4 @@
-//! Where does the reader stand in one partition, and what must it still learn there?
+//! How far has the reader got in one partition, and what must it still learn there?
 
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,10 @@ pub(crate) struct Partition {
     n_failures: u32,
 }
 
-/// What is not known of the position.
+/// What is not known about the position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// Where the log ends: what lies before it is history.
+    /// Where the log ends: what comes before is history.
     End,
     /// Where to start reading, given the end.
     Start { end: i64 },
@@ -32,7 +32,7 @@ pub(crate) enum Question {
     Oldest,
     /// What the oldest record is, as the position is not in the log.
     OldestAfter { lost: i64 },
-    /// Where the log ends, as the position seems to lie beyond it.
+    /// Where the log ends, as the position seems to be beyond it.
     EndBefore { lost: i64 },
     /// Where the log ends, as what is at the position cannot be read.
     EndAfter { lost: i64 },
@@ -43,7 +43,7 @@ pub(crate) enum Question {
 pub(crate) enum Learnt {
     /// There is one more question.
     More,
-    /// Reading begins at `from`; what lies before `end` was there before.
+    /// Reading begins at `from`; records before `end` are history.
     Started { from: i64, end: i64 },
     /// Reading goes on at `to` instead of `from`.
     Lost { from: i64, to: i64 },
@@ -62,8 +62,8 @@ impl Partition {
         }
     }
 
-    /// Takes what metadata says of it.
-    pub(crate) fn led(&mut self, led: &Led) {
+    /// Takes over what metadata says about its leader.
+    pub(crate) fn set_leader(&mut self, led: &Led) {
         self.leader = led.leader;
         self.leader_epoch = led.leader_epoch;
     }
@@ -88,7 +88,7 @@ impl Partition {
                 self.question = Some(Question::EndBefore { lost });
                 Learnt::More
             }
-            // It is in the log after all: brokers that start say otherwise for a moment.
+            // It is in the log after all: a broker that is starting says otherwise for a moment.
             Some(Question::EndBefore { lost }) if offset >= lost => Learnt::More,
             Some(
                 Question::OldestAfter { lost } | Question::EndBefore { lost } | Question::EndAfter { lost },
@@ -114,12 +114,12 @@ impl Partition {
     }
 
     /// Leaves it alone for a while, longer each time.
-    pub(crate) fn failed(&mut self, now: Instant) {
+    pub(crate) fn pause(&mut self, now: Instant) {
         self.not_before = now + back_off(self.n_failures, Duration::from_millis(50), Duration::from_secs(2));
         self.n_failures = self.n_failures.saturating_add(1);
     }
 
-    pub(crate) fn worked(&mut self) {
+    pub(crate) fn forget_failures(&mut self) {
         self.n_failures = 0;
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_lies_between_the_look_back_and_the_end() {
+    fn a_start_is_between_the_look_back_and_the_end() {
         check(Question::End, &[0], Learnt::Started { from: 0, end: 0 }, 0);
         check(Question::End, &[50, 20], Learnt::Started { from: 20, end: 50 }, 20);
         check(Question::End, &[50, -1], Learnt::Started { from: 50, end: 50 }, 50);

@@ -2,45 +2,39 @@
 //!
 //! A state machine: an [`Event`] and the time go in, [`Output`]s come out. It asks any broker who leads the partitions
 //! (Metadata), each leader where to start (ListOffsets), and then for records (Fetch), over one connection to each
-//! leader with one request at a time. A partition in error is taken out of the requests until it is well again, because
-//! with it in them every Fetch would return at once. Positions outlive connections: nothing is lost or repeated while
+//! leader with one request at a time. A partition in error is left out of the requests until it is well again, because
+//! with it every Fetch would return at once. Positions outlive connections: nothing is lost or repeated while
 //! the log has it.
 
 mod answer;
+mod event;
 mod link;
 #[cfg(test)]
 mod tests;
 
+pub use self::event::{Action, Address, CloseReason, Event, LinkId, News, Now, Output, Record};
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use purple_sector_codec::Topic;
 
 use self::link::{Asked, Link, State};
-use crate::batch::Unreadable;
+use crate::TopicId;
 use crate::inflate::Allowance;
 use crate::partition::{Partition, Question, back_off};
 use crate::request::Request;
-use crate::{ErrorCode, TopicId, Versions};
 
 /// How long a connection may take to open, log-in included.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long an answer may take, beyond what a Fetch waits for records.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
-/// How often the topic is looked at while all is well: it may have been made again, or have more partitions.
+/// How often the topic is looked at while all is well: it may have been created again, or have more partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How long a Fetch waits while some partition cannot be read yet, so that the others do not hold it up.
 const SHORT_WAIT: Duration = Duration::from_millis(100);
 /// Between two attempts for the same: the first wait, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(2));
-
-/// A broker's `host:port`.
-pub type Address = Arc<str>;
-
-/// Names one connection attempt of a reader; never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LinkId(pub u32);
 
 /// How readers read.
 #[derive(Debug, Clone)]
@@ -64,161 +58,6 @@ pub enum LookBack {
     Records(u32),
 }
 
-/// The time now, on both clocks.
-#[derive(Debug, Clone, Copy)]
-pub struct Now {
-    /// For what passes.
-    pub at: Instant,
-    /// For what is looked up: milliseconds since 1970.
-    pub unix_ms: u64,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A connection is open and logged in.
-    Opened {
-        /// Which.
-        link: LinkId,
-        /// What was settled with its broker.
-        versions: Versions,
-    },
-    /// A whole answer came, without its length.
-    Answer {
-        /// On which connection.
-        link: LinkId,
-        /// Its bytes.
-        bytes: &'a [u8],
-    },
-    /// A connection could not be opened, or is gone.
-    Closed {
-        /// Which.
-        link: LinkId,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// A topic that was missing may be there now.
-    LookAgain,
-    /// The time given by [`Reader::deadline`] has come.
-    Time,
-}
-
-/// Why a connection is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseReason {
-    /// It could not be opened, or ended.
-    Lost,
-    /// An answer is longer than [`MAX_ANSWER_LEN`](crate::MAX_ANSWER_LEN).
-    TooLong,
-}
-
-/// What comes out.
-#[derive(Debug)]
-pub enum Output<'a> {
-    /// Something to do.
-    Act(Action),
-    /// Something to know.
-    News(News<'a>),
-}
-
-/// What to do with connections.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Open one and log in.
-    Connect {
-        /// Its name from now on.
-        link: LinkId,
-        /// To where.
-        address: Address,
-    },
-    /// Send this.
-    Send {
-        /// On which.
-        link: LinkId,
-        /// The whole request.
-        bytes: Bytes,
-    },
-    /// Close one; nothing more is wanted of it.
-    Close {
-        /// Which.
-        link: LinkId,
-    },
-}
-
-/// What a reader learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum News<'a> {
-    /// The topic exists.
-    Topic {
-        /// Its id.
-        id: TopicId,
-    },
-    /// The topic was deleted and made again; reading begins again with its oldest records.
-    Replaced {
-        /// The new id.
-        id: TopicId,
-    },
-    /// The topic does not exist, or not any more. The reader waits for [`Event::LookAgain`].
-    Missing,
-    /// Kafka does not let this reader read. The reader does nothing more.
-    Refused {
-        /// What Kafka says.
-        error: ErrorCode,
-    },
-    /// Reading a partition begins.
-    Started {
-        /// Which.
-        partition: u16,
-        /// First offset to read.
-        from: i64,
-        /// First offset that is new; what lies before it is history.
-        end: i64,
-    },
-    /// A record, in order within its partition.
-    Record(Record<'a>),
-    /// Records from offset `from` up to but not including `to` cannot be read any more. A log that is shorter than it
-    /// was has a `to` that is not beyond `from`.
-    Lost {
-        /// Where.
-        partition: u16,
-        /// The offset that was wanted.
-        from: i64,
-        /// The offset that is read next.
-        to: i64,
-    },
-    /// Something was passed over because it cannot be read.
-    Unreadable {
-        /// Where.
-        partition: u16,
-        /// The first offset of it.
-        offset: i64,
-        /// Why.
-        why: Unreadable,
-    },
-    /// Kafka answers with an error for a partition, which is tried again.
-    Failed {
-        /// Which.
-        partition: u16,
-        /// What Kafka says.
-        error: ErrorCode,
-    },
-    /// Something of another topic came, and was dropped.
-    Foreign,
-}
-
-/// A record as it is in Kafka.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record<'a> {
-    /// Where it is.
-    pub partition: u16,
-    /// Where it is in that.
-    pub offset: u64,
-    /// Milliseconds since 1970 on the broker's clock, where the topic has our settings.
-    pub time_ms: u64,
-    /// Its value.
-    pub value: &'a [u8],
-}
-
 /// The reader of one topic.
 #[derive(Debug)]
 pub struct Reader {
@@ -228,7 +67,7 @@ pub struct Reader {
     brokers: Vec<(i32, Address)>,
     partitions: Vec<Partition>,
     links: Vec<Link>,
-    /// When metadata is to be asked for, and how often that was of no use.
+    /// When metadata is to be asked for, and how often that was in vain.
     look_at: Instant,
     n_vain_looks: u32,
     /// Addresses that failed: not to be tried before, and how often they failed.
@@ -286,8 +125,8 @@ impl Reader {
                     link.versions = versions;
                 }
             }
-            Event::Answer { link, bytes } => self.answer(link, bytes, now, out),
-            Event::Closed { link, reason } => self.closed(link, reason, now.at),
+            Event::Answer { link, bytes } => self.take_answer(link, bytes, now, out),
+            Event::Closed { link, reason } => self.forget_link(link, reason, now.at),
             Event::LookAgain => {
                 if let Condition::Missing(id) = self.condition {
                     self.condition = id.map_or(Condition::Unknown, Condition::Known);
@@ -373,7 +212,7 @@ impl Reader {
     }
 
     fn ask_metadata(&mut self, index: usize, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
-        let number = self.number();
+        let number = self.next_number();
         let request = Request::metadata(&self.topic, number);
         self.send(index, Asked::Metadata, request, Duration::ZERO, now, out);
     }
@@ -392,7 +231,7 @@ impl Reader {
         }
     }
 
-    /// Closes connections to brokers that lead nothing, and those that were opened to ask and were answered.
+    /// Closes connections to brokers that lead nothing, and those that were opened only to ask and have their answer.
     fn close_the_unneeded(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
         let leaders: Vec<Address> =
             (0..self.partitions.len()).filter_map(|index| self.leader_address(index).cloned()).collect();
@@ -406,7 +245,7 @@ impl Reader {
         });
     }
 
-    /// Asks what is to be asked of a leader: where to read, or for records.
+    /// Asks a leader the next question: where to read, or for records.
     fn use_link(&mut self, index: usize, now: Now, out: &mut dyn FnMut(Output<'_>)) {
         let link = &self.links[index];
         if link.is_extra || !link.is_idle(now.at) {
@@ -473,7 +312,7 @@ impl Reader {
             && self.partitions.iter().all(|partition| partition.is_read() && partition.not_before <= now);
         let wait = if all_is_well { self.settings.max_wait } else { SHORT_WAIT.min(self.settings.max_wait) };
         let partitions = wanted.iter().map(|wanted| wanted.partition).collect();
-        let number = self.number();
+        let number = self.next_number();
         let max_bytes = i32::try_from(self.settings.max_bytes).unwrap_or(i32::MAX);
         let link = &mut self.links[index];
         let ask = link.session.ask(wanted, wait.as_millis() as i32, max_bytes);
@@ -504,7 +343,7 @@ impl Reader {
     }
 
     /// A connection is gone: what it led has to be looked for again.
-    fn closed(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
+    fn forget_link(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
         let Some(index) = self.links.iter().position(|other| other.id == link) else { return };
         let link = self.links.swap_remove(index);
         let n_failures = self.failed.iter().find(|door| door.0 == link.address).map_or(0, |door| door.2);
@@ -514,7 +353,7 @@ impl Reader {
         if let (CloseReason::TooLong, State::Busy { asked: Asked::Records(partitions), .. }) =
             (reason, &link.state)
         {
-            self.too_long(partitions);
+            self.skip_too_long(partitions);
         }
         if link.is_extra {
             return;
@@ -528,9 +367,9 @@ impl Reader {
         self.look_at = self.look_at.min(now);
     }
 
-    /// An answer was too long to be taken: of one partition, its next batch is passed over by going on at the end; of
-    /// more, they are asked one at a time.
-    fn too_long(&mut self, partitions: &[u16]) {
+    /// An answer was too long to be read. If it was about one partition, its next batch is skipped by continuing at the end;
+    /// otherwise its partitions are asked one at a time.
+    fn skip_too_long(&mut self, partitions: &[u16]) {
         if let [number] = *partitions
             && let Some(partition) = self.partitions.iter_mut().find(|partition| partition.number == number)
         {
@@ -546,7 +385,7 @@ impl Reader {
             self.links.iter().filter(|link| link.is_late(now)).map(|link| link.id).collect();
         for link in late {
             out(Output::Act(Action::Close { link }));
-            self.closed(link, CloseReason::Lost, now);
+            self.forget_link(link, CloseReason::Lost, now);
         }
     }
 
@@ -564,14 +403,14 @@ impl Reader {
         self.failed.iter().all(|(failed, until, _)| failed != address || *until <= now)
     }
 
-    fn number(&mut self) -> i32 {
+    fn next_number(&mut self) -> i32 {
         self.last_number = self.last_number.wrapping_add(1);
         self.last_number
     }
 
     /// Between a half and one and a half of `wait`.
     fn spread(&mut self, wait: Duration) -> Duration {
-        // Xorshift: there is no need for more.
+        // Xorshift is random enough for this.
         self.jitter ^= self.jitter << 13;
         self.jitter ^= self.jitter >> 7;
         self.jitter ^= self.jitter << 17;

@@ -33,13 +33,13 @@ impl Request {
         Self::new(&ApiVersionsRequest::default(), 2, number)
     }
 
-    /// Asks which brokers there are: the least that can be asked.
+    /// Asks which brokers there are: the smallest question there is.
     pub fn ping(number: i32) -> Self {
         let request = MetadataRequest::default().with_topics(Some(Vec::new()));
         Self::new(&request.with_allow_auto_topic_creation(false), 12, number)
     }
 
-    /// Asks about one topic, which is not made by being asked about.
+    /// Asks about one topic, without creating it.
     pub(crate) fn metadata(topic: &Topic, number: i32) -> Self {
         let topic = MetadataRequestTopic::default().with_name(Some(name(topic)));
         let request = MetadataRequest::default().with_topics(Some(vec![topic]));

@@ -1,7 +1,7 @@
 //! What do brokers answer?
 //!
 //! Read by hand and in place, in the versions that [`Versions`](crate::Versions) settles on; what nobody here needs is
-//! passed over. The layouts are Apache Kafka's message definitions.
+//! skipped. The layouts are Apache Kafka's message definitions.
 
 use purple_sector_codec::Topic;
 
@@ -9,7 +9,7 @@ use crate::TopicId;
 use crate::error_code::ErrorCode;
 use crate::fields::Fields;
 
-/// The bytes are not the answer that they should be.
+/// The bytes are not the answer that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the answer cannot be read")]
 pub struct Malformed;

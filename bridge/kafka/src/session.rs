@@ -29,7 +29,7 @@ pub(crate) struct Session {
     id: i32,
     /// Of the next Fetch.
     epoch: i32,
-    /// What the broker was told; of use with a session only.
+    /// What the broker was told; matters only with a session.
     told: Vec<Wanted>,
 }
 
@@ -49,7 +49,7 @@ impl Session {
     }
 
     /// Takes what a good answer says of the session.
-    pub(crate) fn answered(&mut self, session_id: i32) {
+    pub(crate) fn take_answer(&mut self, session_id: i32) {
         self.id = session_id;
         // A full Fetch with epoch 0 asks for a session; the next of one that was given has epoch 1, and 0 never comes again.
         self.epoch = if session_id == 0 { 0 } else { self.epoch.checked_add(1).unwrap_or(1) };
@@ -79,13 +79,13 @@ mod tests {
     fn with_a_session_only_changes_are_named() {
         let mut session = Session::default();
         check(&mut session, &[at(0, 5), at(1, 7)], (0, 0, &[at(0, 5), at(1, 7)], &[]));
-        session.answered(9);
+        session.take_answer(9);
         check(&mut session, &[at(0, 5), at(1, 7)], (9, 1, &[], &[]));
-        session.answered(9);
+        session.take_answer(9);
         check(&mut session, &[at(0, 6), at(1, 7)], (9, 2, &[at(0, 6)], &[]));
-        session.answered(9);
+        session.take_answer(9);
         check(&mut session, &[at(1, 7)], (9, 3, &[], &[0]));
-        session.answered(9);
+        session.take_answer(9);
         check(&mut session, &[at(0, 6), at(1, 7)], (9, 4, &[at(0, 6)], &[]));
     }
 
@@ -94,7 +94,7 @@ mod tests {
         let mut session = Session::default();
         for offset in 0..3 {
             check(&mut session, &[at(0, offset)], (0, 0, &[at(0, offset)], &[]));
-            session.answered(0);
+            session.take_answer(0);
         }
     }
 
@@ -102,7 +102,7 @@ mod tests {
     fn a_lost_session_begins_again_in_full() {
         let mut session = Session::default();
         session.ask(vec![at(0, 5)], 5, 6);
-        session.answered(9);
+        session.take_answer(9);
         session.reset();
         check(&mut session, &[at(0, 5)], (0, 0, &[at(0, 5)], &[]));
     }
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn the_epoch_never_comes_back_to_0() {
         let mut session = Session { id: 9, epoch: i32::MAX, told: Vec::new() };
-        session.answered(9);
+        session.take_answer(9);
         assert_eq!(session.epoch, 1);
     }
 }

@@ -11,7 +11,7 @@ const FETCH: (i16, i16) = (13, 17);
 const METADATA: i16 = 12;
 const LIST_OFFSETS: i16 = 7;
 
-/// What was settled with one broker.
+/// What was agreed on with one broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Versions {
     /// Version of Fetch.
@@ -23,7 +23,7 @@ pub struct Versions {
 #[non_exhaustive]
 pub enum UnusableBroker {
     /// It does not speak as Kafka does.
-    #[error("what answers does not speak Kafka's protocol")]
+    #[error("whatever answers there does not speak Kafka's protocol")]
     NotKafka,
     /// It lacks a version that is needed.
     #[error(
@@ -52,7 +52,7 @@ impl Versions {
     /// Reads the answer to ApiVersions (version 2).
     ///
     /// # Errors
-    /// [`UnusableBroker`] if this is not Kafka, or no version that is spoken here.
+    /// [`UnusableBroker`] if this is not Kafka, or has no version that is spoken here.
     pub fn parse(body: &[u8]) -> Result<Self, UnusableBroker> {
         let ranges = ranges(body).map_err(|_| UnusableBroker::NotKafka)?;
         let range = |api: Api, key: ApiKey, (oldest, newest): (i16, i16)| {

@@ -8,7 +8,7 @@ use super::{AuthError, Claims, KeyStore, RevocationStore, Rules, TokenId, Verifi
 /// How the bridge finds out who calls.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// Believes the `userId` of the address. For trying things out on a machine of one's own.
+    /// Believes the `userId` of the address. For trying things out on your own machine.
     Open,
     /// Demands a token.
     Tokens {
@@ -60,13 +60,13 @@ impl Admission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// No token came along.
+    /// There was no token.
     #[error("a token is needed")]
     TokenMissing,
     /// The token is bad, for whatever reason.
     #[error("the token is not valid")]
     TokenInvalid,
-    /// The token was good once.
+    /// The token was valid once.
     #[error("the token has expired")]
     TokenExpired,
     /// The address names another user than the token.

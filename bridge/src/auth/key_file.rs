@@ -50,7 +50,7 @@ impl KeyFile {
         let found = match read(&self.path) {
             Ok(found) if found == self.last => return,
             Ok(found) => found,
-            // Empty stands for "cannot be read", so that this too is said once.
+            // Empty means "cannot be read", so that this too is logged once.
             Err(_) if self.last.is_empty() => return,
             Err(error) => {
                 warn!(error = format!("{error:#}"), "the key file cannot be read, the last keys stay in use");

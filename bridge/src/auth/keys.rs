@@ -47,7 +47,7 @@ pub enum KeyError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Two keys that a token could not tell apart.
+    /// Two keys that a token's key id cannot distinguish.
     #[error("two keys have the kid \"{0}\"")]
     Duplicate(String),
     /// Nothing to check a token with.

@@ -95,10 +95,10 @@ pub enum AuthError {
     /// A required claim is missing or has another type.
     #[error("the claim \"{0}\" is missing or of the wrong type")]
     Claim(&'static str),
-    /// It was good once.
+    /// It was valid once.
     #[error("expired {0} s ago")]
     Expired(u64),
-    /// It is not good yet.
+    /// It is not valid yet.
     #[error("not valid before {0} s from now")]
     NotYet(u64),
     /// It would be good for longer than any token may be.
@@ -139,8 +139,8 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D:
 /// Checks `token` at `now_s` (Unix seconds) against `keys` and `rules`.
 ///
 /// # Errors
-/// See [`AuthError`]; no input panics. Only [`AuthError::Expired`] may be told apart by the caller, because a page then asks
-/// for a new token; everything else is one answer.
+/// See [`AuthError`]; no input panics. The caller may learn only of [`AuthError::Expired`], because a page then asks
+/// for a new token; everything else gets the same answer.
 pub fn verify(token: &str, keys: &KeySet, rules: &Rules, now_s: u64) -> Result<Claims, AuthError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(AuthError::TooLong(token.len()));

@@ -177,7 +177,7 @@ fn a_key_serves_its_own_algorithm_only() {
 }
 
 #[test]
-fn a_public_key_of_any_algorithm_is_no_secret() {
+fn a_public_key_of_any_algorithm_cannot_be_a_secret() {
     let pairs = Pair::all();
     let keys = key_set(&pairs);
     for pair in &pairs {

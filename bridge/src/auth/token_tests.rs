@@ -123,7 +123,7 @@ fn ec_pair(kid: &str) -> (EncodingKey, Vec<u8>) {
 }
 
 #[test]
-fn a_public_key_is_no_secret() {
+fn a_public_key_cannot_be_a_secret() {
     let (private, jwks) = ec_pair("k1");
     let keys = KeySet::from_jwks(&jwks).expect("the set is good");
     let check = |token: String, expected: Result<&str, AuthError>| {
@@ -372,7 +372,7 @@ fn token_len(kid: usize) -> usize {
 }
 
 #[test]
-fn shapes_that_are_no_signed_token_are_refused() {
+fn shapes_that_are_not_a_signed_token_are_refused() {
     let parts = Err(AuthError::Malformed("it has not three parts"));
     for token in
         ["a", "a.b", "a.b.c.d", "a.b.c.d.e", "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d"]

@@ -21,7 +21,7 @@ use crate::time::unix_s;
 /// Commands about tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Prints a token for one user. Who has it sees that user's data until it expires.
+    /// Prints a token for one user. Anyone who has it sees that user's data until it expires.
     Mint(MintArgs),
     /// Ends tokens before their time, on all bridges: one, or all that a user has up to now.
     Revoke(RevokeArgs),
@@ -51,7 +51,7 @@ pub struct MintArgs {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 
-    /// How long the token is good.
+    /// How long the token is valid.
     #[arg(long, default_value = "1h", value_parser = values::duration, value_name = "TIME")]
     ttl: Duration,
 
@@ -78,7 +78,7 @@ struct Claims<'a> {
 fn mint(args: &MintArgs) -> Result<()> {
     let user = UserId::parse(&args.user)
         .with_context(|| format!("--user \"{}\" is not a user id", args.user.escape_debug()))?;
-    ensure!(!args.ttl.is_zero(), "--ttl is zero; the token would never be good");
+    ensure!(!args.ttl.is_zero(), "--ttl is zero; the token would never be valid");
     let secret = args.secret.as_ref().filter(|secret| !secret.expose().is_empty());
     let (header, key) = match (&args.key, secret) {
         (Some(file), _) => private_key(file)?,
@@ -86,7 +86,7 @@ fn mint(args: &MintArgs) -> Result<()> {
             KeySet::from_secret(secret).context("--secret (JWT_SECRET)")?;
             (Header::new(Algorithm::HS256), EncodingKey::from_secret(secret.expose().as_bytes()))
         }
-        (None, None) => bail!("what to sign with? Set JWT_SECRET (or --secret), or --key FILE"),
+        (None, None) => bail!("nothing to sign with: set JWT_SECRET (or --secret), or --key FILE"),
     };
     let now_s = unix_s();
     let claims = Claims {

@@ -41,11 +41,11 @@ pub struct ServeArgs {
     #[arg(long, env = "KAFKA_BROKERS", value_name = "HOST:PORT")]
     pub brokers: Option<String>,
 
-    /// Which Kafka to use; `embedded` needs no installation and excludes --brokers.
+    /// Which Kafka to use; `embedded` needs no installation and does not go with --brokers.
     #[arg(long, env = "KAFKA", value_enum, default_value_t = KafkaKind::Apache)]
     pub kafka: KafkaKind,
 
-    /// Port at 127.0.0.1 where collectors reach the embedded Kafka; 0 takes a free one.
+    /// Port on 127.0.0.1 where collectors reach the embedded Kafka; 0 takes a free one.
     #[arg(long, env = "KAFKA_EMBEDDED_PORT", default_value_t = 9092, value_name = "PORT")]
     pub kafka_embedded_port: u16,
 
@@ -96,7 +96,7 @@ pub struct ServeArgs {
     #[arg(long, env = "OPS_SECRET", hide_env_values = true, value_name = "KEY")]
     pub ops_secret: Option<Secret>,
 
-    /// Names of the operators' listener, comma-separated, besides addresses and names without a dot or in .localhost, .local and .internal.
+    /// Names that the operators' listener answers to, comma-separated, besides addresses, names without a dot, and those in .localhost, .local and .internal.
     #[arg(long, env = "OPS_HOSTS", value_delimiter = ',', value_parser = values::host_name, value_name = "NAME")]
     pub ops_hosts: Vec<Option<HostName>>,
 
@@ -116,11 +116,11 @@ pub struct ServeArgs {
     #[arg(long, env = "OIDC_ISSUER", value_name = "URL")]
     pub oidc_issuer: Option<String>,
 
-    /// Value that a token's `iss` must have.
+    /// Value that a token's `iss` must be.
     #[arg(long, env = "JWT_ISSUER", default_value = Rules::DEFAULT_ISSUER, value_name = "TEXT")]
     pub jwt_issuer: String,
 
-    /// Value that a token's `aud` must have or hold.
+    /// Value that a token's `aud` must be or contain.
     #[arg(long, env = "JWT_AUDIENCE", default_value = Rules::DEFAULT_AUDIENCE, value_name = "TEXT")]
     pub jwt_audience: String,
 
@@ -137,7 +137,7 @@ pub struct ServeArgs {
           value_parser = values::reserved_name, value_name = "NAME")]
     pub reserved_users: Vec<Option<ReservedName>>,
 
-    /// No tokens: whoever reaches the port sees whom they name. For trying things out.
+    /// No tokens: anyone who reaches the port can see any user's data. For trying things out.
     #[arg(long, env = "OPEN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub open: bool,
 
@@ -167,7 +167,7 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_viewers_per_user: u32,
 
-    /// Connections from one address at once. Behind a proxy all come from one: set it as --max-connections.
+    /// Connections from one address at once. Behind a proxy they all come from one: make it as high as --max-connections.
     #[arg(long, env = "MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 256, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections_per_address: u32,
@@ -185,7 +185,7 @@ pub struct ServeArgs {
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
-    /// What is logged: error, warn, info, debug or trace, also per module (info,purple_sector_bridge::auth=debug).
+    /// What is logged: error, warn, info, debug or trace; can be set per module (info,purple_sector_bridge::auth=debug).
     #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
     pub log_level: String,
 }

@@ -86,7 +86,7 @@ pub(crate) fn control_topic(text: &str) -> Result<String, ControlTopicError> {
     if is_name && !is_taken { Ok(text.to_owned()) } else { Err(ControlTopicError) }
 }
 
-/// What `parse` makes of `text`; nothing of nothing.
+/// What `parse` makes of `text`; `None` if that is empty.
 fn unless_empty<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
     let text = text.trim();
     if text.is_empty() { Some(None) } else { parse(text).map(Some) }

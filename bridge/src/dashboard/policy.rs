@@ -1,4 +1,4 @@
-//! What may the page do? Run its own scripts and WebAssembly, show its own files, and speak to bridges of the operator's.
+//! What may the page do? Run its own scripts and WebAssembly, show its own files, and speak to the operator's bridges.
 
 use crate::origin::Origin;
 

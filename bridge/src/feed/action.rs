@@ -49,7 +49,7 @@ pub(crate) enum Action {
         viewer: ViewerId,
         item: Item,
     },
-    /// Count it, and tell the operator where it is worth it.
+    /// Count it, and log it where that is worth it.
     Note(Note),
     /// The feed is over: tell its viewers why, if there are any.
     End {

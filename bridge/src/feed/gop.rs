@@ -51,7 +51,7 @@ impl GopBudget {
         }
     }
 
-    /// Counts bytes that are kept beside the GOPs.
+    /// Counts bytes that are kept besides the GOPs.
     pub(super) fn hold(&self, n_bytes: usize) {
         self.used.add(n_bytes as u64);
         self.keep();
@@ -160,7 +160,7 @@ mod tests {
         record(0, 0, 0, &vec![0; LEN as usize - empty])
     }
 
-    /// A GOP of so many blocks whose key block came at `at`.
+    /// A GOP of `n_blocks` whose key block came at `at`.
     fn gop(budget: &Arc<GopBudget>, at: Instant, n_blocks: usize) -> Gop {
         let mut gop = Gop::new(budget.clone());
         gop.start(&block(), at);

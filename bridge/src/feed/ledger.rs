@@ -1,4 +1,4 @@
-//! What of a feed is counted, and what is its operator told?
+//! What does a feed count, and what does it log?
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use tracing::{debug, error, warn};
 
 use crate::stats::{Stats, UserStats};
 
-/// Something worth counting or telling.
+/// Something worth counting or logging.
 #[derive(Debug)]
 pub(crate) enum Note {
-    /// The topic cannot be made yet, and will be tried again.
+    /// The topic cannot be created yet; this will be tried again.
     CannotMakeYet { why: String },
-    /// The topic was deleted and made again.
+    /// The topic was deleted and created again.
     MadeAgain { id: TopicId },
     /// The topic was deleted.
     Deleted,
@@ -21,7 +21,7 @@ pub(crate) enum Note {
     Refused { error: ErrorCode },
     /// Kafka no longer has the records from offset `from` up to but not including `to`.
     PositionLost { partition: u16, from: i64, to: i64 },
-    /// Something was passed over; why, where it is worth telling.
+    /// Something was skipped; why, where that is worth logging.
     Unreadable { partition: u16, offset: u64, why: Option<String> },
     /// Kafka cannot read a partition now.
     PartitionFails { partition: u16, error: ErrorCode },
@@ -60,10 +60,10 @@ impl Ledger {
     pub(super) fn take(&mut self, note: Note) {
         let topic = &self.topic;
         match note {
-            Note::CannotMakeYet { why } => warn!(%topic, why, "cannot make the topic yet, trying again"),
-            Note::MadeAgain { id } => warn!(%topic, %id, "the topic was deleted and made again"),
+            Note::CannotMakeYet { why } => warn!(%topic, why, "cannot create the topic yet, trying again"),
+            Note::MadeAgain { id } => warn!(%topic, %id, "the topic was deleted and created again"),
             Note::Deleted => warn!(%topic, "the topic was deleted"),
-            Note::Refused { error } => warn!(%topic, %error, "Kafka refuses the bridge this topic"),
+            Note::Refused { error } => warn!(%topic, %error, "Kafka does not let the bridge read this topic"),
             Note::PositionLost { partition, from, to } => {
                 self.stats.positions_lost.add(1);
                 warn!(%topic, partition, from, to, "Kafka no longer has the next record");
@@ -72,7 +72,7 @@ impl Ledger {
                 self.stats.decode_errors.add(1);
                 self.user_stats.decode_errors.add(1);
                 if let Some(why) = why {
-                    warn!(%topic, partition, offset, why, "something is unreadable, dropped it");
+                    warn!(%topic, partition, offset, why, "dropped something that cannot be read");
                 }
             }
             Note::PartitionFails { partition, error } => {
@@ -80,7 +80,7 @@ impl Ledger {
             }
             Note::Foreign => {
                 self.stats.foreign.add(1);
-                error!(%topic, "something of another topic came, dropped it");
+                error!(%topic, "dropped something that belongs to another topic");
             }
             Note::Repeat => self.stats.repeats.add(1),
             Note::Gap => {

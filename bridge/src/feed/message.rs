@@ -23,7 +23,7 @@ pub(crate) fn hole(partition: u16, n_blocks: u64) -> Bytes {
     gap(partition, None, GapReason::Missing, n_blocks)
 }
 
-/// Records from offset `from` up to but not including `to` that Kafka no longer has; a topic that was made again has
+/// Records from offset `from` up to but not including `to` that Kafka no longer has; a topic that was created again has
 /// other offsets, so its `to` is not beyond `from`.
 pub(crate) fn position_lost(partition: u16, from: u64, to: u64) -> Bytes {
     if to > from {
@@ -33,7 +33,7 @@ pub(crate) fn position_lost(partition: u16, from: u64, to: u64) -> Bytes {
     }
 }
 
-/// The topic was deleted, and perhaps made again.
+/// The topic was deleted, and perhaps created again.
 pub(crate) fn topic_replaced(partition: u16) -> Bytes {
     gap(partition, None, GapReason::TopicReplaced, 0)
 }

@@ -1,7 +1,7 @@
 //! What waits for one viewer, and what is left out when that viewer is too slow?
 //!
 //! The feed pushes, the viewer's socket task pops. A full queue never makes the feed wait: the viewer skips ahead to
-//! the newest key block of each stream, and a gap message stands where blocks are missing.
+//! the newest key block of each stream, and a gap message takes the place of missing blocks.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,9 +28,9 @@ pub(crate) struct StreamNo(pub(crate) u32);
 pub(crate) enum Role {
     /// A key block: a viewer may go on from here.
     Key(StreamNo),
-    /// A block that is of use only after the one before it.
+    /// A block that can be decoded only after the one before it.
     Block(StreamNo),
-    /// Schema, facts, event, end, gap or state: stands on its own, is rare and small.
+    /// Schema, facts, event, end, gap or state: complete in itself, rare and small.
     Aside,
 }
 
@@ -85,10 +85,10 @@ pub enum Closed {
     #[error("the topic does not exist, and KAFKA_AUTO_CREATE_TOPICS is off")]
     NoTopic,
     /// Kafka does not let the bridge read the topic.
-    #[error("Kafka refuses the bridge this topic")]
+    #[error("Kafka does not let the bridge read this topic")]
     Refused,
-    /// The user's topic does not exist, and Kafka does not make it as the bridge is set up.
-    #[error("the topic cannot be made; whoever runs this bridge finds the reason in its log")]
+    /// The user's topic does not exist, and Kafka does not create it with the bridge's settings.
+    #[error("the topic cannot be created; the bridge's log says why")]
     CannotMakeTopic,
     /// The feed broke down; the next attempt gets a new one.
     #[error("the feed broke down; connect again")]
@@ -281,7 +281,7 @@ impl Waiting {
         for (stream, n) in left_out {
             *self.needs_key.entry(stream).or_default() += n;
         }
-        // A feed has so many streams; what is older than these went with its stream and never gets a key.
+        // A feed has a limited number of streams; the stream of what is older is gone and never gets a key block.
         while self.needs_key.len() > MAX_STREAMS {
             let Some(oldest) = self.needs_key.keys().min().copied() else { break };
             self.needs_key.remove(&oldest);

@@ -29,7 +29,7 @@ use crate::kafka::MakeError;
 
 /// Without a block for this long a feed is stale.
 const STALE_AFTER: Duration = Duration::from_secs(2);
-/// What lies before "now" is read within this, or viewers get what there is.
+/// History is read within this, or viewers get what there is.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(3);
 /// Between attempts to make the topic: the first wait, which doubles, and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
@@ -46,7 +46,7 @@ pub(crate) struct Feed {
     made_at: Option<Instant>,
     n_vain_attempts: u32,
     partitions: Vec<Partition>,
-    /// What lies before "now" is waited for until then.
+    /// Until when history is waited for.
     history_until: Instant,
     viewers: Audience,
     empty_since: Option<Instant>,
@@ -66,7 +66,7 @@ enum Life {
     Ended,
 }
 
-/// One partition of the topic: what lies before `end` was there before the feed.
+/// One partition of the topic: records before `end` were there before the feed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Partition {
     end: u64,
@@ -220,7 +220,7 @@ impl Feed {
     }
 
     fn found(&mut self, id: TopicId, actions: &mut Vec<Action>) {
-        // One that was made just now is set up as it has to be.
+        // One that was created just now already has the right settings.
         if self.made_at.take().is_none() {
             actions.push(Action::Check);
         }
@@ -255,7 +255,7 @@ impl Feed {
         self.history_until = now + CATCH_UP_WITHIN;
     }
 
-    /// Counts it, and tells why more and more rarely: whoever writes to the topic chooses how many there are.
+    /// Counts it, and logs the reason less and less often: whoever writes to the topic chooses how many there are.
     fn unreadable(&mut self, partition: u16, offset: u64, why: &dyn Display, actions: &mut Vec<Action>) {
         self.n_unreadable += 1;
         let why = self.n_unreadable.is_power_of_two().then(|| why.to_string());

@@ -26,7 +26,7 @@ pub(crate) enum Meaning {
     AfterHole { n_blocks: u64 },
     /// Cannot be decoded before the next key block.
     NeedsKey,
-    /// Was there before.
+    /// Was seen before.
     Repeat,
 }
 

@@ -190,7 +190,7 @@ impl Viewers {
     fn learn(&mut self, id: TopicId) {
         self.queues.values().for_each(|queue| queue.set_topic_id(id));
         for joined in self.waiting.drain(..) {
-            // A viewer that gave up waiting sees it in its queue.
+            // A viewer that gave up waiting finds it in its queue.
             let _ = joined.send(());
         }
     }

@@ -52,7 +52,7 @@ async fn eventually(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Waits until so many partitions are read.
+/// Waits until this many partitions are read.
 async fn reads(feeds: &Feeds, n_partitions: u64) {
     let what = format!("{n_partitions} partitions are read");
     eventually(&what, || feeds.stats().partitions.get() >= n_partitions).await;
@@ -264,7 +264,7 @@ async fn a_broker_that_is_not_there_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kafka_that_restarts_loses_nothing_and_ends_no_feed() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let mut broker = tokio::task::spawn_blocking(Broker::start).await.expect("it ends").expect("a broker");
     let kafka = KafkaSettings {
         source: KafkaSource::Brokers(broker.brokers()),

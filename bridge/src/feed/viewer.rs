@@ -19,7 +19,7 @@ pub struct ViewerHandle {
 }
 
 impl ViewerHandle {
-    /// Kafka's id of the topic, as far as the feed knows it: all zeros at first, another one when the topic was made again.
+    /// Kafka's id of the topic, as far as the feed knows it: all zeros at first, another one when the topic was created again.
     pub fn topic_id(&self) -> TopicId {
         self.queue.topic_id()
     }

@@ -32,7 +32,7 @@ impl Gate {
         self.places.take(network(address))
     }
 
-    /// A slot for telling one caller that there is no room, while there are any.
+    /// A slot for telling one caller that there is no room, if one is free.
     pub(crate) fn refusal(&self) -> Option<OwnedSemaphorePermit> {
         self.refusals.clone().try_acquire_owned().ok()
     }

@@ -1,4 +1,4 @@
-//! What is a caller told who gets no answer?
+//! What is a caller told who is refused?
 
 use purple_sector_codec::bridge_protocol::SUBPROTOCOL;
 use serde_json::json;

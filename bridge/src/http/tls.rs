@@ -198,7 +198,7 @@ mod tests {
     fn files_that_cannot_be_used_are_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let check = |part: &str| {
-            let error = format!("{:#}", load(folder.path()).err().expect("it cannot be used"));
+            let error = format!("{:#}", load(folder.path()).expect_err("it cannot be used"));
             assert!(error.contains(part), "{error}");
         };
         check("TLS_CERT");

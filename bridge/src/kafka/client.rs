@@ -46,7 +46,7 @@ impl Client {
         Err(failed)
     }
 
-    /// Asks and waits for the answer. After an error the connection is of no use.
+    /// Asks and waits for the answer. After an error the connection cannot be used.
     pub(crate) async fn ask<T>(
         &mut self,
         ask: impl FnOnce(i32) -> Request,

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What is read at once into the stack; most answers are shorter.
 const CHUNK_LEN: usize = 16 * 1024;
-/// Answers up to this length count on no budget. A Fetch asks for less.
+/// Answers up to this length do not count against the budget. A Fetch asks for less.
 const SMALL_LEN: usize = 96 * 1024;
 /// What all longer answers may take together, in KiB.
 const LONG_ANSWERS_KIB: usize = 6 * 1024;

@@ -1,4 +1,4 @@
-//! The connections of one reader: does what its state machine says, and tells what happens on them.
+//! The connections of one reader: does what its state machine says, and reports what happens on them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -57,7 +57,7 @@ impl Links {
         }
     }
 
-    /// What happens next. Can be dropped half-way without loss; waits for ever where there is no connection.
+    /// What happens next. Can be dropped half-way without loss; never completes while there is no connection.
     pub(crate) async fn next(&mut self) -> Happened {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }

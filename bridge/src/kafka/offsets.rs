@@ -54,7 +54,7 @@ impl Offsets {
     }
 }
 
-/// Writes what is reported, for ever.
+/// Writes what is reported; never ends.
 pub(crate) async fn run(
     reports: Arc<tokio::sync::Mutex<mpsc::Receiver<Positions>>>,
     seeds: Vec<Address>,

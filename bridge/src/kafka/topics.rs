@@ -1,4 +1,4 @@
-//! How is a user's topic made when it does not exist, and set up as it has to be when it does?
+//! How is a user's topic created if it does not exist, and given the right settings if it does?
 //!
 //! Requests that come together share a call, and no call waits for another.
 
@@ -27,7 +27,7 @@ const MAX_BATCH: usize = 256;
 const MAX_WAITING: usize = 1_024;
 /// Calls at the same time.
 const MAX_CALLS: usize = 4;
-/// The same trouble is told to the operator once in this time.
+/// The same trouble is logged at most once in this time.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// Settings that keep one user from hurting those who read the topic: they are changed where they differ.
@@ -76,12 +76,12 @@ pub(crate) struct Maker {
     pub(crate) told: Arc<Told>,
 }
 
-/// When which trouble was last told; a few kinds at most.
+/// When which trouble was last logged; a few kinds at most.
 #[derive(Default)]
 pub(crate) struct Told(Mutex<HashMap<String, Instant>>);
 
 impl Told {
-    /// Whether it is time to tell this again.
+    /// Whether it is time to log this again.
     fn is_due(&self, what: &str) -> bool {
         let now = Instant::now();
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,7 +114,7 @@ impl Topics {
     }
 }
 
-/// Does what is asked for, for ever.
+/// Does what is asked for; never ends.
 pub(crate) async fn run(requests: Arc<tokio::sync::Mutex<Requests>>, maker: Maker) {
     let mut requests = requests.lock().await;
     let mut calls = JoinSet::new();
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_told_apart_from_what_may_work_later() {
+    fn what_cannot_work_is_distinguished_from_what_may_work_later() {
         check(0, "", Ok(()));
         check(36, "exists", Ok(()));
         check(41, "", Err(MakeError::TryLater("NOT_CONTROLLER".to_owned())));
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_trouble_is_told_once() {
+    fn the_same_trouble_is_logged_once() {
         let told = Told::default();
         assert!(told.is_due("a"));
         assert!(!told.is_due("a"));

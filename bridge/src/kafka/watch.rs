@@ -1,4 +1,4 @@
-//! Is Kafka there?
+//! Does Kafka answer?
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ impl Reachable {
     }
 }
 
-/// Looks now and then, for ever.
+/// Looks now and then; never ends.
 pub(crate) async fn run(reachable: Arc<Reachable>, seeds: Vec<Address>, long_answers: LongAnswers) {
     let mut client = None;
     loop {

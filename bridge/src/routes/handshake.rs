@@ -16,14 +16,14 @@ use crate::auth::Refusal;
 use crate::http::Problem;
 use crate::origin::Origins;
 
-/// Who a caller says to be.
+/// Who a caller claims to be.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub(crate) struct Credentials<'a> {
     /// The token, from `Authorization` or the offered subprotocols.
     pub(crate) token: Option<&'a str>,
     /// Whether a page could have sent the token: by subprotocol, the only way that pages have.
     pub(crate) by_subprotocol: bool,
-    /// Whether our subprotocol was offered, and so is to be chosen.
+    /// Whether our subprotocol was offered, so that it has to be chosen.
     pub(crate) subprotocol: bool,
 }
 

@@ -33,7 +33,7 @@ const TRY_AGAIN_LATER: u16 = 1013;
 pub(super) enum End {
     /// The viewer closed it, or its connection.
     Left,
-    /// The peer is not there any more; nobody would hear a goodbye.
+    /// The peer is gone; nobody would hear a goodbye.
     Gone(&'static str),
     /// The peer broke the WebSocket protocol; it gets a close frame and nothing else.
     Broken(u16),
@@ -63,7 +63,7 @@ impl End {
 
     pub(super) fn feed_closed(closed: Closed) -> Self {
         match closed {
-            // The collector may make the topic any moment, so trying again makes sense.
+            // The collector may create the topic at any moment, so trying again makes sense.
             Closed::NoTopic | Closed::CannotMakeTopic | Closed::Broken => {
                 Self::close(TRY_AGAIN_LATER, closed.to_string())
             }
@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    /// Closes a connection as too slow; how long that took, and what the peer saw of it.
+    /// Closes a connection as too slow; returns how long that took, and what the peer saw of it.
     async fn close_to(peer_answers: bool) -> (Duration, Vec<Message>) {
         let (near, far) = duplex(64 * 1024);
         let near = Metered::new(near, Instant::now().into_std());

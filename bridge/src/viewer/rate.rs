@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_a_second_is_fine_for_ever() {
+    fn ten_a_second_is_always_fine() {
         let start = Instant::now();
         let mut rate = Rate::new(10, 30, start);
         assert!((0..10_000).all(|i| rate.take(1, start + Duration::from_millis(100 * i))));

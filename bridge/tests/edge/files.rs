@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::client::{Client, get, request};
 use crate::server::{Server, token};
 
-/// A dashboard of a few files beside one that is not part of it.
+/// A dashboard of a few files, next to one that is not part of it.
 fn dashboard(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("bridge-edge-{name}-{}", std::process::id()));
     let dist = folder.join("dist");

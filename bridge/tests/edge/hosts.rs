@@ -55,7 +55,7 @@ async fn operators_come_by_address_by_a_local_name_or_by_one_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn without_tokens_a_users_figures_are_not_told_by_a_name_that_a_page_made() {
+async fn without_tokens_a_users_figures_are_refused_under_a_name_that_a_page_made() {
     let server = Server::start(&["--open", "--ops-hosts", "ops.example.com"]).await;
     let ask = async |host: &str| {
         let mut client = Client::connect(server.public).await;

@@ -1,4 +1,4 @@
-//! What becomes of viewers who are not there any more, or do not read?
+//! What happens to viewers who are gone, or do not read?
 
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,7 @@ async fn reading_drop_by_drop_does_not_outlive_the_token() {
     for _ in 0..1024 * 1024 / record.len() {
         producer.send("alice", &record).await;
     }
-    // It takes a little now and then, so its connection never stands still.
+    // It takes a little now and then, so its connection is never quite stuck.
     while n_viewers(&server).await > 0 {
         assert!(started.elapsed() < Duration::from_secs(20), "the expired viewer is closed");
         slow.sip(1024).await;

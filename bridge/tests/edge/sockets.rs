@@ -109,7 +109,7 @@ async fn pings_are_answered_and_closing_is_answered() {
 }
 
 #[tokio::test]
-async fn the_time_is_told_at_once() {
+async fn the_time_is_answered_at_once() {
     let server = Server::with_tokens(&[]).await;
     let mut client = viewer(server.public, &token("alice")).await;
     client.send(ClientMessage::Time { client_us: 42 }).await;

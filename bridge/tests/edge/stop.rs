@@ -29,7 +29,7 @@ async fn viewers_are_told_to_go_and_the_port_closes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_program_stops_in_order_when_it_is_told_to() {
+async fn the_program_stops_in_order_when_told_to() {
     for signal in ["TERM", "INT"] {
         let program = Program::start(&[("JWT_SECRET", SECRET), ("DRAIN_TIMEOUT", "60s")]);
         let address = program.address;

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     pub(crate) emit: Option<PathBuf>,
 
-    /// Fail if a size or allocation budget of the design is broken (times are noisy: they are printed beside theirs)
+    /// Fail if a size or allocation budget of the design is broken (times are noisy: they are printed next to their budgets)
     #[arg(long)]
     pub(crate) check_budgets: bool,
 }

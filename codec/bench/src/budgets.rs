@@ -35,7 +35,7 @@ const BUDGETS: [Budget; 7] = [
     ratio("decode time, times postcard's", "decode_ns_per_sample", 1.0),
 ];
 
-/// Prints every budget beside its figure, and returns a sentence for each exact one that is broken.
+/// Prints every budget next to its figure, and returns a sentence for each exact one that is broken.
 pub(crate) fn check(results: &Results) -> Vec<String> {
     let mut broken = Vec::new();
     println!("\nBudgets, {TRACE}, {SAMPLES_PER_BLOCK} samples per block, a key block every 2 s");

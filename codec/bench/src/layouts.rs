@@ -10,11 +10,11 @@ mod assetto_corsa;
 mod reference;
 mod simulated;
 
-pub(crate) use acc_fragment::AccFragment;
-pub(crate) use acc_laps::AccLaps;
-pub(crate) use assetto_corsa::AssettoCorsa;
-pub(crate) use reference::Reference;
-pub(crate) use simulated::Simulated;
+pub(crate) use self::acc_fragment::AccFragment;
+pub(crate) use self::acc_laps::AccLaps;
+pub(crate) use self::assetto_corsa::AssettoCorsa;
+pub(crate) use self::reference::Reference;
+pub(crate) use self::simulated::Simulated;
 
 use anyhow::{Context, Result};
 use purple_sector_codec::schema::{Channel, Coding};
@@ -43,7 +43,7 @@ pub(crate) trait Plain:
     fn channels() -> Vec<Channel>;
 }
 
-/// Defines a layout; see the files beside.
+/// Defines a layout; see the files in `layouts/`.
 macro_rules! layout {
     (
         $(#[$doc:meta])* $plain:ident, $proto:ident:

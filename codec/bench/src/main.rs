@@ -24,10 +24,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use args::Args;
-use layouts::Plain;
-use results::Results;
-use trace::Trace;
+use self::args::Args;
+use self::layouts::Plain;
+use self::results::Results;
+use self::trace::Trace;
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {

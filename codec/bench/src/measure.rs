@@ -1,5 +1,5 @@
 //! How small and how fast is each codec on one trace? All codecs take turns in each pass, so that a busy machine
-//! slows them alike; the least of the passes is the figure, the median stands beside it.
+//! slows them alike; the lowest of the passes is the figure, with the median next to it.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-
 use purple_sector_codec::channels::{FLOAT_CHANNELS, INT_CHANNELS};
 
 use crate::layouts::{AccFragment, AccLaps, AssettoCorsa, Plain, Reference, Simulated};
@@ -55,7 +54,7 @@ pub(crate) fn acc_laps(path: &Path, name: &str) -> Result<Trace<AccLaps>> {
     })
 }
 
-/// The ACC fragment: seven lines about the session stand before the titles.
+/// The ACC fragment: seven lines about the session come before the titles.
 pub(crate) fn acc_fragment(path: &Path, name: &str) -> Result<Trace<AccFragment>> {
     let csv = read_csv(path, 7)?;
     read_samples(path, name, &csv, |row| {
@@ -89,7 +88,7 @@ pub(crate) fn simulated(name: &str) -> Result<Trace<Simulated>> {
     read_samples(Path::new(name), name, &csv, |_| times_us.next().context("a sample has no time"))
 }
 
-/// The folder with the recordings, beside the crate.
+/// The folder with the recordings, outside the crate.
 pub(crate) fn recordings() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/recordings")
 }

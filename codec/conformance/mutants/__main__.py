@@ -35,7 +35,7 @@ def main(print_all):
     for name in sorted(alive - ALIVE.keys()):
         print(f"alive without a reason: {name}")
     for name in sorted(ALIVE.keys() - alive):
-        print(f"has a reason to be alive, and is not: {name}\n    {killers.get(name, 'there is no such change')}")
+        print(f"has a reason to be alive, but is not: {name}\n    {killers.get(name, 'there is no such change')}")
     print(
         f"mutants: {len(killers)} changed rules, the vectors notice {len(killers) - len(alive)}; {len(alive)} are alive:"
         f" {len(alive & ALIVE.keys())} cannot matter, {len(alive - ALIVE.keys())} could"

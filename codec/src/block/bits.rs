@@ -101,7 +101,7 @@ impl<'a> BitReader<'a> {
 
 /// Reads many small numbers: keeps the word that they come from.
 pub(super) struct WordReader<'a> {
-    /// Stands where `word` was read.
+    /// Where `word` was read.
     bits: BitReader<'a>,
     word: u64,
     /// Bits of the word that were skipped.
@@ -109,7 +109,7 @@ pub(super) struct WordReader<'a> {
 }
 
 impl<'a> WordReader<'a> {
-    /// Goes on where `bits` stand.
+    /// Continues where `bits` are.
     pub(super) fn new(bits: BitReader<'a>) -> Self {
         Self { bits, word: bits.peek(), n_skipped: 0 }
     }

@@ -6,7 +6,7 @@ use super::GROUP;
 use super::choice::{Choices, Settings};
 use super::slot::Mode;
 
-/// What follows the event bits of eight slots, and what it brings.
+/// What follows the event bits of eight slots, and what it changes.
 pub(super) struct Changes {
     /// The bits, the first in the lowest place.
     pub(super) code: i16x8,
@@ -52,7 +52,7 @@ impl Changes {
     pub(super) fn in_pairs(&self) -> [(u64, u32); GROUP / 2] {
         let firsts = i16x8::new([1, 0, 1, 0, 1, 0, 1, 0]);
         let seconds = i16x8::new([0, 1, 0, 1, 0, 1, 0, 1]);
-        // A float whose exponent is a number of bits shifts by so many, as a factor. All is far below 2^15, where a
+        // A float whose exponent is a number of bits shifts by that many, as a factor. All is far below 2^15, where a
         // product of 16 bits is one of 32.
         let exponents = (self.n_bits.dot(firsts) + 127) << 23_u32;
         let factors: i16x8 = bytemuck::cast(bytemuck::cast::<_, f32x4>(exponents).fast_trunc_int());

@@ -6,7 +6,7 @@ use super::quad::{DecoderQuad, LANES};
 use super::slot::{Mode, unzigzag};
 use crate::channels::ABSENT;
 
-/// Where the slots of a schema are among the quads: its floats, its ints and the time start a quad each.
+/// Where the slots of a schema are among the quads: its floats, its ints and the time each start a new quad.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) n_floats: usize,
@@ -91,7 +91,7 @@ pub(super) fn take_firsts(quads: &mut [DecoderQuad], layout: Layout, bits: &mut 
     }
 }
 
-/// Part 3 of a body. Nothing if a width leaves its range, and then `bits` stand behind the change that does it.
+/// Part 3 of a body. Nothing if a width leaves its range, and then `bits` are behind the change that does it.
 #[inline(never)]
 pub(super) fn take_changes(
     quads: &mut [DecoderQuad],

@@ -1,6 +1,6 @@
 //! Which mode and width should slots have in this block? The encoder's choice; decoders only read what it was.
 //!
-//! Keeping mode and width costs a bit or less, changing them two to nine. So a slot changes when it must (a
+//! Keeping mode and width costs a bit or less, changing them two to nine bits. So a slot changes when it must (a
 //! residual does not fit) or when the change pays for itself within the block.
 //!
 //! Eight slots choose side by side, without branches, because nearly every block has some that change. A condition is
@@ -10,7 +10,7 @@ use wide::i16x8;
 
 use super::slot::Mode;
 
-/// How eight slots are coded: what their changes so far have brought.
+/// How eight slots are coded: the result of their changes so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Settings {
     /// The values of [`Mode`].
@@ -134,7 +134,7 @@ pub(super) const fn mode_lanes(mode: Mode) -> i16x8 {
 mod tests {
     use super::*;
 
-    /// What a slot does, told apart as the wire does.
+    /// What a slot does, distinguished as on the wire.
     #[derive(Debug, PartialEq)]
     enum Choice {
         Keep,

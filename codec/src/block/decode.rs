@@ -31,8 +31,8 @@ pub struct Columns<'a> {
     pub floats: &'a mut [f32],
     /// Room for the int channels: their number times `stride`. Absent is [`ABSENT`](crate::ABSENT).
     pub ints: &'a mut [i32],
-    /// Distance from one column to the next; [`column_stride`](super::column_stride) tells how much blocks need. What
-    /// lies behind a column's last sample is of no use.
+    /// Distance from one column to the next; [`column_stride`](super::column_stride) says how much blocks need. What
+    /// follows a column's last sample has no meaning.
     pub stride: usize,
 }
 
@@ -74,9 +74,9 @@ impl<S: AsMut<[DecoderQuad]>> BlockDecoder<S> {
     /// Decodes the body of a key block whose first sample was taken at `origin_us`, and returns its number of samples.
     ///
     /// # Errors
-    /// [`DecodeError::Truncated`], [`DecodeError::TrailingBytes`] or [`DecodeError::Body`] if the bytes are no body of
+    /// [`DecodeError::Truncated`], [`DecodeError::TrailingBytes`] or [`DecodeError::Body`] if the bytes are not a body of
     /// this schema, [`DecodeError::TimeRange`], [`DecodeError::Limit`] for more than [`MAX_NUMBERS`] numbers or if the
-    /// columns are too short. Only another key block can be decoded then; the columns hold nothing of use.
+    /// columns are too short. After that only another key block can be decoded; what the columns hold has no meaning.
     pub fn decode_key(
         &mut self,
         origin_us: u64,
@@ -359,7 +359,7 @@ mod tests {
         let grown = [0, 0b0001_0111];
         let expected = Err(DecodeError::Body { what: "a width leaves the range 0 to 32" });
         assert_eq!(reader.read(None, &grown, 64), expected);
-        // The slot's change goes on behind the end, so the time's is not there at all.
+        // The slot's change continues beyond the end, so the time's is not there at all.
         assert_eq!(reader.read(Some(0), &key, 64), Ok(2));
         let cut = [0, 0b0001_1111];
         assert_eq!(reader.read(None, &cut, 64), Err(DecodeError::Truncated { needed: 3, found: 2 }));

@@ -121,7 +121,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<[[i32; GROUP]]>> BlockEncoder<G, N> {
         self.needs_key
     }
 
-    /// Values so far that lay outside their channel's range and were sent as its nearer end.
+    /// Values so far that were outside their channel's range and were sent as its nearer end.
     pub fn saturated(&self) -> u64 {
         self.saturated
     }
@@ -183,7 +183,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<[[i32; GROUP]]>> BlockEncoder<G, N> {
         let n_slots = self.n_floats + self.n_ints + 1;
         let n_rows_of_group = HISTORY + self.capacity;
         let groups = &mut self.groups.as_mut()[..n_groups(n_slots - 1)];
-        // A key block's first row is coded already and stands for the last one before.
+        // A key block's first row is coded already and serves as the last one before.
         let from = if kind == BlockKind::Key { 1 } else { 0 };
         let until = from + HISTORY + n;
         if n > 0 {
@@ -193,7 +193,7 @@ impl<G: AsMut<[EncoderGroup]>, N: AsMut<[[i32; GROUP]]>> BlockEncoder<G, N> {
                 group.put_changes(kind, &mut rows[from..until], lanes as u32, &mut bits);
             }
         }
-        // Moved to where no call that is not inlined sees it, so that it stays in registers.
+        // Moved into a local that no call sees unless it is inlined, so that it stays in registers.
         let mut bits = bits;
         let rows = self.numbers.as_mut().chunks_exact_mut(n_rows_of_group);
         for (group, rows) in groups.iter().zip(rows) {
@@ -306,7 +306,7 @@ mod tests {
 
     type ArrayEncoder = BlockEncoder<[EncoderGroup; 1], [[i32; GROUP]; n_number_groups(2, 3)]>;
 
-    /// An encoder for one float and one int channel and three samples, without allocator.
+    /// An encoder for one float and one int channel and three samples, without an allocator.
     fn encoder() -> ArrayEncoder {
         let memory = [EncoderGroup::default(); 1];
         BlockEncoder::new(&SLOTS, 3, memory, [[0; GROUP]; n_number_groups(2, 3)]).unwrap()

@@ -22,7 +22,7 @@ pub struct EncoderGroup {
     width_now: i16x8,
 }
 
-/// Whether a block stands on its own.
+/// Whether a block can be decoded on its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum BlockKind {
     Key,

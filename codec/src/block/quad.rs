@@ -59,7 +59,7 @@ pub struct DecoderQuad {
     widths: [u8; LANES],
 }
 
-/// What the numbers of a quad stand for.
+/// What the numbers of a quad mean.
 #[derive(Debug, Clone, Copy, Default)]
 enum Values {
     #[default]
@@ -73,7 +73,7 @@ enum Values {
 /// The rows of a block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows {
-    /// Whether the first row stands in the key block itself, and only the others have residuals.
+    /// Whether the first row is in the key block itself, and only the others have residuals.
     pub(super) is_key: bool,
     /// Rows in the block.
     pub(super) n: usize,
@@ -86,7 +86,7 @@ impl Rows {
 }
 
 impl DecoderQuad {
-    /// Tells the coding of a lane; without it a lane holds ints.
+    /// Sets the coding of a lane; without it a lane holds ints.
     pub(super) fn set_coding(&mut self, lane: usize, coding: Coding) {
         match coding {
             Coding::Fixed { resolution, .. } => {
@@ -152,7 +152,7 @@ impl DecoderQuad {
         let mut words = [0; LANES];
         for first in (0..rows.n).step_by(TILE) {
             let n_rows = rows.n - first;
-            let codes = residuals.tile(first, n_rows, &mut words, bits);
+            let codes = residuals.take_tile(first, n_rows, &mut words, bits);
             let row_0 = if rows.is_key && first == 0 { state.last } else { state.next(codes[0]) };
             let row_1 = if n_rows > 1 { state.next(codes[1]) } else { row_0 };
             let row_2 = if n_rows > 2 { state.next(codes[2]) } else { row_0 };
@@ -189,7 +189,7 @@ impl DecoderQuad {
         self.fall_asleep();
     }
 
-    /// Sparse lanes have no residuals in the next block, unless an event tells of some.
+    /// Sparse lanes have no residuals in the next block, unless an event announces some.
     #[inline(always)]
     fn fall_asleep(&mut self) {
         self.masks = (u32x4::new(self.masks) & u32x4::new(self.is_dense)).to_array();
@@ -211,7 +211,7 @@ impl DecoderQuad {
 }
 
 /// Decodes part 4 of a body for these quads, into one column for each slot, `stride` apart.
-/// Writes [`TILE`] numbers at a time: what lies behind the last row is of no use.
+/// Writes [`TILE`] numbers at a time: what follows the last row has no meaning.
 // On its own, so that the loop has all registers.
 #[inline(never)]
 pub(super) fn take_columns(
@@ -258,10 +258,10 @@ impl Residuals {
         Self { masks, factors, widths, at, first_row: rows.is_key.into(), is_narrow, is_short }
     }
 
-    /// The residuals, still zigzag coded, of the rows from `first` on: a tile of them, of which `n_rows` are of use.
-    /// `words` is what the call for the tile before left there.
+    /// The residuals, still zigzag coded, of the rows from `first` on: a tile of them, of which `n_rows` count.
+    /// `words` is what the call for the previous tile left there.
     #[inline(always)]
-    fn tile(
+    fn take_tile(
         &self,
         first: usize,
         n_rows: usize,
@@ -270,7 +270,7 @@ impl Residuals {
     ) -> [i32x4; TILE] {
         let [w0, w1, w2, w3] = self.widths;
         let [a0, a1, a2, a3] = self.at;
-        // In a key block the residual of row 0 is nothing of use that lies before the others.
+        // In a key block row 0 has no residual: what is read for it comes before the others and is ignored.
         let position = |at: usize, width: u32, row: usize| {
             at.wrapping_add((width as usize).wrapping_mul(row.wrapping_sub(self.first_row)))
         };
@@ -291,11 +291,11 @@ impl Residuals {
             [word(a0, w0), word(a1, w1), word(a2, w2), word(a3, w3)]
         };
         *words = [x0, x1, x2, x3];
-        let [row_0, row_1] = self.half([x0 as u32, x1 as u32, x2 as u32, x3 as u32]);
+        let [row_0, row_1] = self.split_half([x0 as u32, x1 as u32, x2 as u32, x3 as u32]);
         if n_rows <= 2 {
             return [row_0, row_1, i32x4::ZERO, i32x4::ZERO];
         }
-        let [row_2, row_3] = self.half([
+        let [row_2, row_3] = self.split_half([
             (x0 >> (2 * w0)) as u32,
             (x1 >> (2 * w1)) as u32,
             (x2 >> (2 * w2)) as u32,
@@ -306,7 +306,7 @@ impl Residuals {
 
     /// The two narrow residuals of each lane that start in the lowest bit.
     #[inline(always)]
-    fn half(&self, halves: [u32; LANES]) -> [i32x4; 2] {
+    fn split_half(&self, halves: [u32; LANES]) -> [i32x4; 2] {
         let (halves, masks) = (u32x4::new(halves), u32x4::new(self.masks));
         let second = (halves * u32x4::new(self.factors)) >> NARROW;
         [bytemuck::cast(halves & masks), bytemuck::cast(second & masks)]

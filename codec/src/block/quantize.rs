@@ -1,4 +1,4 @@
-//! How does a value become a whole number, and a number a value again? The same on every machine: only additions,
+//! How does a value become a whole number, and a number become a value again? The same way on every machine: only additions,
 //! multiplications and comparisons of IEEE 754, no fused operations, no library functions.
 
 use wide::{bytemuck, f32x4, f32x8, i32x4, i32x8, u32x4, u32x8};
@@ -17,7 +17,7 @@ pub(super) struct Quantizers {
     is_lossless: i32x8,
     any_lossless: bool,
     steps_per_unit: [f64; GROUP],
-    /// Of lossless slots and of lanes without floats: infinite, so that nothing is outside.
+    /// Infinite for lossless slots and for lanes without floats, so that nothing is outside.
     min: f32x8,
     max: f32x8,
 }
@@ -103,14 +103,14 @@ pub(super) fn ordered_values(numbers: i32x4) -> f32x4 {
     with_absent(numbers, bytemuck::cast(numbers ^ bytemuck::cast::<_, i32x4>(sign >> 1_u32)))
 }
 
-/// Values, but `NaN` where the number stands for absence.
+/// Values, but `NaN` where the number means absent.
 #[inline(always)]
 fn with_absent(numbers: i32x4, values: f32x4) -> f32x4 {
     let is_absent: f32x4 = bytemuck::cast(numbers.simd_eq(i32x4::splat(ABSENT)));
     is_absent.bitselect(f32x4::splat(f32::NAN), values)
 }
 
-/// The bits of eight values as numbers that are the larger the larger the values are: flips the lower 31 bits of
+/// The bits of eight values as numbers in the order of the values: flips the lower 31 bits of
 /// negative numbers.
 #[inline(always)]
 fn ordered_bits(bits: i32x8) -> i32x8 {

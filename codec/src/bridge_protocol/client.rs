@@ -20,7 +20,7 @@ pub enum ClientMessage<'a> {
     },
     /// Asks for the bridge's time.
     Time {
-        /// The viewer's clock, in any µs; comes back as it is.
+        /// The viewer's clock, in µs since any moment; comes back unchanged.
         client_us: u64,
     },
     /// A kind from a newer viewer; skip it.
@@ -36,7 +36,7 @@ pub struct Subscribe<'a> {
     pub last_seconds: Option<u32>,
     /// Key blocks only, to save data.
     pub keys_only: bool,
-    /// First all records of the log from here on; wins over `last_seconds`.
+    /// First all records of the log from here on; takes precedence over `last_seconds`.
     pub cursor: Option<Cursor>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> ClientMessage<'a> {
     /// Reads a message that is the whole of `bytes`.
     ///
     /// # Errors
-    /// `TooShort` or `TooLong`, `Body` if the body is none of its kind, `SessionId` for a session that cannot be,
+    /// `TooShort` or `TooLong`, `Body` if the body is not one of its kind, `SessionId` for an impossible session,
     /// `TrailingBytes`. No input panics.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let (kind, body) = split(bytes, MAX_CLIENT_MESSAGE_LEN)?;

@@ -47,7 +47,7 @@ pub enum ServerMessage<'a> {
         queue_messages: u32,
         /// Kafka's id of the user's topic, for a [`Cursor`](super::Cursor); all zero while it is unknown.
         topic_id: [u8; 16],
-        /// What this bridge can beyond serving live: bits of [`capability`](super::capability). Ignore those that
+        /// What this bridge can do beyond serving live: bits of [`capability`](super::capability). Ignore those that
         /// you do not know.
         capabilities: u32,
     },
@@ -103,7 +103,7 @@ pub enum ServerMessage<'a> {
     Unknown(u8),
 }
 
-/// What stands before a record in a [`ServerMessage::Data`].
+/// What comes before the record in a [`ServerMessage::Data`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DataHeader {
     /// Partition of the user's topic.
@@ -112,7 +112,7 @@ pub struct DataHeader {
     pub offset: u64,
     /// When the broker took the record, in Unix ms on its clock.
     pub broker_time_ms: u64,
-    /// Whether the record was kept for who joins, or comes from history, instead of being live.
+    /// Whether the record was kept for viewers who join, or comes from history, instead of being live.
     pub snapshot: bool,
 }
 
@@ -120,7 +120,7 @@ impl DataHeader {
     /// The most bytes before the record in a data message.
     pub const MAX_LEN: usize = 1 + 3 + 10 + 10 + 1;
 
-    /// The bytes that stand before the record in a data message, kind byte included. Written once per record, for
+    /// The bytes before the record in a data message, kind byte included. Written once per record, for
     /// all viewers.
     pub fn encode<'a>(&self, out: &'a mut [u8; Self::MAX_LEN]) -> &'a [u8] {
         // `out` has room for the longest header, so this never is the empty slice.
@@ -183,11 +183,11 @@ open_enum! {
         Slow = 1,
         /// The log no longer had them.
         Retention = 2,
-        /// The topic was deleted and made again.
+        /// The topic was deleted and created again.
         TopicReplaced = 3,
         /// They were not Purple Sector records.
         Unreadable = 4,
-        /// The stream has a hole in the log itself: they never got there.
+        /// The log itself has a hole: they never got there.
         Missing = 5,
     }
 }
@@ -224,7 +224,7 @@ impl<'a> ServerMessage<'a> {
     /// Reads a message that is the whole of `bytes`.
     ///
     /// # Errors
-    /// `TooShort` or `TooLong`, `Body` if the body is none of its kind, `Limit` for a text of more than 256 bytes,
+    /// `TooShort` or `TooLong`, `Body` if the body is not one of its kind, `Limit` for a text of more than 256 bytes,
     /// `TrailingBytes`. No input panics.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let (kind, body) = split(bytes, MAX_SERVER_MESSAGE_LEN)?;

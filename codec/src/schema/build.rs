@@ -1,4 +1,4 @@
-//! How are schemas made? From the channel table, whole or in part, and by adding channels of one's own.
+//! How are schemas made? From the channel table, whole or in part, and by adding your own channels.
 
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -120,7 +120,7 @@ impl RowBuffer {
         }
     }
 
-    /// The row as it stands.
+    /// The row as it is now.
     pub fn row(&self) -> Row<'_> {
         Row { captured_at_us: self.captured_at_us, floats: &self.floats, ints: &self.ints }
     }

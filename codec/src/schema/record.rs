@@ -16,7 +16,7 @@ use crate::channels::{ChannelId, Pace};
 use crate::take::Take;
 
 impl Schema {
-    /// The record that tells readers of this schema; at most [`MAX_SCHEMA_LEN`] bytes.
+    /// The record that describes this schema to readers; at most [`MAX_SCHEMA_LEN`] bytes.
     pub fn to_record(&self) -> Vec<u8> {
         write(&self.channels)
     }

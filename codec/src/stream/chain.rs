@@ -11,12 +11,12 @@ pub struct Chain {
     link: Option<u16>,
 }
 
-/// How a record stands to the position in its stream.
+/// How a record relates to the position in its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
     /// The block that follows on the last one.
     Next,
-    /// A key block, which stands on its own.
+    /// A key block, which can be decoded on its own.
     Key {
         /// The blocks missing before it, if any block was seen before.
         missing: Option<Gap>,
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_number_is_no_trap() {
+    fn the_last_number_causes_no_overflow() {
         check(&[
             (key(u32::MAX), 0x10, START),
             (block(0, 0x10), 0x11, Link::Repeat),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_tells_what_is_missing_before_it() {
+    fn the_end_says_what_is_missing_before_it() {
         let chain = Chain { last_seq: Some(7), link: None };
         assert_eq!(chain.missing_at_end(8), None);
         assert_eq!(chain.missing_at_end(0), None);

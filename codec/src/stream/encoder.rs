@@ -69,7 +69,7 @@ pub struct EncoderCounts {
 
 /// Makes the records of one stream.
 ///
-/// Every record that it returns is whole and stands in the encoder's own memory until the next call. After
+/// Every record that it returns is complete and stays in the encoder's own memory until the next call. After
 /// [`new`](Self::new) only [`facts_record`](Self::facts_record) and [`event_record`](Self::event_record) may allocate.
 ///
 /// ```

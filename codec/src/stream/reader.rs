@@ -166,7 +166,7 @@ impl StreamReader {
         Self::with_known_schemas(Schema::known)
     }
 
-    /// A reader that asks `known` for schemas that no record has told it. With `|_| None` the built-in schemas, and
+    /// A reader that asks `known` for schemas that no record has described. With `|_| None` the built-in schemas, and
     /// the table they are made from, are left out of the program.
     pub fn with_known_schemas(known: fn(SchemaHash) -> Option<Schema>) -> Self {
         Self {
@@ -184,7 +184,7 @@ impl StreamReader {
     /// Reads one record, which is the whole of `bytes`.
     ///
     /// # Errors
-    /// Any [`DecodeError`]. The record is left out, and the reader goes on as if it had not come; a block that is left
+    /// Any [`DecodeError`]. The record is left out, and the reader continues as if it had not come; a block that is left
     /// out is a hole in its stream. No input panics, or makes this allocate more than a limited multiple of its
     /// length and of the channels of its schema.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Received<'_>, DecodeError> {
@@ -225,7 +225,7 @@ impl StreamReader {
                 return Ok(Received::Repeat { epoch });
             }
         }
-        let Some(schema) = self.schema(hash) else {
+        let Some(schema) = self.find_schema(hash) else {
             let missing = self.stream().and_then(|stream| {
                 stream.last_tick = tick;
                 stream.chain.lose();
@@ -250,7 +250,7 @@ impl StreamReader {
         }
     }
 
-    /// Places the block in the chain of stream `at` and decodes it if it goes on there.
+    /// Places the block in the chain of stream `at` and decodes it if it continues the chain.
     fn read_at(&mut self, at: usize, envelope: &Envelope<'_>) -> Result<Received<'_>, DecodeError> {
         let epoch = envelope.epoch;
         let Some(stream) = self.streams.get_mut(at) else {
@@ -341,7 +341,7 @@ impl StreamReader {
         Ok(self.schemas.len() - 1)
     }
 
-    fn schema(&mut self, hash: SchemaHash) -> Option<Arc<Schema>> {
+    fn find_schema(&mut self, hash: SchemaHash) -> Option<Arc<Schema>> {
         if let Some(schema) = self.schemas.iter().find(|schema| schema.hash() == hash) {
             return Some(schema.clone());
         }

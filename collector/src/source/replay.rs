@@ -1,7 +1,7 @@
 //! How is a recording played? The file's kind is recognised by how it begins; each kind is read in a small file of its own.
 //!
-//! Known are recordings of this collector (`--record`) and four CSV files of real and reference laps, plain or gzip.
-//! A CSV's samples hold the channels that the file has and no others; what it has not stays absent.
+//! The known kinds are recordings of this collector (`--record`) and four CSV files of real and reference laps, plain or
+//! gzip. A CSV's samples hold the channels that the file has and no others; what it lacks stays absent.
 
 mod ac_csv;
 mod acc_fragment;
@@ -10,20 +10,22 @@ mod csv;
 mod recorded;
 mod reference;
 
-use super::{LineFault, Source, SourceError, Step};
-use csv::{CsvFormat, CsvReplay, Lines};
-use flate2::bufread::MultiGzDecoder;
-use purple_sector_codec::recording::MAGIC;
-use purple_sector_codec::{Facts, Row, Schema};
-use recorded::Recorded;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use flate2::bufread::MultiGzDecoder;
+use purple_sector_codec::recording::MAGIC;
+use purple_sector_codec::{Facts, Row, Schema};
+
+use self::csv::{CsvFormat, CsvReplay, Lines};
+use self::recorded::Recorded;
+use super::{LineFault, Source, SourceError, Step};
+
 /// How a gzip file begins.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
-/// A recording, played once or for ever.
+/// A recording, played once or again and again.
 pub struct Replay {
     path: PathBuf,
     repeat: bool,
@@ -38,7 +40,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Opens a recording and looks through all of it, so that a broken one is told before anything is published.
+    /// Opens a recording and reads through all of it, so that a broken one is reported before anything is published.
     ///
     /// # Errors
     /// A [`SourceError`] that names the file, the line or byte, and what is wrong.
@@ -128,9 +130,10 @@ fn open_once(path: &Path, lossless: bool) -> Result<Box<dyn Source>, SourceError
 
 #[cfg(test)]
 mod tests {
+    use purple_sector_codec::{ChannelId, Event, Position, ch};
+
     use super::*;
     use crate::source::LineError;
-    use purple_sector_codec::{ChannelId, Event, Position, ch};
 
     fn recording(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings").join(name)

@@ -17,7 +17,7 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    /// A driver called `driver` on a fresh track; with `lossless` every value travels bit for bit.
+    /// A driver called `driver` on a fresh track; with `lossless` every value is sent bit for bit.
     ///
     /// # Errors
     /// [`SimulatorError`] for settings that cannot be simulated.

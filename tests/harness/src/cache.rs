@@ -1,4 +1,4 @@
-//! Where do downloaded and built tools lie? In the user's cache folder, each in a folder named by its version.
+//! Where are downloaded and built tools kept? In the user's cache folder, each in a folder named by its version.
 
 use std::env;
 use std::path::PathBuf;

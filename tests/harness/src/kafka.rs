@@ -4,7 +4,7 @@
 mod cluster;
 mod node;
 
-pub use cluster::Cluster;
+pub use self::cluster::Cluster;
 
 use std::env;
 use std::fs;

@@ -1,9 +1,6 @@
 //! Starts and ends real programs, Apache Kafka among them, for the end-to-end tests and for `cargo xtask`.
 
-pub mod process;
-
-pub mod kafka;
-
 pub mod cache;
-
 pub mod corpus;
+pub mod kafka;
+pub mod process;

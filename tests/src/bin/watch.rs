@@ -1,4 +1,4 @@
-//! Does it run for as long as one looks at it? Watches dashboard links and the programs behind them, and judges.
+//! Does it keep running while somebody watches? Looks at dashboard links and at the programs behind them, and judges.
 //!
 //! `cargo xtask soak` runs this: `watch --seconds N [--program NAME=PID]… LINK…`. It fails on a pause of more than 1 s, on
 //! a gap, on samples twice or out of order, on a lost connection, and where a program's memory keeps growing.

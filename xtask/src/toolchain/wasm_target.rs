@@ -119,7 +119,7 @@ fn rustc(args: &[&str]) -> Option<String> {
     step::output_of(Command::new("rustc").args(args).current_dir(paths::root()))
 }
 
-/// Objects of one compiler are of no use to the next, so the folder is named by the version.
+/// The next compiler cannot use the objects of this one, so the folder is named by the version.
 fn sysroot_name() -> Option<String> {
     let printed = step::output_of(Command::new(RUSTC).arg("--version"))?;
     let [major, minor, patch] = version::parse(&printed)?;

@@ -12,24 +12,30 @@ use crate::error_code::{ErrorCode, Remedy};
 use crate::partition::{Learnt, Partition, Question};
 use crate::response::{self, Fetched, FetchedPartition, ListedOffset, Malformed, Metadata};
 
-/// The longest pause that a broker can ask for; more would look like silence.
+/// The longest pause that a broker can ask for; a longer one would look like silence.
 const MAX_THROTTLE: Duration = Duration::from_secs(30);
 
 impl Reader {
-    pub(super) fn answer(&mut self, link: LinkId, bytes: &[u8], now: Now, out: &mut dyn FnMut(Output<'_>)) {
+    pub(super) fn take_answer(
+        &mut self,
+        link: LinkId,
+        bytes: &[u8],
+        now: Now,
+        out: &mut dyn FnMut(Output<'_>),
+    ) {
         let Some(index) = self.links.iter().position(|other| other.id == link) else { return };
         let state = std::mem::replace(&mut self.links[index].state, State::Idle { since: now.at });
         let State::Busy { asked, number, flexible, .. } = state else {
             return self.break_off(link, now.at, out);
         };
         let taken = response::body(bytes, number, flexible).and_then(|body| match asked {
-            Asked::Metadata => self.metadata(body, now.at, out),
-            Asked::Offsets(asked) => self.offsets(index, &asked, body, now.at, out),
-            Asked::Records(asked) => self.records(index, &asked, body, now.at, out),
+            Asked::Metadata => self.take_metadata(body, now.at, out),
+            Asked::Offsets(asked) => self.take_offsets(index, &asked, body, now.at, out),
+            Asked::Records(asked) => self.take_records(index, &asked, body, now.at, out),
         });
         match taken {
             Ok(throttle_ms) => {
-                // The link may be gone by now, when the topic is.
+                // The link may be gone by now, if the topic is.
                 if let Some(link) = self.links.iter_mut().find(|other| other.id == link)
                     && let State::Idle { since } = &mut link.state
                 {
@@ -46,10 +52,10 @@ impl Reader {
     /// Ends a connection whose broker does not keep to the protocol.
     fn break_off(&mut self, link: LinkId, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
         out(Output::Act(Action::Close { link }));
-        self.closed(link, CloseReason::Lost, now);
+        self.forget_link(link, CloseReason::Lost, now);
     }
 
-    fn metadata(
+    fn take_metadata(
         &mut self,
         body: &[u8],
         now: Instant,
@@ -61,7 +67,7 @@ impl Reader {
             self.brokers.push((broker.node, Arc::from(format!("{}:{}", broker.host, broker.port))));
         }
         match metadata.error.0 {
-            0 => self.found(&metadata, now, out),
+            0 => self.take_partitions(&metadata, now, out),
             3 | 100 => {
                 let was = match self.condition {
                     Condition::Known(id) => Some(id),
@@ -79,7 +85,7 @@ impl Reader {
         Ok(metadata.throttle_ms)
     }
 
-    fn found(&mut self, metadata: &Metadata<'_>, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+    fn take_partitions(&mut self, metadata: &Metadata<'_>, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
         let id = metadata.topic_id;
         let question = match self.condition {
             Condition::Known(before) if before != id => {
@@ -100,10 +106,10 @@ impl Reader {
         for led in &metadata.partitions {
             let known = self.partitions.iter_mut().find(|partition| partition.number == led.partition);
             match known {
-                Some(partition) => partition.led(led),
+                Some(partition) => partition.set_leader(led),
                 None => {
                     let mut partition = Partition::new(led.partition, question, now);
-                    partition.led(led);
+                    partition.set_leader(led);
                     self.partitions.push(partition);
                 }
             }
@@ -125,7 +131,7 @@ impl Reader {
         self.look_at = now + wait;
     }
 
-    fn offsets(
+    fn take_offsets(
         &mut self,
         index: usize,
         asked: &[(u16, Question)],
@@ -142,14 +148,14 @@ impl Reader {
             let Ok(number) = u16::try_from(number) else { return Err(Malformed) };
             let Some((_, question)) = asked.iter().find(|asked| asked.0 == number) else { continue };
             if error != ErrorCode::NONE {
-                self.partition_failed(index, number, error, now, out);
+                self.take_error(index, number, error, now, out);
                 continue;
             }
             let partition = self.partitions.iter_mut().find(|partition| partition.number == number);
             let Some(partition) = partition.filter(|partition| partition.question == Some(*question)) else {
                 continue;
             };
-            partition.worked();
+            partition.forget_failures();
             match partition.learn(offset, look_back) {
                 Learnt::More => {}
                 Learnt::Started { from, end } => {
@@ -160,18 +166,18 @@ impl Reader {
                 }
             }
         }
-        // What was not answered is not asked again at once.
+        // What was not answered is not asked again immediately.
         for partition in &mut self.partitions {
             let is_open =
                 |(number, question)| partition.number == number && partition.question == Some(question);
             if partition.not_before <= now && asked.iter().copied().any(is_open) {
-                partition.failed(now);
+                partition.pause(now);
             }
         }
         Ok(throttle_ms)
     }
 
-    fn records(
+    fn take_records(
         &mut self,
         index: usize,
         asked: &[u16],
@@ -182,12 +188,12 @@ impl Reader {
         let mut fetched = Fetched::parse(body)?;
         let Condition::Known(topic_id) = self.condition else { return Ok(fetched.throttle_ms) };
         match fetched.error.remedy() {
-            Remedy::None => self.links[index].session.answered(fetched.session_id),
+            Remedy::None => self.links[index].session.take_answer(fetched.session_id),
             remedy => {
                 self.links[index].session.reset();
                 if remedy != Remedy::NewSession {
                     for number in asked {
-                        self.partition_failed(index, *number, fetched.error, now, out);
+                        self.take_error(index, *number, fetched.error, now, out);
                     }
                 }
                 return Ok(fetched.throttle_ms);
@@ -197,7 +203,7 @@ impl Reader {
         self.allowance.refill(now);
         while let Some(partition) = fetched.next()? {
             if partition.topic_id != topic_id {
-                self.foreign(index, asked, &partition, now, out);
+                self.drop_foreign(index, asked, &partition, now, out);
                 continue;
             }
             let Some(number) =
@@ -208,14 +214,14 @@ impl Reader {
             if partition.error == ErrorCode::NONE {
                 self.read(number, partition.records, out);
             } else {
-                self.partition_failed(index, number, partition.error, now, out);
+                self.take_error(index, number, partition.error, now, out);
             }
         }
         Ok(fetched.throttle_ms)
     }
 
-    /// A broker that cannot tell topics apart is left alone for a while.
-    fn foreign(
+    /// Drops what came of another topic; a broker that confuses topics is left alone for a while.
+    fn drop_foreign(
         &mut self,
         index: usize,
         asked: &[u16],
@@ -228,7 +234,7 @@ impl Reader {
         }
         self.links[index].session.reset();
         for partition in self.partitions.iter_mut().filter(|partition| asked.contains(&partition.number)) {
-            partition.failed(now);
+            partition.pause(now);
         }
     }
 
@@ -239,8 +245,8 @@ impl Reader {
         if partition.question.is_some() {
             return;
         }
-        partition.worked();
-        // Kafka always sends the first batch whole: one that is not never will be.
+        partition.forget_failures();
+        // Kafka always sends the first batch whole: one that is not whole now never will be.
         let is_stuck = !bytes.is_empty() && batch::next(&mut { bytes }).is_none();
         while let Some(batch) = batch::next(&mut bytes) {
             if batch.next_offset <= partition.next {
@@ -268,8 +274,8 @@ impl Reader {
         }
     }
 
-    /// Takes a partition out of what is asked until it is well again.
-    fn partition_failed(
+    /// Does what an error of a partition calls for; mostly it is left out until it is well again.
+    fn take_error(
         &mut self,
         index: usize,
         number: u16,
@@ -288,15 +294,15 @@ impl Reader {
             Remedy::None => {}
             Remedy::LookUpOffset => {
                 partition.question = Some(Question::OldestAfter { lost: partition.next });
-                partition.failed(now);
+                partition.pause(now);
             }
             Remedy::AskMetadata => {
-                partition.failed(now);
+                partition.pause(now);
                 partition.leader = None;
                 self.look_at = self.look_at.min(partition.not_before);
             }
             Remedy::NewSession => self.links[index].session.reset(),
-            Remedy::TryLater => partition.failed(now),
+            Remedy::TryLater => partition.pause(now),
             Remedy::GiveUp => {
                 self.condition = Condition::Refused;
                 out(Output::News(News::Refused { error }));

@@ -36,7 +36,7 @@ pub(super) enum State {
     },
 }
 
-/// What an answer is awaited to.
+/// Which question waits for its answer.
 #[derive(Debug)]
 pub(super) enum Asked {
     Metadata,

@@ -12,7 +12,7 @@ use super::*;
 /// Within this a feed draws, whatever others suffer.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Does something slow to the cluster beside what the test does.
+/// Does something slow to the cluster while the test goes on.
 async fn hurt(mut cluster: Cluster, how: impl FnOnce(&mut Cluster) + Send + 'static) -> Cluster {
     let hurting = tokio::task::spawn_blocking(move || {
         how(&mut cluster);
@@ -144,7 +144,7 @@ async fn nothing_is_lost_or_repeated_while_leaders_stop_and_die() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_draws_at_once_whatever_befalls_the_topics_of_others() {
+async fn a_user_draws_at_once_whatever_happens_to_the_topics_of_others() {
     let _alone = ALONE.write().await;
     let mut cluster = three_brokers().await;
     let producer = producer_to(&cluster.brokers(), &[]);

@@ -64,7 +64,7 @@ async fn gap(viewer: &mut ViewerHandle, within: Duration) -> (GapReason, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_deleted_under_load_is_announced_made_again_and_read() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let broker = shared().await;
     let feeds = Feeds::start(settings(), &on(broker)).await.expect("it answers");
     let producer = producer(broker, &[]);
@@ -100,7 +100,7 @@ async fn a_topic_that_is_deleted_under_load_is_announced_made_again_and_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_that_are_added_are_read_from_their_first_record_on() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let broker = tokio::task::spawn_blocking(Broker::start).await.expect("it ends").expect("a broker");
     let feeds = Feeds::start(settings(), &on(&broker)).await.expect("it answers");
     let producer = producer(&broker, &[]);
@@ -127,7 +127,7 @@ async fn partitions_that_are_added_are_read_from_their_first_record_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_hostile_producer_writes_is_passed_over_and_nobody_else_notices() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     const N_BOMBS: u64 = 2;
     let broker = shared().await;
     // The topic as someone else made it, where the bridge may change nothing: the broker keeps what it is given.
@@ -198,7 +198,7 @@ async fn what_a_hostile_producer_writes_is_passed_over_and_nobody_else_notices()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn honest_compressed_batches_and_transactions_are_read() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let broker = shared().await;
     let compressed = topic("compressed");
     let new = NewTopic::new(&compressed, 10, TopicReplication::Fixed(1)).set("compression.type", "producer");
@@ -237,7 +237,7 @@ async fn honest_compressed_batches_and_transactions_are_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_fetch_sessions_everything_works_the_same() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let settings_of_broker = ["max.incremental.fetch.session.cache.slots=0"];
     let broker = tokio::task::spawn_blocking(move || Broker::start_with(&settings_of_broker));
     let broker = broker.await.expect("it ends").expect("a broker");
@@ -260,7 +260,7 @@ async fn without_fetch_sessions_everything_works_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_cannot_be_made_ends_its_feed_with_the_reason() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let broker = shared().await;
     let kafka = KafkaSettings { replication_factor: Some(3), ..on(broker) };
     let feeds = Feeds::start(settings(), &kafka).await.expect("it answers");
@@ -271,7 +271,7 @@ async fn a_topic_that_cannot_be_made_ends_its_feed_with_the_reason() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_are_made_as_agreed_and_groups_show_how_far_the_bridge_read() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let broker = shared().await;
     let feeds = Feeds::start(settings(), &on(broker)).await.expect("it answers");
     let producer = producer(broker, &[]);
@@ -309,7 +309,7 @@ async fn topics_are_made_as_agreed_and_groups_show_how_far_the_bridge_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_made_again_at_once_is_read_from_its_first_record() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let broker = shared().await;
     let topic = topic("quickly");
     let make = NewTopic::new(&topic, 2, TopicReplication::Fixed(1));
@@ -359,7 +359,7 @@ async fn a_topic_that_is_made_again_at_once_is_read_from_its_first_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn access_that_is_taken_away_ends_the_feed_of_that_user_only() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     let settings_of_broker = [
         "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "allow.everyone.if.no.acl.found=true",

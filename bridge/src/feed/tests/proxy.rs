@@ -128,22 +128,34 @@ async fn answer(
     }
 }
 
-async fn makes(feeds: &Feeds, user: &str) -> ViewerHandle {
-    let viewer = super::faults::join(feeds, user).await;
-    reads(feeds, 1).await;
-    viewer
+/// Alice's feed behind a proxy, whose viewer has seen the first key block.
+struct Live {
+    proxied: Proxied,
+    feeds: Feeds,
+    viewer: ViewerHandle,
+    producer: FutureProducer,
+    source: Source,
+    seen: Watcher,
+}
+
+impl Live {
+    async fn start() -> Self {
+        let proxied = Proxied::start().await;
+        let feeds = Feeds::start(settings(), &proxied.settings()).await.expect("it answers");
+        let mut viewer = super::faults::join(&feeds, "alice").await;
+        reads(&feeds, 1).await;
+        let producer = super::faults::producer_to(&proxied.broker.brokers(), &[]);
+        let (mut source, mut seen) = (Source::new("s", 1), Watcher::default());
+        publish(&producer, "alice", 0, &source.key()).await;
+        seen.read(&mut viewer, |seen| seen.n_blocks == 1).await;
+        Self { proxied, feeds, viewer, producer, source, seen }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_retention_takes_before_it_is_read_is_announced_with_its_size() {
-    let _beside_others = ALONE.read().await;
-    let proxied = Proxied::start().await;
-    let feeds = Feeds::start(settings(), &proxied.settings()).await.expect("it answers");
-    let mut viewer = makes(&feeds, "alice").await;
-    let producer = super::faults::producer_to(&proxied.broker.brokers(), &[]);
-    let (mut source, mut seen) = (Source::new("s", 1), Watcher::default());
-    publish(&producer, "alice", 0, &source.key()).await;
-    seen.read(&mut viewer, |seen| seen.n_blocks == 1).await;
+    let _with_others = ALONE.read().await;
+    let Live { proxied, feeds, mut viewer, producer, mut source, .. } = Live::start().await;
 
     proxied.set(Line::Held);
     // The first of these answers the Fetch that waits; the others can only be asked for later.
@@ -181,16 +193,10 @@ async fn what_retention_takes_before_it_is_read_is_announced_with_its_size() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_cut_at_any_byte_of_its_answers_loses_and_repeats_nothing() {
-    let _beside_others = ALONE.read().await;
+    let _with_others = ALONE.read().await;
     /// Longer than a Fetch's answer with one record.
     const LONGEST: usize = 400;
-    let proxied = Proxied::start().await;
-    let feeds = Feeds::start(settings(), &proxied.settings()).await.expect("it answers");
-    let mut viewer = makes(&feeds, "alice").await;
-    let producer = super::faults::producer_to(&proxied.broker.brokers(), &[]);
-    let (mut source, mut seen) = (Source::new("s", 1), Watcher::default());
-    publish(&producer, "alice", 0, &source.key()).await;
-    seen.read(&mut viewer, |seen| seen.n_blocks == 1).await;
+    let Live { proxied, feeds, mut viewer, producer, mut source, mut seen } = Live::start().await;
 
     proxied.set(Line::Cut);
     let mut n_published = 1;

@@ -20,7 +20,7 @@ fn schema(name: &str) -> Schema {
     Schema::new(vec![channel(40_000, name, speed), channel(40_001, "gear", gear)]).unwrap()
 }
 
-/// An encoder of one sample a block whose schema is told by its record.
+/// An encoder of one sample a block whose schema is in its record.
 struct Source {
     encoder: StreamEncoder,
     time_us: u64,

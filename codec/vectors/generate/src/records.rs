@@ -88,7 +88,7 @@ fn frames() -> Vec<Vec<u8>> {
     records
 }
 
-/// A varint with so many bytes, more than it needs.
+/// A varint with this many bytes, more than it needs.
 fn over_long(number: u64, n_bytes: u32) -> Vec<u8> {
     let byte = |at: u32| (number.checked_shr(7 * at).unwrap_or(0) & 0x7F) as u8;
     (0..n_bytes).map(|at| byte(at) | if at + 1 < n_bytes { 0x80 } else { 0 }).collect()
@@ -469,7 +469,7 @@ fn schema_errors() -> Vec<Vec<u8>> {
     for labels in ["\n", "\na", "a\n\nb", "a\n\n", &"x".repeat(257), "a\tb", "a\nb\u{85}", "a\r\nb"] {
         one(wire_channel(1, "a", "1", &INT, &[0], labels));
     }
-    // Characters beside the control ones are none.
+    // The neighbours of the control characters are not control characters.
     let fine = ["a b", "~", "\u{a0}", "\u{200b}", "\u{e000}"];
     // Codings.
     let (inf, nan) = (f32::INFINITY, f32::NAN);

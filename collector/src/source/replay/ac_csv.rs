@@ -1,19 +1,21 @@
 //! Assetto Corsa, laps recorded at about 8 Hz: which column is which channel?
 //!
 //! The recorder permuted the axes of the accelerations (x is along the car, y across it, z vertical), read the wind from
-//! the wrong place (always 0, left out here), and stored no time but the lap clock, which the first crossing of the line
+//! the wrong place (always 0, left out here), and stored no time except the lap clock, which the first crossing of the line
 //! does not reset.
+
+use std::collections::VecDeque;
+
+use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, FloatChannel, Sample, ch};
 
 use super::csv::{CsvFormat, Fields, Item, lap_clock_ms, names};
 use crate::lap::{LapClock, Moment};
 use crate::source::{LineError, LineFault};
-use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, FloatChannel, Sample, ch};
-use std::collections::VecDeque;
 
 const HEADER_START: &str = "gas,brake,rpm,steer,speed,g_force_x,g_force_y,g_force_z,wheel_slip_front_left";
 const G: f64 = 9.806_65;
 const KPA_PER_PSI: f64 = 6.894_757;
-/// Distance between two rows where the lap clock does not tell it, µs.
+/// Time between two rows where the lap clock does not show it, µs.
 const USUAL_SPACING_US: u64 = 123_000;
 
 /// Column, channel, and what one unit of the column is in the channel's unit.

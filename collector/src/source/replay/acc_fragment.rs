@@ -3,11 +3,13 @@
 //! Eight header lines, wheels in the order RL RR FL FR. Left out: columns that this game always leaves zero, and wheel
 //! speeds, which are given at a rim whose radius is not. The world speeds are labelled km/h but are m/s.
 
+use std::collections::VecDeque;
+
+use purple_sector_codec::{ChannelId, Facts, FloatChannel, IntChannel, Sample, ch};
+
 use super::SourceError;
 use super::csv::{CsvFormat, Fields, Item, Lines, names};
 use crate::source::{LineError, LineFault};
-use purple_sector_codec::{ChannelId, Facts, FloatChannel, IntChannel, Sample, ch};
-use std::collections::VecDeque;
 
 const FIRST_LINE: &str = "player,v8,";
 const G: f64 = 9.806_65;

@@ -1,12 +1,14 @@
 //! Assetto Corsa Competizione, whole laps at 6.4 to 6.6 Hz: which column is which channel?
 //!
-//! The recorder stored no time: a sample's time is its share of the lap's official time. Laps that were not driven one
-//! after the other follow each other here.
+//! The recorder stored no time: a sample's time is its share of the lap's official time. Laps follow each other here even
+//! if they were not driven one after the other.
+
+use std::collections::VecDeque;
+
+use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, LapSummary, Sample, ch};
 
 use super::csv::{CsvFormat, Fields, Item, lap_clock_ms, names};
 use crate::source::{LineError, LineFault};
-use purple_sector_codec::{ABSENT, ChannelId, Event, Facts, LapSummary, Sample, ch};
-use std::collections::VecDeque;
 
 const HEADER: &str = "lap_row,track,session,lap_time_text,lap_counter,sample,speed[km/h],steerAngle[-1..1],\
                       gear[-1=R 0=N],gas[0..1],brake[0..1]";

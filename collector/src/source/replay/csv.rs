@@ -1,11 +1,13 @@
-//! What have the CSV files in common? Lines, numbers with a name for what is wrong, and samples prepared one by one.
+//! What do the CSV files have in common? Lines, numbers with a name for what is wrong, and samples prepared one by one.
 
-use super::{Source, SourceError, Step};
-use crate::source::{LineError, LineFault};
-use purple_sector_codec::{ChannelId, Event, Facts, Row, RowBuffer, Sample, Schema};
 use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+
+use purple_sector_codec::{ChannelId, Event, Facts, Row, RowBuffer, Sample, Schema};
+
+use super::{Source, SourceError, Step};
+use crate::source::{LineError, LineFault};
 
 /// A longer line is not a line of these files.
 const MAX_LINE: usize = 64 * 1024;

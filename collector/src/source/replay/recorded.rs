@@ -1,12 +1,14 @@
 //! How is a recording of this collector played? Its blocks are decoded, and encoded again, in a stream of their own.
 
-use super::{Source, SourceError, Step};
-use crate::recording::{Found, RecordFault, RecordingError, RecordingReader};
-use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+
+use purple_sector_codec::{Event, Facts, Received, Row, RowBuffer, Schema, StreamReader};
 use tracing::warn;
+
+use super::{Source, SourceError, Step};
+use crate::recording::{Found, RecordFault, RecordingError, RecordingReader};
 
 /// One round of a recording.
 pub(super) struct Recorded {
@@ -30,8 +32,8 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// Reads up to the first samples, whose schema is the recording's. With `lossless` the values of the recording travel
-    /// on bit for bit.
+    /// Reads up to the first samples, whose schema is the recording's. With `lossless` the recording's values are sent
+    /// bit for bit.
     pub(super) fn new(
         path: &Path,
         file: Box<dyn BufRead + Send>,
@@ -89,7 +91,7 @@ impl Recorded {
                 self.rows.resize_with(self.rows.len().max(samples.len()), RowBuffer::default);
                 (self.n_rows, self.n_given) = (samples.len(), 0);
                 for (i, row) in self.rows.iter_mut().take(samples.len()).enumerate() {
-                    // Times that run backwards (a second session behind the first) stand still instead.
+                    // Times that run backwards (a second session after the first) are held still instead.
                     self.last_us = samples.captured_at_us()[i].max(self.last_us);
                     row.captured_at_us = self.last_us;
                     row.floats.clear();
@@ -101,7 +103,7 @@ impl Recorded {
                 self.first_us = self.first_us.or(self.rows.first().map(|row| row.captured_at_us));
             }
             Received::Facts { facts, .. } => {
-                // How the clocks stood then says nothing about now.
+                // How the clocks differed then says nothing about now.
                 let facts = Facts { clock: None, ..facts };
                 self.facts_changed |= facts != self.facts;
                 self.facts = facts;

@@ -1,13 +1,15 @@
 //! The synthetic reference trace, 60 Hz: which column is which channel?
 //!
-//! Its values are in the channels' units already, except for the steering: radians at the wheel, here shares of a lock
-//! of 4 rad. Its vertical acceleration includes gravity, which games leave out. What no channel holds stays out
+//! Its values are already in the channels' units, except for the steering: radians at the wheel, here shares of a lock
+//! of 4 rad. Its vertical acceleration includes gravity, which games leave out. What no channel holds is left out
 //! (oil, steering torque in Nm, headlights, the tick).
+
+use std::collections::VecDeque;
+
+use purple_sector_codec::{ABSENT, ChannelId, Facts, FloatChannel, IntChannel, Sample, ch};
 
 use super::csv::{CsvFormat, Fields, Item, names};
 use crate::source::{LineError, LineFault};
-use purple_sector_codec::{ABSENT, ChannelId, Facts, FloatChannel, IntChannel, Sample, ch};
-use std::collections::VecDeque;
 
 const HEADER_START: &str =
     "abs_level,abs_on,acc_lat,acc_long,acc_vert,air_temp,best_lap_ms,boost,brake,brake_bias";

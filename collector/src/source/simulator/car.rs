@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn top_speed_lies_where_a_gt_car_has_it() {
+    fn top_speed_is_that_of_a_gt_car() {
         let holds = |speed: f64| {
             let rpm = rpm_at(speed, TOP_GEAR);
             engine_force_n(rpm, TOP_GEAR, 1.0) > resistance_n(speed)

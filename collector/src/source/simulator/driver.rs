@@ -50,8 +50,8 @@ impl Driver {
         Self { pace: skill, full_throttle, wobble, mistake_left_s: 0.0, mistake: 1.0, braking: false, noise }
     }
 
-    /// A new lap brings a new form, never far from the last.
-    pub(crate) fn new_lap(&mut self) {
+    /// Begins a lap, with a new form that is never far from the last.
+    pub(crate) fn begin_lap(&mut self) {
         let towards = self.noise.between(0.955, 0.992);
         self.pace += (towards - self.pace) * 0.4;
     }

@@ -66,18 +66,18 @@ impl Emitter {
 
     /// Writes every channel that the simulated game has.
     pub(super) fn fill(&mut self, state: &State, track_length_m: f64, sample: &mut Sample) {
-        self.controls(state, sample);
-        self.place_and_motion(state, sample);
+        self.fill_controls(state, sample);
+        self.fill_place_and_motion(state, sample);
         for wheel in 0..4 {
-            self.wheel(state, wheel, sample);
+            self.fill_wheel(state, wheel, sample);
         }
-        self.car(state, sample);
-        lap(state, track_length_m, &mut self.noise, sample);
-        self.session(state, sample);
-        surroundings(state, &mut self.noise, sample);
+        self.fill_car(state, sample);
+        fill_lap(state, track_length_m, &mut self.noise, sample);
+        self.fill_session(state, sample);
+        fill_surroundings(state, &mut self.noise, sample);
     }
 
-    fn controls(&mut self, state: &State, sample: &mut Sample) {
+    fn fill_controls(&mut self, state: &State, sample: &mut Sample) {
         let motion = &state.motion;
         let noise = &mut self.noise;
         // A resting foot does not tremble, a pressing one does.
@@ -108,7 +108,7 @@ impl Emitter {
         sample[ch::ABS_ACTIVE] = i32::from(motion.abs_active);
     }
 
-    fn place_and_motion(&mut self, state: &State, sample: &mut Sample) {
+    fn fill_place_and_motion(&mut self, state: &State, sample: &mut Sample) {
         let (motion, place) = (&state.motion, &state.place);
         let noise = &mut self.noise;
         let road = road(state);
@@ -142,7 +142,7 @@ impl Emitter {
         sample[ch::RIDE_HEIGHT_REAR_M] = (0.074 - squat - aero + noise.bell(0.000_5 * road)) as f32;
     }
 
-    fn wheel(&mut self, state: &State, wheel: usize, sample: &mut Sample) {
+    fn fill_wheel(&mut self, state: &State, wheel: usize, sample: &mut Sample) {
         let motion = &state.motion;
         let tyre: &Tyre = &state.tyres[wheel];
         let noise = &mut self.noise;
@@ -181,7 +181,7 @@ impl Emitter {
         sample[PIT_PRESSURE[wheel]] = 158.6;
     }
 
-    fn car(&mut self, state: &State, sample: &mut Sample) {
+    fn fill_car(&mut self, state: &State, sample: &mut Sample) {
         let motion = &state.motion;
         sample[ch::FUEL_L] = state.fuel_l as f32;
         sample[ch::FUEL_USED_L] = state.fuel_used_l as f32;
@@ -233,7 +233,7 @@ impl Emitter {
         sample[ch::BRAKE_COMPOUND_REAR] = 1;
     }
 
-    fn session(&mut self, state: &State, sample: &mut Sample) {
+    fn fill_session(&mut self, state: &State, sample: &mut Sample) {
         let elapsed_ms = (state.now_us / 1_000) as i32;
         let left = |length_s: i32| length_s.saturating_mul(1_000).saturating_sub(elapsed_ms);
         sample[ch::TIME_OF_DAY_S] = ((self.starts_at_s + state.now_us as f64 / 1e6) % 86_400.0) as f32;
@@ -264,7 +264,7 @@ fn road(state: &State) -> f64 {
     0.03 + 0.97 * (state.motion.speed_mps / 10.0).min(1.0)
 }
 
-fn lap(state: &State, track_length_m: f64, noise: &mut Noise, sample: &mut Sample) {
+fn fill_lap(state: &State, track_length_m: f64, noise: &mut Noise, sample: &mut Sample) {
     let timing = &state.timing;
     let known = |value: Option<u32>| value.map_or(ABSENT, |ms| ms as i32);
     sample[ch::LAP_FRACTION] = state.lap_fraction as f32;
@@ -283,7 +283,7 @@ fn lap(state: &State, track_length_m: f64, noise: &mut Noise, sample: &mut Sampl
     sample[ch::LAP_VALID] = i32::from(timing.valid);
 }
 
-fn surroundings(state: &State, noise: &mut Noise, sample: &mut Sample) {
+fn fill_surroundings(state: &State, noise: &mut Noise, sample: &mut Sample) {
     let weather = &state.weather;
     sample[ch::AIR_TEMP_C] = weather.air_c as f32;
     sample[ch::ROAD_TEMP_C] = weather.road_c as f32;

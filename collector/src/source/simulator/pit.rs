@@ -8,7 +8,7 @@ const BOX_M: f64 = 70.0;
 const EXIT_M: f64 = 240.0;
 /// Speed limit in the lane, m/s (80 km/h), less what a careful driver leaves.
 const LIMIT_MPS: f64 = 21.9;
-/// How far the lane lies beside the middle of the road, metres to the left.
+/// How far the lane is from the middle of the road, metres to the left.
 pub(crate) const LANE_OFFSET_M: f64 = 14.0;
 
 /// What the car is doing about the pits.
@@ -48,8 +48,8 @@ impl Pit {
         Self { phase: Phase::Racing, every_laps, laps_since_stop: 0 }
     }
 
-    /// A lap ended.
-    pub(crate) fn lap_finished(&mut self) {
+    /// Takes the end of a lap.
+    pub(crate) fn finish_lap(&mut self) {
         self.laps_since_stop += 1;
         // The lap after this one is the last before the stop.
         if self.every_laps > 0 && self.laps_since_stop + 1 >= self.every_laps && self.phase == Phase::Racing {
@@ -107,10 +107,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stop_goes_in_stands_serves_and_leaves() {
+    fn the_car_drives_in_stops_is_served_and_leaves() {
         let mut noise = Noise::new(1, 1);
         let mut pit = Pit::new(2);
-        pit.lap_finished();
+        pit.finish_lap();
         let (mut along_m, mut served, mut stood_s) = (-900.0, 0, 0.0);
         for _ in 0..20_000 {
             let speed = pit.limit_mps(along_m).min(60.0);
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn zero_never_stops() {
         let mut pit = Pit::new(0);
-        (0..50).for_each(|_| pit.lap_finished());
+        (0..50).for_each(|_| pit.finish_lap());
         assert_eq!(pit.limit_mps(-100.0), f64::INFINITY);
     }
 }

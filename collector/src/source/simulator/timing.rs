@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_run_up_is_no_lap() {
+    fn the_run_up_is_not_a_lap() {
         let mut timing = Timing::new();
         assert_eq!(timing.cross_line(3_000_000), None);
         assert_eq!(timing.laps_completed, 0);

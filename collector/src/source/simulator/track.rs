@@ -54,7 +54,7 @@ impl Track {
         let length_m: f64 = lengths.iter().sum();
         let n_nodes = (length_m / STEP_M).floor() as usize;
         let step_m = length_m / n_nodes as f64;
-        let points = evenly(&smooth, &lengths, step_m, n_nodes, start_m);
+        let points = space_evenly(&smooth, &lengths, step_m, n_nodes, start_m);
         let mut nodes: Vec<Place> = points
             .iter()
             .map(|&(east_m, north_m)| Place { x_m: east_m, z_m: -north_m, ..Place::default() })
@@ -129,8 +129,8 @@ fn rounded(corners: &[Corner]) -> Vec<Point> {
         let (from, corner, to) = (&corners[k], &corners[(k + 1) % n], &corners[(k + 2) % n]);
         let (start, _) = tangent(from, corner, &corners[(k + n - 1) % n]);
         let (arc_out, arc_in) = tangent(corner, to, from);
-        straight(&mut points, start, arc_in);
-        arc(&mut points, arc_in, arc_out, corner, (from, to));
+        add_straight(&mut points, start, arc_in);
+        add_arc(&mut points, arc_in, arc_out, corner, (from, to));
     }
     points
 }
@@ -145,7 +145,7 @@ fn tangent(corner: &Corner, to: &Corner, from: &Corner) -> (Point, Point) {
     (out, (corner.east_m - reach * cos(heading_in), corner.north_m - reach * sin(heading_in)))
 }
 
-fn straight(points: &mut Vec<Point>, from: Point, to: Point) {
+fn add_straight(points: &mut Vec<Point>, from: Point, to: Point) {
     let n = (distance(from, to) / STEP_M).ceil().max(1.0);
     points.extend((0..n as usize).map(|i| {
         let t = i as f64 / n;
@@ -153,7 +153,7 @@ fn straight(points: &mut Vec<Point>, from: Point, to: Point) {
     }));
 }
 
-fn arc(
+fn add_arc(
     points: &mut Vec<Point>,
     from: Point,
     to: Point,
@@ -188,7 +188,7 @@ fn smoothed(points: &[Point]) -> Vec<Point> {
 }
 
 /// `n_nodes` points `step_m` apart along a closed line, the first `start_m` after the line's own beginning.
-fn evenly(line: &[Point], lengths: &[f64], step_m: f64, n_nodes: usize, start_m: f64) -> Vec<Point> {
+fn space_evenly(line: &[Point], lengths: &[f64], step_m: f64, n_nodes: usize, start_m: f64) -> Vec<Point> {
     let total_m: f64 = lengths.iter().sum();
     let mut cumulative = Vec::with_capacity(line.len());
     let mut sum = 0.0;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_road_beside_the_pits_is_straight() {
+    fn the_road_along_the_pits_is_straight() {
         each_track(|track| {
             for metres in -330..250 {
                 let curvature = track.at(f64::from(metres)).curvature_per_m.abs();

@@ -37,7 +37,7 @@ pub(crate) struct Session {
     pub(crate) end: Vec<u8>,
 }
 
-/// A driver, and the number of the run: from both, the epoch of the stream tells whose block one is.
+/// A driver and the number of the run. The stream's epoch is made of both, so it says whose block one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Origin {
     pub(crate) run: u16,

@@ -12,7 +12,7 @@ use crate::tally::Tally;
 use crate::viewers::Viewers;
 use crate::{Bench, load, topics};
 
-/// Of a topic here: 5,000 topics with ten each are more than one broker carries.
+/// Of a topic here: 5,000 topics with ten each are more than one broker can hold.
 const N_PARTITIONS: u32 = 2;
 /// Blocks that each user sends, a few a second.
 const N_BLOCKS: u32 = 6;

@@ -1,4 +1,4 @@
-//! What does a bridge take for some active users, alone and among many idle ones, and for the idle ones by themselves?
+//! What do some active users cost a bridge, alone and among many idle ones, and what do the idle ones cost by themselves?
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{Bench, load};
 
 /// After the last viewer has joined, before anything else happens.
 const SETTLE: Duration = Duration::from_secs(3);
-/// The same for a crowd: bridge and broker finish what its coming asked of them. Files were made long before.
+/// The same for a crowd: bridge and broker finish the work that its arrival caused. Files were made long before.
 const SETTLE_CROWD: Duration = Duration::from_secs(15);
 
 impl Bench {
@@ -53,7 +53,7 @@ impl Bench {
         self.results.add(name, loads.idle, "threads", "threads", held.threads);
         self.results.add(name, loads.idle, "idle_core_share", "core", used.measured_share);
 
-        // Spread over the crowd, so that nothing speaks for the first ones.
+        // Spread over the crowd, so that nothing favours the first ones.
         let active: Vec<_> = users
             .iter()
             .step_by(users.len() / self.plan.n_active)

@@ -1,5 +1,5 @@
 //! How do the blocks get into Kafka? One lean producer on a thread of its own sends each driver's blocks at an even rate,
-//! the drivers one after another, as drivers do not start on the same instant.
+//! the drivers one after another, as drivers do not start at the same instant.
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn send(brokers: &str, sessions: &[Session], rate: u32) -> Result<()> {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("allow.auto.create.topics", "false")
-        // As the collector's: no waiting for company, and never a repeat.
+        // As the collector's: no waiting for a batch to fill, and never a repeat.
         .set("enable.idempotence", "true")
         .set("linger.ms", "0")
         .set("socket.nagle.disable", "true")

@@ -1,22 +1,18 @@
-//! What does the bridge take, beside a plain Node bridge on the same topics in the same run?
+//! What does the bridge cost, compared with a plain Node bridge on the same topics in the same run?
 //!
 //! `cargo xtask bench bridge` runs this: a real, warmed-up Apache Kafka, one viewer for each user, the codec's own blocks.
 //! Both bridges take turns (A B A B …), each in a fresh process; the figures are medians over the turns. A block that does
 //! not come to its own viewer exactly once ends the bench. Writes `target/bench/bridge.json`; `docs/benchmarks.md` says what
 //! each figure means.
 
-mod plan;
-
-mod contender;
-
-mod crowd;
-
-mod churn;
-
 mod blocks;
 mod budgets;
+mod churn;
+mod contender;
+mod crowd;
 mod load;
 mod machine;
+mod plan;
 mod results;
 mod tally;
 mod topics;
@@ -36,10 +32,10 @@ use self::contender::{Name, NodeSettings};
 use self::plan::Plan;
 use self::results::Results;
 
-/// The broker goes on making files for a while after it has answered that the topics are there.
+/// The broker goes on creating files for a while after it has answered that the topics are there.
 const FILES_LIMIT: Duration = Duration::from_secs(180);
 
-/// Measures our bridge beside a plain Node bridge.
+/// Compares our bridge with a plain Node bridge.
 #[derive(Debug, Parser)]
 struct Args {
     /// A short form that shows that everything works; its figures mean little
@@ -172,7 +168,7 @@ impl Bench {
         users.iter().map(session).collect()
     }
 
-    /// Numbers every run, so that its blocks are told from those of the others.
+    /// Numbers every run, so that its blocks differ from those of the others.
     fn next_run(&mut self) -> u16 {
         self.last_run += 1;
         self.last_run

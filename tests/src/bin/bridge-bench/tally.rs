@@ -6,7 +6,7 @@ use purple_sector_codec::{Envelope, Header};
 use crate::blocks::Origin;
 use crate::contender::{Name, Said, read};
 
-/// Breaches that are told; more are only counted.
+/// Breaches that are printed; more are only counted.
 const TOLD: usize = 5;
 
 /// All viewers of one run together.

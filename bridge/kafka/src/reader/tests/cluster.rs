@@ -2,14 +2,14 @@
 
 mod answers;
 
+pub(super) use self::answers::{FETCH, LIST_OFFSETS, METADATA, Parked};
+
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::BytesMut;
 use kafka_protocol::records::{
     Compression, Record as Written, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
-
-pub(super) use self::answers::{FETCH, LIST_OFFSETS, METADATA, Parked};
 
 /// Brokers and the one topic.
 pub(super) struct Cluster {

@@ -56,7 +56,7 @@ fn without_a_leader_it_looks_again_and_the_others_are_read() {
 }
 
 #[test]
-fn records_that_retention_took_are_told() {
+fn records_that_retention_took_are_announced() {
     let mut world = World::settled(1, 2);
     world.cut(None);
     world.cluster.brokers[0].is_up = false;
@@ -75,7 +75,7 @@ fn records_that_retention_took_are_told() {
 }
 
 #[test]
-fn a_deleted_topic_is_told_and_nothing_is_done_until_it_is_looked_for() {
+fn a_deleted_topic_is_reported_and_nothing_is_done_until_it_is_looked_for() {
     let mut world = World::settled(2, 2);
     let topic = world.cluster.topic.take();
     world.pass(2000);

@@ -223,7 +223,7 @@ impl World {
         partitions.iter().enumerate().all(at_end)
     }
 
-    /// How many requests go out in so many milliseconds.
+    /// How many requests go out within this many milliseconds.
     pub(super) fn requests_in(&mut self, ms: u64) -> usize {
         let before = self.requests.len();
         self.pass(ms);

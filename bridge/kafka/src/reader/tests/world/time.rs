@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::super::*;
 use super::super::cluster::FETCH;
 use super::{Due, World};
+use crate::Versions;
 
 /// What a test looks at has few links with one request each, and waits between failures.
 const MAX_EVENTS_PER_S: usize = 4000;
