@@ -15,6 +15,7 @@ mod note;
 mod reader;
 #[cfg(target_arch = "wasm32")]
 mod runtime;
+pub mod shared;
 mod store;
 
 pub use reader::Reader;

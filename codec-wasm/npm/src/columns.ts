@@ -1,12 +1,7 @@
 // How does a page read a block's values? As one typed array per channel, straight over WebAssembly memory.
-import { FLOAT_KEYS, INT_KEYS, type ChannelColumns, type ChannelValues } from './fields.js';
+import { ABSENT, FLOAT_KEYS, INT_KEYS, type ChannelColumns, type ChannelValues } from './fields.js';
 import type { Channel, Schema } from './schema.js';
-
-/** The value of an int channel that the source does not give. (A float channel has NaN.) */
-export const ABSENT = -2147483648;
-
-/** Most samples in a block. */
-const MOST_SAMPLES = 256;
+import { MAX_SAMPLES } from './shared.js';
 
 /**
  * The values of one block: a property for each channel, as typed arrays of the block's length.
@@ -62,8 +57,8 @@ export interface Memory {
 const NO_MEMORY: Memory = { buffer: new ArrayBuffer(0) };
 const NOWHERE: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
 
-const NO_FLOATS = new Float32Array(MOST_SAMPLES).fill(NaN);
-const NO_INTS = new Int32Array(MOST_SAMPLES).fill(ABSENT);
+const NO_FLOATS = new Float32Array(MAX_SAMPLES).fill(NaN);
+const NO_INTS = new Int32Array(MAX_SAMPLES).fill(ABSENT);
 
 /**
  * The columns of one stream's blocks. A view is made when it is first asked for and kept while the blocks have the same

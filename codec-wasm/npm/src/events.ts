@@ -1,5 +1,6 @@
 // What happened at one moment of a session? Laps, marks, lost samples, and where the other cars are.
 import type { Note } from './note.js';
+import { EVENT } from './shared.js';
 
 /** One finished lap. */
 export interface LapSummary {
@@ -59,15 +60,15 @@ export function readEvent(note: Note): TelemetryEvent {
   const number = note.number();
   const atUs = note.number();
   switch (number) {
-    case 1:
+    case EVENT.lapFinished:
       return { type: 'lapFinished', atUs, lap: readLap(note) };
-    case 2:
+    case EVENT.mark:
       return { type: 'mark', atUs, label: note.text() };
-    case 3:
+    case EVENT.stepsMissed:
       return { type: 'stepsMissed', atUs, nSteps: note.number() };
-    case 4:
+    case EVENT.gap:
       return { type: 'gap', atUs, fromUs: note.number(), toUs: note.number(), nSamples: note.number() };
-    case 5:
+    case EVENT.otherCars:
       return { type: 'otherCars', atUs, cars: note.list(readCar) };
     default:
       return { type: 'other', atUs };

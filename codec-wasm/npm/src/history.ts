@@ -1,16 +1,14 @@
 // What were the last minutes? A ring of rows in the module's memory, whose newest rows always lie in one piece.
-import { ABSENT } from './columns.js';
-import { makeDisposable } from './dispose.js';
+import { makeDisposable, type Dispose } from './dispose.js';
 import { CodecError } from './errors.js';
-import type { ChannelColumns } from './fields.js';
+import { ABSENT, type ChannelColumns } from './fields.js';
+import { MAX_SAMPLES } from './shared.js';
 import { isRunning, Store, wasm } from './wasm.js';
 
 /** Rows kept unless it is set otherwise: ten minutes at 60 Hz. */
 const ROWS = 36_000;
 /** Most memory of one history, in bytes. */
 const MOST_BYTES = 256 * 1024 * 1024;
-/** Samples in the longest block. */
-const LONGEST_BLOCK = 256;
 /** A row so much older than the newest one, in s, means that a clock was set: the history starts again. */
 const SET_BACK_S = 10;
 
@@ -59,13 +57,13 @@ export class History<Own extends object = {}> {
   #end = 0;
   #freed = false;
   /** Calls {@link free}, for `using`. */
-  declare readonly [Symbol.dispose]: () => void;
+  declare readonly [Symbol.dispose]: Dispose;
 
   /** @throws {CodecError} `bad_option` for rows that are not a number from 1 on, no channels, or over 256 MiB of both. */
   constructor({ channels, rows = ROWS }: HistoryOptions<Own>) {
     this.channels = [...new Set(channels)];
     this.capacity = rows;
-    this.#slots = rows + Math.max(LONGEST_BLOCK, rows >> 3);
+    this.#slots = rows + Math.max(MAX_SAMPLES, rows >> 3);
     const fits = Number.isInteger(rows) && rows >= 1 && channels.length > 0 && this.#words * 8 <= MOST_BYTES;
     if (!fits) {
       const asked = `${rows} rows of ${channels.length} channels`;

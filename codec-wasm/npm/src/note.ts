@@ -7,16 +7,18 @@ const text = new TextDecoder();
  * area; NaN stands for what is absent.
  */
 export class Note {
+  readonly #numbers: Float64Array;
+  readonly #bytes: Uint8Array;
   #at = 0;
   #textAt = 0;
 
-  constructor(
-    private readonly numbers: Float64Array,
-    private readonly bytes: Uint8Array,
-  ) {}
+  constructor(numbers: Float64Array, bytes: Uint8Array) {
+    this.#numbers = numbers;
+    this.#bytes = bytes;
+  }
 
   number(): number {
-    return this.numbers[this.#at++] ?? NaN;
+    return this.#numbers[this.#at++] ?? NaN;
   }
 
   /** Passes over this many numbers. */
@@ -43,7 +45,7 @@ export class Note {
     const start = this.#textAt;
     this.#textAt += length;
     // A copy, because TextDecoder refuses views of memory that several threads share.
-    return text.decode(this.bytes.slice(start, this.#textAt));
+    return text.decode(this.#bytes.slice(start, this.#textAt));
   }
 
   /** A list: its length, then what `read` takes for each entry. */

@@ -1,5 +1,6 @@
 // Which channels does a stream carry? The schema that travels with it.
 import type { Note } from './note.js';
+import { CODING } from './shared.js';
 
 /** One channel of a stream. */
 export interface Channel {
@@ -29,8 +30,6 @@ export interface Schema {
   readonly hash: string;
   readonly channels: readonly Channel[];
 }
-
-const INT = 2;
 
 /** The camelCase key of a channel's name: `tyre_core_temp_c_fl` becomes `tyreCoreTempCFl`. */
 export function keyOf(name: string): string {
@@ -65,7 +64,7 @@ function readChannels(note: Note): Channel[] {
     const min = note.number();
     const max = note.number();
     const labels = note.list(() => note.text());
-    const kind = coding === INT ? 'int' : 'float';
+    const kind = coding === CODING.int ? 'int' : 'float';
     return { id, name, key: keyOf(name), unit, kind, resolution, min, max, labels };
   });
 }

@@ -1,7 +1,6 @@
 // Where does the WebAssembly module come from, and is it there yet? One instance for the whole page.
 import load, { Reader, Store, type InitOutput } from './purple_sector_codec_wasm.js';
 import { CodecError } from './errors.js';
-import { Note } from './note.js';
 
 export { Reader, Store };
 
@@ -38,10 +37,4 @@ export function isRunning(): boolean {
 export function wasm(): Wasm {
   if (running === undefined) throw new CodecError('not_initialized', 'call and await init() first');
   return running;
-}
-
-/** The note that the head at this address names. */
-export function readNote(memory: WebAssembly.Memory, head: number): Note {
-  const [numbers = 0, nNumbers = 0, text = 0, nBytes = 0] = new Float64Array(memory.buffer, head, 4);
-  return new Note(new Float64Array(memory.buffer, numbers, nNumbers), new Uint8Array(memory.buffer, text, nBytes));
 }

@@ -1,4 +1,5 @@
 // When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
+import { FEED_STATE } from '../shared.js';
 import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';
 
@@ -22,9 +23,6 @@ const REFRESH_BEFORE_MS = 60_000;
 const REFRESH_EVERY_MS = 10_000;
 /** A connection that lasted so long was a success: the next wait is short again. */
 const STEADY_AFTER_MS = 5_000;
-
-/** The bridge's view of the feed, by its numbers on the wire. */
-const BRIDGE_STATE = { stale: 3, replay: 4, ended: 5 } as const;
 
 /** Why the bridge would not serve this page. */
 export interface Refusal {
@@ -185,7 +183,7 @@ export class FeedCore {
         return;
       case 'bridgeState':
         this.#bridgeState = input.state;
-        if (this.#lastSamplesAt === null && input.ageMs !== null && input.state === BRIDGE_STATE.stale) {
+        if (this.#lastSamplesAt === null && input.ageMs !== null && input.state === FEED_STATE.stale) {
           this.#lastSamplesAt = now - input.ageMs;
         }
         return;
@@ -352,9 +350,9 @@ export class FeedCore {
     if (this.#wanted === 'paused' || this.#wanted === 'refused') return this.#wanted;
     if (this.#phase.name !== 'open') return 'connecting';
     const ageMs = this.ageMs(now);
-    if (ageMs === null) return this.#bridgeState === BRIDGE_STATE.ended ? 'ended' : 'waiting';
-    if (this.#bridgeState === BRIDGE_STATE.replay) return 'replay';
-    if (this.#over || this.#bridgeState === BRIDGE_STATE.ended) return 'ended';
+    if (ageMs === null) return this.#bridgeState === FEED_STATE.ended ? 'ended' : 'waiting';
+    if (this.#bridgeState === FEED_STATE.replay) return 'replay';
+    if (this.#over || this.#bridgeState === FEED_STATE.ended) return 'ended';
     return now <= this.#liveUntil ? 'live' : 'stale';
   }
 

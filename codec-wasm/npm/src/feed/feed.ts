@@ -1,10 +1,11 @@
 // How does a page follow a user live? A feed: a socket, the core that decides, and the events that come of it.
 import { NO_COLUMNS, type Columns, type Sample } from '../columns.js';
-import { Decoder } from '../decoder.js';
-import { makeDisposable } from '../dispose.js';
+import { makeDisposable, type Dispose } from '../dispose.js';
 import { CodecError } from '../errors.js';
 import { History, type HistoryBlock, type HistoryOptions } from '../history.js';
+import type { Port } from '../port.js';
 import type { Schema } from '../schema.js';
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from '../shared.js';
 import { WAITS, type Waits } from './backoff.js';
 import { Blocks, copyOf, QUEUED_BLOCKS } from './blocks.js';
 import { pageTimeUs, type ClockOffset } from './clock.js';
@@ -12,6 +13,7 @@ import { FeedCore, type Action, type Input } from './core.js';
 import { Emitter } from './emitter.js';
 import { Follow } from './follow.js';
 import { Intake } from './intake.js';
+import { refreshMessage, subscribeMessage, timeMessage } from './messages.js';
 import { probe } from './probe.js';
 import type {
   FeedBlock,
@@ -24,7 +26,6 @@ import type {
   StateChange,
 } from './types.js';
 
-const SUBPROTOCOL = 'purple-sector.v1';
 /** What a subprotocol may consist of, and so a token. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
@@ -100,7 +101,7 @@ export class Feed<Own extends object = {}> {
   #timerAt = Infinity;
   #stats: FeedStats = NO_STATS;
   /** Calls {@link close}, so that `using feed = connect(url)` does. */
-  declare readonly [Symbol.dispose]: () => void;
+  declare readonly [Symbol.dispose]: Dispose;
   readonly #online = () => this.#on({ type: 'online' });
 
   /** @internal Use {@link connect}. */
@@ -206,17 +207,17 @@ export class Feed<Own extends object = {}> {
    * const latest = useSyncExternalStore(subscribe, () => feed.latest());
    */
   latest(): Sample<Own> | null {
-    return this.#intake?.decoder.latest() ?? null;
+    return this.#intake?.streams.latest() ?? null;
   }
 
   /** The columns of the newest block; empty before the first. Valid until the next. */
   get columns(): Columns<Own> {
-    return this.#intake?.decoder.columns ?? (NO_COLUMNS as unknown as Columns<Own>);
+    return this.#intake?.streams.columns ?? (NO_COLUMNS as unknown as Columns<Own>);
   }
 
   /** The channels of the newest block's stream, the same object while they are the same; null before the first. */
   get schema(): Schema | null {
-    return this.#intake?.decoder.schema ?? null;
+    return this.#intake?.streams.schema ?? null;
   }
 
   /**
@@ -323,7 +324,7 @@ export class Feed<Own extends object = {}> {
       case 'greet':
         return this.#greet();
       case 'askTime':
-        return this.#send((decoder) => decoder.timeMessage(pageTimeUs()));
+        return this.#send(() => timeMessage(pageTimeUs()));
       case 'refresh':
         return void this.#refresh();
       case 'drop':
@@ -339,7 +340,7 @@ export class Feed<Own extends object = {}> {
     try {
       await this.#init();
       if (attempt !== this.#attempt) return;
-      this.#intake ??= new Intake(new Decoder<Own>(), this.#emitter, this.#options, (input) => this.#on(input));
+      this.#intake ??= new Intake<Own>(this.#emitter, this.#options, (input) => this.#on(input));
       const token = typeof this.#source === 'function' ? await this.#source() : (this.#source ?? null);
       if (attempt !== this.#attempt) return;
       if (token !== null) checkToken(token);
@@ -359,7 +360,7 @@ export class Feed<Own extends object = {}> {
   #open(attempt: number): void {
     const url = new URL(this.#url);
     if (this.#options.userId !== undefined) url.searchParams.set('userId', this.#options.userId);
-    const protocols = this.#token === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${this.#token}`];
+    const protocols = this.#token === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `${TOKEN_SUBPROTOCOL_PREFIX}${this.#token}`];
     let socket: WebSocketLike;
     try {
       socket = new this.#Socket(url.href, protocols);
@@ -399,10 +400,10 @@ export class Feed<Own extends object = {}> {
     if (this.#intake === null) return;
     const { topicId, next } = this.#intake.cursor;
     this.#intake.connected(topicId.length > 0);
-    // Who asks for nothing is served everything live.
+    // A viewer that asks for nothing is served everything live.
     if (session === undefined && lastSeconds === undefined && !keysOnly && topicId.length === 0) return;
-    const offsets = topicId.length === 0 ? new Float64Array() : next;
-    this.#send((decoder) => decoder.subscribeMessage(session, lastSeconds, keysOnly, topicId, offsets));
+    const wanted = { session, lastSeconds, keysOnly, topicId, next: topicId.length === 0 ? new Float64Array() : next };
+    this.#send((port) => subscribeMessage(port, wanted));
   }
 
   async #refresh(): Promise<void> {
@@ -412,16 +413,16 @@ export class Feed<Own extends object = {}> {
       if (attempt !== this.#attempt || this.#token === null) return;
       checkToken(this.#token);
       const token = this.#token;
-      this.#send((decoder) => decoder.refreshMessage(token));
+      this.#send((port) => refreshMessage(port, token));
     } catch (cause) {
       this.#emitter.emit('error', new CodecError('token_failed', `cannot get a new token: ${String(cause)}`, { cause }));
     }
   }
 
-  #send(message: (decoder: Decoder<Own>) => Uint8Array): void {
+  #send(message: (port: Port) => Uint8Array): void {
     const OPEN = 1;
     if (this.#intake === null || this.#socket?.readyState !== OPEN) return;
-    this.#socket.send(message(this.#intake.decoder) as Uint8Array<ArrayBuffer>);
+    this.#socket.send(message(this.#intake.port) as Uint8Array<ArrayBuffer>);
   }
 
   #drop(code: number): void {

@@ -1,31 +1,21 @@
 // What comes of the bridge's messages? Events for the page, inputs for the core, and the counts.
-import { FOUND, HEAD, type Decoder } from '../decoder.js';
 import { CodecError, decodeError } from '../errors.js';
-import type { Gap, Received, ReceivedSamples } from '../received.js';
 import type { Note } from '../note.js';
+import { Port } from '../port.js';
+import type { Gap, Received, ReceivedSamples } from '../received.js';
+import { CAPABILITY, FOUND, GAP_REASONS, HEAD, KEY_INTERVAL_MS } from '../shared.js';
+import { Streams } from '../streams.js';
 import { BridgeClock, chain, pageTimeUs, type ClockOffset } from './clock.js';
 import type { Input } from './core.js';
 import { Cursor } from './cursor.js';
 import type { Emitter } from './emitter.js';
-import { Sessions, type Heard, type Session, type Stream } from './sessions.js';
 import type { ConnectOptions } from './feed.js';
+import { takeMessage } from './messages.js';
+import { Sessions, type Heard, type Session, type Stream } from './sessions.js';
 import type { FeedBridge, FeedEvents, FeedGap, FeedSamples, FeedStats, FeedWarning } from './types.js';
 
-const GAP_REASONS: Record<number, FeedGap['reason']> = {
-  1: 'slow',
-  2: 'retention',
-  3: 'topicReplaced',
-  4: 'unreadable',
-  5: 'missing',
-};
-
-/** What a bridge can, as bits in its hello. */
-const CAN = { cursor: 1, lastSeconds: 2 };
-
-/** Key blocks come at least this often, in ms. */
-const KEY_EVERY_MS = 2_000;
-
 type IntakeOptions = Pick<ConnectOptions, 'keysOnly' | 'lastSeconds'>;
+type Position = Pick<FeedSamples, 'partition' | 'offset' | 'brokerTimeMs' | 'snapshot'>;
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Takes the messages of one feed, over all of its connections. */
@@ -42,7 +32,9 @@ export class Intake<Own extends object> {
     errors: 0,
     rateHz: null,
   };
-  readonly decoder: Decoder<Own>;
+  /** Through it the feed also makes what it sends. */
+  readonly port = new Port();
+  readonly streams = new Streams<Own>(this.port);
   readonly #emitter: Emitter<FeedEvents<Own>>;
   readonly #input: (input: Input) => void;
   readonly #bridgeClock = new BridgeClock();
@@ -59,12 +51,10 @@ export class Intake<Own extends object> {
   readonly #warned = new Set<string>();
 
   constructor(
-    decoder: Decoder<Own>,
     emitter: Emitter<FeedEvents<Own>>,
     options: IntakeOptions,
     input: (input: Input) => void,
   ) {
-    this.decoder = decoder;
     this.#emitter = emitter;
     this.#options = options;
     this.#input = input;
@@ -87,7 +77,7 @@ export class Intake<Own extends object> {
   }
 
   free(): void {
-    this.decoder.free();
+    this.streams.free();
   }
 
   /** Takes one message. */
@@ -96,13 +86,13 @@ export class Intake<Own extends object> {
     this.stats.bytes += bytes.length;
     let found: number;
     try {
-      found = this.decoder.pushMessage(bytes);
+      found = takeMessage(this.port, bytes);
     } catch (error) {
       if (error instanceof CodecError) return this.#error(error);
       throw error;
     }
     if (found >= FOUND.data && found < FOUND.hello) this.#record(found - FOUND.data, receivedAtUs);
-    else this.#message(found, this.decoder.note(), receivedAtUs);
+    else this.#message(found, this.port.note(), receivedAtUs);
   }
 
   /** Reports what is missing at the end of streams that went silent; `nowMs` is on the page's `performance` clock. */
@@ -111,17 +101,17 @@ export class Intake<Own extends object> {
   }
 
   #record(found: number, receivedAtUs: number): void {
-    const decoder = this.decoder;
-    this.cursor.passed(decoder.head(HEAD.partition), decoder.head(HEAD.offset));
+    const position = this.#position();
+    this.cursor.passed(position.partition, position.offset);
     let got: Received;
     try {
-      got = decoder.received(found);
+      got = this.streams.take(found);
     } catch (error) {
       return this.#error(error as CodecError);
     }
     switch (got.kind) {
       case 'samples':
-        return this.#block(got, receivedAtUs);
+        return this.#block(got, position, receivedAtUs);
       case 'schema':
         this.#hear(got.session, got.epoch, false);
         return this.#emitter.emit('schema', { ...got, channels: got.schema.channels });
@@ -150,30 +140,35 @@ export class Intake<Own extends object> {
     }
   }
 
-  #block(got: ReceivedSamples, receivedAtUs: number): void {
+  /** Where the record of the last message stands, and how it got here. */
+  #position(): Position {
+    const { head } = this.port;
+    return {
+      partition: head[HEAD.partition] ?? NaN,
+      offset: head[HEAD.offset] ?? NaN,
+      brokerTimeMs: head[HEAD.brokerTimeMs] ?? NaN,
+      snapshot: head[HEAD.snapshot] === 1,
+    };
+  }
+
+  #block(got: ReceivedSamples, position: Position, receivedAtUs: number): void {
     const { session: id, epoch, length, gap } = got;
-    const decoder = this.decoder;
     const { stream } = this.#hear(id, epoch, true);
-    const snapshot = decoder.head(HEAD.snapshot) === 1;
-    const brokerTimeMs = decoder.head(HEAD.brokerTimeMs);
-    const ageMs = snapshot ? receivedAtUs / 1000 + this.#bridgeAheadMs - brokerTimeMs : 0;
+    const ageMs = position.snapshot ? receivedAtUs / 1000 + this.#bridgeAheadMs - position.brokerTimeMs : 0;
     this.stats.blocks++;
     this.stats.samples += length;
     if (gap !== null) {
       stream.rate.interrupt();
       this.#gap(gap, id, stream);
     }
-    const { columns, capturedAtUs, schema } = decoder;
+    const { columns, capturedAtUs, schema } = this.streams;
     const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
     stream.rate.add(length, lastUs);
     this.stats.rateHz = stream.rate.hz;
-    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? KEY_EVERY_MS : 0);
+    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? KEY_INTERVAL_MS : 0);
     this.#input({ type: 'samples', session: id, ageMs, paceMs });
     if (schema === null) return;
-    const partition = decoder.head(HEAD.partition);
-    const offset = decoder.head(HEAD.offset);
-    const position = { brokerTimeMs, partition, offset, snapshot, receivedAtUs };
-    const samples = { session: id, epoch, length, columns, capturedAtUs, schema, gap, ...position };
+    const samples = { session: id, epoch, length, columns, capturedAtUs, schema, gap, ...position, receivedAtUs };
     this.#samples = this.#samples === null ? samples : Object.assign(this.#samples, samples);
     this.#emitter.emit('samples', this.#samples);
   }
@@ -186,14 +181,14 @@ export class Intake<Own extends object> {
         note.skip(2);
         this.cursor.setTopic(Uint8Array.from({ length: 16 }, () => note.number()));
         const capabilities = note.number();
-        const [cursor, lastSeconds] = [(capabilities & CAN.cursor) !== 0, (capabilities & CAN.lastSeconds) !== 0];
+        const [cursor, lastSeconds] = [(capabilities & CAPABILITY.cursor) !== 0, (capabilities & CAPABILITY.lastSeconds) !== 0];
         this.#bridge = { user, version, cursor, lastSeconds };
         return this.#warnOfBridge(this.#bridge);
       }
       case FOUND.gap: {
         const partition = note.number();
         note.skip(2);
-        const reason = GAP_REASONS[note.number()] ?? 'unknown';
+        const reason = (GAP_REASONS as Record<number, FeedGap['reason']>)[note.number()] ?? 'unknown';
         const n = note.number() || null;
         this.stats.gaps++;
         this.stats.missing += n ?? 0;
