@@ -1,5 +1,6 @@
 // How fast is the package beside what people use instead? In the same process, on the same samples, best of five starts.
 // `cargo xtask bench wasm` runs this; it writes target/bench/wasm.json and prints a table and the budgets.
+
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,6 +1,7 @@
 // What does one start measure? Everything on one trace at one block size, taking turns: `node child.mjs FOLDER N`.
 // Prints its figures as JSON, after enough calls for V8 to have optimised. A pass is timed in short slices, and the figure is the sum
 // of each slice's least time: where other programs interrupt, they would interrupt every pass of a slow candidate, and few of a fast one.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,6 +9,7 @@ import { decode as msgpackDecode, encode as msgpackEncode } from '@msgpack/msgpa
 import protobuf from 'protobufjs';
 
 import { Decoder, init } from '../pkg/dist/node.js';
+import { records } from '../tests/recording.mjs';
 
 /** How often the candidates take turns, and passes in a row in each: the first one only fills the caches again. */
 const TURNS = 6;
@@ -23,7 +25,7 @@ await init();
 const samples = JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8'));
 // The first block is part of the set-up: a decoder makes its columns then. So nobody is timed on it.
 const [normal, lossless] = ['messages.bin', 'messages-lossless.bin'].map((name) => {
-  const [schema, first, ...blocks] = records(readFileSync(join(folder, String(n), name))).slice(0, MOST_MESSAGES + 2);
+  const [schema, first, ...blocks] = records(join(folder, String(n), name)).slice(0, MOST_MESSAGES + 2);
   return { schema, first, blocks };
 });
 const groups = normal.blocks.map((_, at) => samples.slice((at + 1) * n, (at + 2) * n)).filter((group) => group.length > 0);
@@ -152,15 +154,4 @@ function typeOf(key) {
   if (values.every((value) => typeof value === 'boolean')) return 'bool';
   if (values.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31)) return 'sint32';
   return values.some((value) => Math.abs(value) > 2 ** 31) ? 'double' : 'float';
-}
-
-/** Records, each behind its length as a little-endian u32. */
-function records(bytes) {
-  const found = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes.readUInt32LE(at);
-    found.push(new Uint8Array(bytes.subarray(at + 4, at + 4 + length)));
-    at += 4 + length;
-  }
-  return found;
 }

@@ -1,5 +1,6 @@
 // How does wasm-pack's output become the npm package? `node codec-wasm/npm/build.mjs FOLDER` puts it together in
 // codec-wasm/pkg, checks its size and packs it. `cargo xtask wasm` runs this; FOLDER is what wasm-pack made.
+
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

@@ -1,6 +1,7 @@
 // What does a bridge say? A small one in this process: real sockets, messages as docs/bridge-protocol.md has them.
-import { createServer } from 'node:http';
+
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 
 import { WebSocketServer } from 'ws';
 

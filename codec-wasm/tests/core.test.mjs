@@ -1,4 +1,5 @@
 // Does the feed's state machine connect, wait, give up and recover as it should? On a clock that the test moves.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 

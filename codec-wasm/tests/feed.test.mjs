@@ -1,32 +1,18 @@
 // Does `connect` follow a bridge over real sockets: samples, states, reconnecting, tokens, refusals?
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { WebSocket } from 'ws';
 
 import { connect } from '../pkg/dist/node.js';
-import { bye, CURSOR, data, expiring, gap, LAST_SECONDS, REFRESH, startBridge, SUBSCRIBE } from './bridge.mjs';
-import { records } from './recording.mjs';
+import { bye, CURSOR, data, expiring, gap, LAST_SECONDS, REFRESH, SUBSCRIBE } from './bridge.mjs';
+import { next, send, state, withFeed } from './feeds.mjs';
+import { vector } from './recording.mjs';
 
-const vector = (name) => records(fileURLToPath(new URL(`../../codec/vectors/v1/${name}.bin`, import.meta.url)));
 const fixed = vector('fixed');
-
-/** The next event of this name for which `accept` holds; the test fails after 5 s. */
-function next(feed, name, accept = () => true) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${name} event came; the feed is ${feed.state}`)), 5_000);
-    const off = feed.on(name, (value) => {
-      if (!accept(value)) return;
-      clearTimeout(timer);
-      off();
-      resolve(value);
-    });
-  });
-}
-
-const state = (feed, wanted) => next(feed, 'state', (change) => change.state === wanted);
+const sendFixed = (viewer) => send(viewer, fixed);
 
 /** The first message that the bridge got from its viewers. */
 async function firstMessage(bridge) {
@@ -38,22 +24,8 @@ async function firstMessage(bridge) {
   return bridge.messages[0];
 }
 
-/** Runs `body` with a bridge and a feed that are stopped whatever happens. */
-async function withFeed(bridgeOptions, feedOptions, body) {
-  const bridge = await startBridge(bridgeOptions);
-  const feed = connect(bridge.url, { WebSocket, ...feedOptions });
-  try {
-    await body(feed, bridge);
-  } finally {
-    feed.close();
-    await bridge.stop();
-  }
-}
-
-const send = (viewer, options = {}) => fixed.forEach((record, offset) => viewer.send(data(record, { offset, ...options })));
-
 test('records become facts, samples and states, in order', async () => {
-  await withFeed({ onViewer: (viewer) => send(viewer) }, {}, async (feed, bridge) => {
+  await withFeed({ onViewer: sendFixed }, {}, async (feed, bridge) => {
     const states = [];
     const seen = [];
     feed.on('state', (change) => states.push(change.state));
@@ -105,7 +77,7 @@ test('a lost connection comes back where it was, and what came before is dropped
   let n = 0;
   const onViewer = (viewer) => {
     const whole = n++ > 0;
-    fixed.slice(0, whole ? fixed.length : 4).forEach((record, offset) => viewer.send(data(record, { offset })));
+    send(viewer, fixed.slice(0, whole ? fixed.length : 4));
     if (!whole) setTimeout(() => viewer.close(1012, 'restart'), 50);
   };
   await withFeed({ onViewer }, {}, async (feed, bridge) => {
@@ -124,8 +96,7 @@ test('a lost connection comes back where it was, and what came before is dropped
 });
 
 test('what the bridge cannot do is said, once', async () => {
-  const onViewer = (viewer) => send(viewer);
-  await withFeed({ onViewer, capabilities: 0 }, { lastSeconds: 60 }, async (feed) => {
+  await withFeed({ onViewer: sendFixed, capabilities: 0 }, { lastSeconds: 60 }, async (feed) => {
     const warnings = [];
     feed.on('warning', ({ code }) => warnings.push(code));
     assert.equal(feed.bridge, null);
@@ -142,7 +113,7 @@ test('what the bridge cannot do is said, once', async () => {
 
 test('a bridge that can do what is asked for is not warned of', async (context) => {
   const printed = context.mock.method(console, 'warn', () => {});
-  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: CURSOR | LAST_SECONDS | 1 << 20 }, { lastSeconds: 60 }, async (feed) => {
+  await withFeed({ onViewer: sendFixed, capabilities: CURSOR | LAST_SECONDS | 1 << 20 }, { lastSeconds: 60 }, async (feed) => {
     await state(feed, 'ended');
     feed.pause();
     feed.resume();
@@ -155,7 +126,7 @@ test('a bridge that can do what is asked for is not warned of', async (context) 
 
 test('a warning that nobody listens to is in the console', async (context) => {
   const printed = context.mock.method(console, 'warn', () => {});
-  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: 0 }, { lastSeconds: 60 }, (feed) => state(feed, 'ended'));
+  await withFeed({ onViewer: sendFixed, capabilities: 0 }, { lastSeconds: 60 }, (feed) => state(feed, 'ended'));
   assert.equal(printed.mock.callCount(), 1);
   assert.match(printed.mock.calls[0].arguments[0], /purple-sector-codec: .*last seconds/);
 });
@@ -190,7 +161,7 @@ test('with keys only, what lies between the keys is not a gap', async () => {
 test('a record that cannot be read is an error, and the feed goes on', async () => {
   const onViewer = (viewer) => {
     viewer.send(data(fixed[0].map((byte, at) => byte ^ (at === 9 ? 1 : 0)), { offset: 0 }));
-    send(viewer);
+    sendFixed(viewer);
   };
   await withFeed({ onViewer }, {}, async (feed) => {
     const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
@@ -202,7 +173,7 @@ test('a record that cannot be read is an error, and the feed goes on', async () 
 test('a message that is too long is an error, and the feed goes on', async () => {
   const onViewer = (viewer) => {
     viewer.send(new Uint8Array(65_536 + 26));
-    send(viewer);
+    sendFixed(viewer);
   };
   await withFeed({ onViewer }, {}, async (feed) => {
     const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
@@ -212,7 +183,7 @@ test('a message that is too long is an error, and the feed goes on', async () =>
 });
 
 test('two epochs of one session at once are both shown, and said once', async () => {
-  const onViewer = (viewer) => vector('two-epochs').forEach((record, offset) => viewer.send(data(record, { offset })));
+  const onViewer = (viewer) => send(viewer, vector('two-epochs'));
   await withFeed({ onViewer }, {}, async (feed) => {
     const [sessions, warnings, blocks] = [[], [], new Map()];
     feed.on('session', ({ session, epochs, ended }) => sessions.push([session, epochs.map((epoch) => epoch - 0xbadcafe), ended]));

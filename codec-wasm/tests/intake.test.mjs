@@ -1,15 +1,13 @@
 // What comes of the bridge's messages, on a clock that the test moves? Real records, a real decoder, no socket.
+
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { Decoder, init } from '../pkg/dist/node.js';
 import { Emitter } from '../pkg/dist/feed/emitter.js';
 import { Intake } from '../pkg/dist/feed/intake.js';
+import { init } from '../pkg/dist/node.js';
 import { data } from './bridge.mjs';
-import { records } from './recording.mjs';
-
-const vector = (name) => records(fileURLToPath(new URL(`../../codec/vectors/v1/${name}.bin`, import.meta.url)));
+import { vector } from './recording.mjs';
 
 before(() => init());
 
@@ -18,7 +16,7 @@ function intake() {
   const emitter = new Emitter();
   const gaps = [];
   emitter.on('gap', ({ session, n }) => gaps.push([session, n]));
-  const taken = new Intake(new Decoder(), emitter, { keysOnly: false }, () => {});
+  const taken = new Intake(emitter, { keysOnly: false }, () => {});
   const take = (found) => found.forEach((record, offset) => taken.take(new Uint8Array(data(record, { offset }))));
   return { taken, gaps, take };
 }

@@ -1,15 +1,15 @@
 // Does decoding allocate? 100,000 blocks must leave the WebAssembly memory and the views as they were.
+
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { fileURLToPath } from 'node:url';
 
 import { Decoder, init } from '../pkg/dist/node.js';
-import { records } from './recording.mjs';
+import { vector } from './recording.mjs';
 
 const MESSAGES = 100_000;
-const stream = () => records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
+const stream = () => vector('fixed');
 
 /** CRC-32C, a byte at a time. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {

@@ -3,6 +3,7 @@
 // `connection.ts` gives it over the network; `dev/` gives synthetic laps while the page is being worked on.
 
 import type { ClockOffset, Facts as SessionFacts, FeedSamples, FeedState, FeedStats } from 'purple-sector-codec';
+
 import type { Columns } from './model/history';
 import type { LapEvent } from './model/lap';
 
@@ -26,10 +27,10 @@ export type Clock = ClockOffset;
 export type FeedCounts = Pick<FeedStats, 'gaps' | 'repeats' | 'reconnects'>;
 
 export interface FeedListener {
-  samples(samples: Samples): void;
-  facts(session: string, facts: Facts): void;
-  lap(session: string, lap: LapEvent): void;
-  ended(session: string): void;
+  onSamples(samples: Samples): void;
+  onFacts(session: string, facts: Facts): void;
+  onLap(session: string, lap: LapEvent): void;
+  onEnd(session: string): void;
 }
 
 export interface Feed {

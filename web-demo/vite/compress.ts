@@ -5,6 +5,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
+
 import type { Plugin } from 'vite';
 
 /** What compresses well. Fonts and pictures are compressed already. */

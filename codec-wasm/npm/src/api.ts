@@ -1,4 +1,5 @@
 // What is public, whatever the page runs in?
+
 export type { BlockColumns, Columns, Sample } from './columns.js';
 export { Decoder } from './decoder.js';
 export { CodecError } from './errors.js';

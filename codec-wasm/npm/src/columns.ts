@@ -1,4 +1,5 @@
 // How does a page read a block's values? As one typed array per channel, straight over WebAssembly memory.
+
 import { ABSENT, FLOAT_KEYS, INT_KEYS, type ChannelColumns, type ChannelValues } from './fields.js';
 import type { Channel, Schema } from './schema.js';
 import { MAX_SAMPLES } from './shared.js';

@@ -1,4 +1,5 @@
 // How do records become samples? A decoder: push the bytes of a record, read the columns.
+
 import type { Columns, Sample } from './columns.js';
 import { makeDisposable, type Dispose } from './dispose.js';
 import type { TelemetryEvent } from './events.js';

@@ -1,4 +1,5 @@
 // What happened at one moment of a session? Laps, marks, lost samples, and where the other cars are.
+
 import type { Note } from './note.js';
 import { EVENT } from './shared.js';
 

@@ -1,4 +1,5 @@
 // What holds for a whole session? Game, car, track, driver, and how the driver's clock stands to the broker's.
+
 import type { Note } from './note.js';
 
 /** What a source knows about a session beside its samples; what it does not know is missing. */

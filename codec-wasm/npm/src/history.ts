@@ -1,4 +1,5 @@
 // What were the last minutes? A ring of rows in the module's memory, whose newest rows always lie in one piece.
+
 import { makeDisposable, type Dispose } from './dispose.js';
 import { CodecError } from './errors.js';
 import { ABSENT, type ChannelColumns } from './fields.js';

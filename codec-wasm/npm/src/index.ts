@@ -1,4 +1,5 @@
 // What does a page get? Everything of api.ts, with the module fetched from beside the code.
+
 import { Feed, bridgeUrl, type ConnectOptions } from './feed/feed.js';
 import { start, type WasmSource } from './wasm.js';
 

@@ -1,4 +1,5 @@
 // What does Node get? Everything of api.ts, with the module read from beside the code.
+
 import { readFile } from 'node:fs/promises';
 
 import { Feed, bridgeUrl, type ConnectOptions } from './feed/feed.js';

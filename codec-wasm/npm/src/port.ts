@@ -1,4 +1,5 @@
 // How do bytes get into the module, and what they were out of it? Through fixed places in its memory.
+
 import type { Memory } from './columns.js';
 import { CodecError } from './errors.js';
 import { Note } from './note.js';

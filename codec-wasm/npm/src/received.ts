@@ -1,4 +1,5 @@
 // What was in a record? One shape for each kind.
+
 import type { TelemetryEvent } from './events.js';
 import type { Facts } from './facts.js';
 import type { Schema } from './schema.js';

@@ -1,4 +1,5 @@
 // Which channels does a stream carry? The schema that travels with it.
+
 import type { Note } from './note.js';
 import { CODING } from './shared.js';
 

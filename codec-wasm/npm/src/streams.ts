@@ -1,4 +1,5 @@
 // What do the records of a user's streams hold? The columns of the newest block, the schema, the facts, the events.
+
 import { makeColumns, NO_COLUMNS, type Columns, type ColumnViews, type Place, type Sample } from './columns.js';
 import { decodeError } from './errors.js';
 import { readEvent, type TelemetryEvent } from './events.js';

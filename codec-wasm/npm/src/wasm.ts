@@ -1,6 +1,7 @@
 // Where does the WebAssembly module come from, and is it there yet? One instance for the whole page.
-import load, { Reader, Store, type InitOutput } from './purple_sector_codec_wasm.js';
+
 import { CodecError } from './errors.js';
+import load, { Reader, Store, type InitOutput } from './purple_sector_codec_wasm.js';
 
 export { Reader, Store };
 

@@ -19,23 +19,23 @@ const ICONS = {
 };
 
 export class Notice {
-  private readonly box = byId('notice');
-  private readonly title = Text.of('notice-title');
-  private readonly text = Text.of('notice-text');
-  private readonly hint = Text.of('notice-hint');
-  private readonly icon = byId<SVGPathElement>('notice-icon');
-  private readonly main = byId('main');
+  readonly #box = byId('notice');
+  readonly #title = Text.of('notice-title');
+  readonly #text = Text.of('notice-text');
+  readonly #hint = Text.of('notice-hint');
+  readonly #icon = byId<SVGPathElement>('notice-icon');
+  readonly #main = byId('main');
 
   refresh(now: Shown, session: Session | null, user: string): void {
-    this.show(wordsFor(now, session, user));
+    this.#show(wordsFor(now, session, user));
   }
 
   /** The viewer did not agree to `host`: nothing was sent there, and nothing will come. */
-  declined(host: string): void {
+  showDeclined(host: string): void {
     setData(byId('app'), 'state', 'ended');
     Text.of('pill-text').set('CLOSED');
     Text.of('health-state').set('closed');
-    this.show({
+    this.#show({
       title: 'Not connected',
       text: `Nothing was sent to ${host}.`,
       hint: 'Open a link of a bridge that you know.',
@@ -43,14 +43,14 @@ export class Notice {
     });
   }
 
-  private show(words: Words | null): void {
-    this.box.hidden = words === null;
-    setData(this.main, 'covered', words === null ? 'no' : 'yes');
+  #show(words: Words | null): void {
+    this.#box.hidden = words === null;
+    setData(this.#main, 'covered', words === null ? 'no' : 'yes');
     if (words === null) return;
-    this.title.set(words.title);
-    this.text.set(words.text);
-    this.hint.set(words.hint);
-    if (this.icon.getAttribute('d') !== words.icon) this.icon.setAttribute('d', words.icon);
+    this.#title.set(words.title);
+    this.#text.set(words.text);
+    this.#hint.set(words.hint);
+    if (this.#icon.getAttribute('d') !== words.icon) this.#icon.setAttribute('d', words.icon);
   }
 }
 

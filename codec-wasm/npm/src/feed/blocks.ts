@@ -1,4 +1,5 @@
 // How does a loop get every block, although the feed does not wait for it? From a queue of copies, with a bound.
+
 import { CodecError } from '../errors.js';
 import type { Emitter } from './emitter.js';
 import type { FeedBlock, FeedEvents, FeedSamples } from './types.js';

@@ -1,4 +1,5 @@
 // When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
+
 import { FEED_STATE } from '../shared.js';
 import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';

@@ -1,4 +1,5 @@
 // How does a page follow a user live? A feed: a socket, the core that decides, and the events that come of it.
+
 import { NO_COLUMNS, type Columns, type Sample } from '../columns.js';
 import { makeDisposable, type Dispose } from '../dispose.js';
 import { CodecError } from '../errors.js';

@@ -1,4 +1,5 @@
 // What comes of the bridge's messages? Events for the page, inputs for the core, and the counts.
+
 import { CodecError, decodeError } from '../errors.js';
 import type { Note } from '../note.js';
 import { Port } from '../port.js';

@@ -1,4 +1,5 @@
 // What do a viewer and the bridge say to each other? The module reads and writes it; here are the calls.
+
 import type { Port } from '../port.js';
 import { Reader } from '../wasm.js';
 

@@ -1,4 +1,5 @@
 // Which sessions does this feed have, which encoder starts send in each, and what is missing of them?
+
 import type { Facts } from '../facts.js';
 import type { Gap } from '../received.js';
 import { Pace } from './pace.js';

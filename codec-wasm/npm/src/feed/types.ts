@@ -1,4 +1,5 @@
 // What does a feed tell the page? The states, and what each event carries.
+
 import type { Columns } from '../columns.js';
 import type { CodecError } from '../errors.js';
 import type { TelemetryEvent } from '../events.js';

@@ -1,4 +1,5 @@
 // Does strict TypeScript see every type as documented? Compiled, never run.
+
 import {
   ABSENT,
   CodecError,
