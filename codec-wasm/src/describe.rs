@@ -126,7 +126,7 @@ pub(crate) fn message(message: &ServerMessage<'_>, note: &mut Note) {
         ServerMessage::Bye { code, reason } => {
             note.number(code).text(reason);
         }
-        // Data comes with its record; what is unknown has nothing to tell.
+        // A data message is described by its record; an unknown one has nothing to say.
         _ => {}
     }
 }

@@ -88,8 +88,8 @@ impl Reader {
                 output.head[head::SNAPSHOT] = f64::from(u8::from(header.snapshot));
                 found::DATA + output.push(streams, record)
             }
-            Ok(message) => output.message(&message),
-            Err(error) => output.error(&error),
+            Ok(message) => output.write_message(&message),
+            Err(error) => output.write_error(&error),
         }
     }
 }
@@ -105,7 +105,7 @@ impl Output {
     /// Hands a record to the codec and writes down what it was.
     fn push(&mut self, streams: &mut StreamReader, record: &[u8]) -> u32 {
         match streams.push(record) {
-            Ok(Received::Samples(samples)) => self.samples(&samples),
+            Ok(Received::Samples(samples)) => self.write_samples(&samples),
             Ok(Received::Schema { stream, schema }) => self.describe(found::SCHEMA, |note| {
                 describe::stream(stream, note);
                 describe::schema(schema, note);
@@ -119,26 +119,26 @@ impl Output {
                 describe::event(&event, note);
             }),
             Ok(Received::End { stream, missing }) => {
-                self.gap(missing);
+                self.write_gap(missing);
                 self.describe(found::END, |note| describe::stream(stream, note))
             }
             Ok(Received::Repeat { .. }) => found::REPEAT,
             Ok(Received::Waiting { epoch, missing, .. }) => {
                 self.head[head::EPOCH] = f64::from(epoch);
-                self.gap(missing);
+                self.write_gap(missing);
                 found::WAITING
             }
             Ok(Received::Skipped { .. }) => found::SKIPPED,
-            Err(error) => self.error(&error),
+            Err(error) => self.write_error(&error),
         }
     }
 
-    fn samples(&mut self, samples: &Samples<'_>) -> u32 {
+    fn write_samples(&mut self, samples: &Samples<'_>) -> u32 {
         self.describe_stream(samples);
         self.head[head::STREAM] = f64::from(samples.stream_number);
         self.head[head::LENGTH] = samples.len() as f64;
         self.head[head::SEQ] = f64::from(samples.seq);
-        self.gap(samples.missing);
+        self.write_gap(samples.missing);
         self.head[head::FLOATS] = address(samples.floats().as_ptr());
         self.head[head::INTS] = address(samples.ints().as_ptr());
         self.head[head::STRIDE] = samples.stride() as f64;
@@ -164,12 +164,12 @@ impl Output {
         });
     }
 
-    fn gap(&mut self, gap: Option<Gap>) {
+    fn write_gap(&mut self, gap: Option<Gap>) {
         self.head[head::GAP_FIRST] = gap.map_or(f64::NAN, |gap| f64::from(gap.first_seq));
         self.head[head::GAP_LAST] = gap.map_or(f64::NAN, |gap| f64::from(gap.last_seq));
     }
 
-    fn message(&mut self, message: &ServerMessage<'_>) -> u32 {
+    fn write_message(&mut self, message: &ServerMessage<'_>) -> u32 {
         let found = match message {
             ServerMessage::Hello { .. } => found::HELLO,
             ServerMessage::Gap { .. } => found::GAP,
@@ -182,7 +182,7 @@ impl Output {
         self.describe(found, |note| describe::message(message, note))
     }
 
-    fn error(&mut self, error: &DecodeError) -> u32 {
+    fn write_error(&mut self, error: &DecodeError) -> u32 {
         self.describe(found::ERROR, |note| {
             note.text(error.code());
         })

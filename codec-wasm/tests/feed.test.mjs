@@ -51,7 +51,7 @@ test('records become facts, samples and states, in order', async () => {
     assert.deepEqual([gaps, repeats, errors, reconnects], [0, 0, 0, 0]);
     assert.ok(samples > blocks && blocks > 1 && bytes > 100);
     assert.ok(Math.abs(rateHz - 60) < 1, `${rateHz}`);
-    assert.deepEqual(bridge.messages, [], 'who asks for nothing says nothing');
+    assert.deepEqual(bridge.messages, [], 'a viewer that asks for nothing sends nothing');
     assert.equal(feed.sessions[0].facts.track, 'imola');
   });
 });
@@ -65,7 +65,7 @@ test('the token goes into the subprotocol and never into the address', async () 
   });
 });
 
-test('what is asked for is subscribed', async () => {
+test('the options are what the feed subscribes to', async () => {
   await withFeed({}, { session: 'imola-1', lastSeconds: 60, keysOnly: true }, async (feed, bridge) => {
     await state(feed, 'waiting');
     assert.equal((await firstMessage(bridge))[0], SUBSCRIBE);
@@ -73,7 +73,7 @@ test('what is asked for is subscribed', async () => {
   });
 });
 
-test('a lost connection comes back where it was, and what came before is dropped', async () => {
+test('a lost connection goes on where it was, and repeats are dropped', async () => {
   let n = 0;
   const onViewer = (viewer) => {
     const whole = n++ > 0;
@@ -95,7 +95,7 @@ test('a lost connection comes back where it was, and what came before is dropped
   });
 });
 
-test('what the bridge cannot do is said, once', async () => {
+test('the bridge’s limits are said, once', async () => {
   await withFeed({ onViewer: sendFixed, capabilities: 0 }, { lastSeconds: 60 }, async (feed) => {
     const warnings = [];
     feed.on('warning', ({ code }) => warnings.push(code));
@@ -111,7 +111,7 @@ test('what the bridge cannot do is said, once', async () => {
   });
 });
 
-test('a bridge that can do what is asked for is not warned of', async (context) => {
+test('there is no warning about a bridge that can do all that was asked', async (context) => {
   const printed = context.mock.method(console, 'warn', () => {});
   await withFeed({ onViewer: sendFixed, capabilities: CURSOR | LAST_SECONDS | 1 << 20 }, { lastSeconds: 60 }, async (feed) => {
     await state(feed, 'ended');
@@ -146,7 +146,7 @@ test('gaps are told and counted, in streams and from the bridge', async () => {
   });
 });
 
-test('with keys only, what lies between the keys is not a gap', async () => {
+test('with keys only, blocks between the keys are not a gap', async () => {
   const onViewer = (viewer) => {
     fixed.forEach((record, offset) => offset !== 3 && viewer.send(data(record, { offset })));
     viewer.send(gap(3, 1, 40));
@@ -182,7 +182,7 @@ test('a message that is too long is an error, and the feed goes on', async () =>
   });
 });
 
-test('two epochs of one session at once are both shown, and said once', async () => {
+test('two epochs of one session at once are both shown, and reported once', async () => {
   const onViewer = (viewer) => send(viewer, vector('two-epochs'));
   await withFeed({ onViewer }, {}, async (feed) => {
     const [sessions, warnings, blocks] = [[], [], new Map()];

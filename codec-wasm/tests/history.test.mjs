@@ -51,7 +51,7 @@ test('the last seconds', () => {
   assert.deepEqual([history.indexAt(-1), history.indexAt(0.015), history.indexAt(1.99), history.indexAt(2)], [0, 2, 199, 200]);
 });
 
-test('times rise: what is not later is left out, and a clock that was set starts it again', () => {
+test('times rise: rows that are not later are left out, and a clock that was set back starts it again', () => {
   const history = new History({ ...KEPT, rows: 1_000 });
   history.append(block(2_000, 10));
   history.append(block(2_005, 10));
@@ -62,7 +62,7 @@ test('times rise: what is not later is left out, and a clock that was set starts
   assert.deepEqual([history.begin, history.end], [15, 18]);
 });
 
-test('memory that grows takes nothing away', () => {
+test('no row is lost when the memory grows', () => {
   const history = new History({ ...KEPT, rows: 100 });
   history.append(block(0, 50));
   const old = history.column('speedMps');

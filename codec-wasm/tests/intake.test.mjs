@@ -1,4 +1,4 @@
-// What comes of the bridge's messages, on a clock that the test moves? Real records, a real decoder, no socket.
+// What does a feed make of the bridge's messages, on a clock that the test moves? Real records, the real module, no socket.
 
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -36,7 +36,7 @@ test('a hole before a silent end is reported when the stream has been silent for
   assert.deepEqual([gaps.length, taken.stats.gaps, taken.stats.missing], [1, 1, 3]);
 });
 
-test('what was reported in a silence is not reported again when the stream goes on', () => {
+test('a hole reported in a silence is not reported again when the stream goes on', () => {
   const { taken, gaps, take } = intake();
   const found = vector('gap');
   take(found.slice(0, 4));

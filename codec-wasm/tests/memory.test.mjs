@@ -23,7 +23,7 @@ const collectGarbage = runInNewContext('gc');
 
 before(() => init());
 
-test('100,000 blocks allocate nothing: no memory grows, no view is made anew', () => {
+test('100,000 blocks allocate nothing: no memory grows, no view is made again', () => {
   const decoder = new Decoder();
   // A decoder drops repeats, so each round reads the blocks under an epoch of its own: bytes 2 to 5, then a new checksum.
   const [schema, , ...rest] = stream();

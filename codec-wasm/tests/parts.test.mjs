@@ -102,12 +102,12 @@ test('a single hole is not a pace, and no pace is longer than 10 s', () => {
 test('a cursor goes forward only, and belongs to its topic', () => {
   const cursor = new Cursor();
   const topic = new Uint8Array(16).fill(7);
-  cursor.passed(3, 10);
+  cursor.advance(3, 10);
   assert.equal(cursor.topicId.length, 0);
   cursor.setTopic(topic);
-  cursor.passed(3, 10);
-  cursor.passed(3, 4);
-  cursor.passed(5, 0);
+  cursor.advance(3, 10);
+  cursor.advance(3, 4);
+  cursor.advance(5, 0);
   assert.deepEqual([...cursor.next], [3, 11, 5, 1]);
   assert.deepEqual(cursor.topicId, topic);
   cursor.setTopic(topic);

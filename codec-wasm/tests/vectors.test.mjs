@@ -93,12 +93,12 @@ function checkSchema(schema, expected, where) {
   assert.deepEqual(schema.channels, shown, where);
 }
 
-/** Without what is null; numbered facts as a map. */
+/** Without absent facts; numbered facts as a map. */
 function factsOf({ more, ...facts }) {
   return { ...withoutNull(facts), more: new Map(more.map(({ id, text }) => [id, text])) };
 }
 
-/** The vectors have a lap's fields beside the others, this package in an object of their own. */
+/** The vectors list a lap's fields among the event's own; this package puts them into an object. */
 function eventOf({ type, at_us, ...rest }) {
   if (type === 'lap_finished') return { type: keyOf(type), at_us, lap: withoutNull(rest) };
   if (type === 'other_cars') return { type: keyOf(type), at_us, cars: rest.cars.map(carOf) };

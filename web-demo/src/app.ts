@@ -22,9 +22,9 @@ import { Sessions } from './ui/sessions';
 import { Tyres } from './ui/tyres';
 import { emptyView, follow, hasLapFraction, pause, type View } from './view';
 
-/** Texts are written this often; the eye reads no faster. */
+/** Texts are written this often; the eye does not read faster. */
 const TEXT_INTERVAL_MS = 66;
-/** Script time is the median of so many frames. */
+/** Script time is the median of this many frames. */
 const FRAMES = 240;
 /** The game shows a replay. */
 const GAME_REPLAY = 1;
@@ -138,7 +138,7 @@ export class App {
     this.#tyres.refresh(view);
     this.#fuel.refresh(view);
     const overLap = hasLapFraction(view) || view.session === null;
-    this.#axis.set(overLap ? 'over lap distance' : 'last 30 s: the source gives no place on the lap');
+    this.#axis.set(overLap ? 'over lap distance' : 'last 30 s: the source does not give the position on the lap');
     const { reference } = view;
     this.#reference.set(!overLap || reference === null ? '' : `reference: lap ${reference.lapNumber}, ${lapTime(reference.timeMs)}`);
     this.#mapNote.set(mapNote(view));
@@ -165,5 +165,5 @@ function mapNote({ session, track }: View): string {
   if (session === null || track !== null) return '';
   const { history } = session;
   if (!Number.isNaN(history.at('positionXM', history.end - 1))) return 'drawing the first clean lap';
-  return Number.isNaN(history.at('lapFraction', history.end - 1)) ? 'the source gives no place' : 'place on the lap only';
+  return Number.isNaN(history.at('lapFraction', history.end - 1)) ? 'the source does not give a position' : 'only the position on the lap is known';
 }

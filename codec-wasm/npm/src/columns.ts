@@ -24,7 +24,7 @@ export type Columns<Own extends object = {}> = BlockColumns<Own> & ChannelColumn
 /** All channels at one instant; what the source does not give is missing. */
 export type Sample<Own extends object = {}> = ChannelValues & { readonly [Key in keyof Own]?: number };
 
-/** What columns can do beside having a property for each channel. */
+/** What columns can do, apart from having a property for each channel. */
 export interface BlockColumns<Own extends object = {}> {
   /** Number of samples in each column. */
   readonly length: number;
@@ -50,7 +50,7 @@ export interface Place {
 
 type Column = Float32Array | Int32Array;
 
-/** What columns are views of. Its buffer is another one after the memory grew. */
+/** What columns are views of. After it has grown, its buffer is a new one. */
 export interface Memory {
   readonly buffer: ArrayBufferLike;
 }
@@ -63,8 +63,8 @@ const NO_INTS = new Int32Array(MAX_SAMPLES).fill(ABSENT);
 
 /**
  * The columns of one stream's blocks. A view is made when it is first asked for and kept while the blocks have the same
- * length and place, so a steady stream allocates nothing. Memory that grows empties the views of it, which is how they
- * are found to be of no use any more: asking for the buffer each time would take longer than the rest.
+ * length and place, so a steady stream allocates nothing. When the memory grows its old views become empty, and that is how
+ * they are found to be out of date: asking for the buffer each time would take longer than everything else.
  */
 export class ColumnViews {
   readonly #channels: readonly Channel[];
@@ -136,7 +136,7 @@ export class ColumnViews {
   /** The column of the channel at this position in the schema. */
   at(position: number): Column {
     const view = this.#views[position];
-    return view?.length === this.#place.length ? view : (this.#views[position] = this.#view(position));
+    return view?.length === this.#place.length ? view : (this.#views[position] = this.#makeView(position));
   }
 
   /** A column of absent values. */
@@ -168,7 +168,7 @@ export class ColumnViews {
     return copy;
   }
 
-  #view(position: number): Column {
+  #makeView(position: number): Column {
     const { floats, ints, stride, length } = this.#place;
     const { buffer } = this.#memory;
     const bytes = (this.#indexes[position] ?? 0) * stride * 4;

@@ -77,8 +77,8 @@ export class Decoder<Own extends object = {}> {
   }
 
   /**
-   * Gives the memory back at once; otherwise that happens some time after the last use. From then on the columns are
-   * empty and {@link push} throws `freed`.
+   * Gives the memory back at once; without it, that happens some time after the last use. A freed decoder's columns are
+   * empty, and {@link push} throws `freed`.
    */
   free(): void {
     this.#streams.free();

@@ -2,7 +2,7 @@
 
 import type { Note } from './note.js';
 
-/** What a source knows about a session beside its samples; what it does not know is missing. */
+/** What a source knows about a session apart from its samples. Facts that it does not know are missing. */
 export interface Facts {
   /** Name of the game: `Assetto Corsa`. */
   readonly game?: string;

@@ -36,8 +36,8 @@ export interface HistoryBlock {
  * {@link Feed.history}, or filled by hand with {@link append}.
  *
  * All values are float32, so ints above 2^24 are rounded; absent is NaN. The arrays are views of the module's memory,
- * valid until the next block: ask for them each time you draw. An {@link append} copies the block and nothing else, but
- * for once in an eighth of the rows, when it moves the rows to the start of its memory.
+ * valid until the next block: ask for them each time you draw. An {@link append} copies the block and nothing
+ * else, except when its memory is used up: then it moves the rows to the start, once in every eighth of the rows.
  *
  * @example
  * const history = feed.history({ channels: ['speedMps', 'brake'], rows: 60 * 60 * 10 });
@@ -45,9 +45,9 @@ export interface HistoryBlock {
  */
 export class History<Own extends object = {}> {
   readonly channels: readonly ChannelKey<Own>[];
-  /** Rows that it keeps at most. */
+  /** The most rows that it keeps. */
   readonly capacity: number;
-  /** Rows that there is room for: the capacity, and some so that rows need not be moved often. */
+  /** Rows that fit into the memory: the capacity and some more, so that rows are rarely moved. */
   readonly #slots: number;
   #store: Store | null = null;
   #times: Float64Array = new Float64Array();
@@ -94,14 +94,14 @@ export class History<Own extends object = {}> {
 
   /** When each row was captured: Unix seconds on the driver's clock, rising. */
   get capturedAtS(): Float64Array {
-    this.#view();
+    this.#refreshViews();
     return this.#times.subarray(this.#start, this.#start + this.#length);
   }
 
   /** The values of a channel, one for each of {@link capturedAtS}. NaN where it is absent; empty if it is not kept. */
   column(key: ChannelKey<Own>): Float32Array {
     const at = this.channels.indexOf(key);
-    this.#view();
+    this.#refreshViews();
     if (at < 0) return new Float32Array();
     const start = at * this.#slots + this.#start;
     return this.#values.subarray(start, start + this.#length);
@@ -128,7 +128,7 @@ export class History<Own extends object = {}> {
   append({ length, columns, capturedAtUs }: HistoryBlock): void {
     if (this.#freed) throw new CodecError('freed', 'this history was freed: make another one');
     wasm(); // throws where there is no memory yet
-    this.#view();
+    this.#refreshViews();
     const newestS = this.#times[this.#start + this.#length - 1] ?? -Infinity;
     const lastS = (capturedAtUs[length - 1] ?? NaN) / 1e6;
     if (this.#length > 0 && lastS < newestS - SET_BACK_S) this.clear();
@@ -150,7 +150,7 @@ export class History<Own extends object = {}> {
     this.#length = 0;
   }
 
-  /** Gives the memory back at once; otherwise that happens some time after the last use. From then on it is empty. */
+  /** Gives the memory back at once; without it, that happens some time after the last use. A freed history is empty. */
   free(): void {
     this.clear();
     this.#freed = true;
@@ -165,8 +165,8 @@ export class History<Own extends object = {}> {
     return Math.ceil(this.#slots * (1 + this.channels.length / 2));
   }
 
-  /** Takes the memory the first time, and finds it again after the module's memory grew, which empties all views. */
-  #view(): void {
+  /** Makes the views of its memory, the first time and when the module's memory has grown, which empties them. */
+  #refreshViews(): void {
     if (this.#times.length > 0 || this.#freed) return;
     // Without the module there are no rows yet.
     if (!isRunning()) return;
@@ -176,7 +176,7 @@ export class History<Own extends object = {}> {
     this.#values = new Float32Array(buffer, at + this.#slots * 8, this.#slots * this.channels.length);
   }
 
-  /** Where the next `n` rows go, behind the others, which move to the start if there is no room. */
+  /** Where the next `n` rows go: after the others, which move to the start if there is no room. */
   #makeRoom(n: number): number {
     const to = this.#start + this.#length;
     if (to + n <= this.#slots) return to;

@@ -1,10 +1,10 @@
-// How do things other than columns cross from WebAssembly? As a note: numbers in an agreed order, and UTF-8 text.
+// How does everything but columns come out of the module? As a note: numbers in an agreed order, and UTF-8 text.
 
 const text = new TextDecoder();
 
 /**
  * Reads one note from the start to the end. A text is a number, its length in bytes, and that many bytes of the text
- * area; NaN stands for what is absent.
+ * area; NaN stands for an absent value.
  */
 export class Note {
   readonly #numbers: Float64Array;
@@ -21,7 +21,7 @@ export class Note {
     return this.#numbers[this.#at++] ?? NaN;
   }
 
-  /** Passes over this many numbers. */
+  /** Skips this many numbers. */
   skip(n: number): void {
     this.#at += n;
   }

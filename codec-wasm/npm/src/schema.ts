@@ -5,7 +5,7 @@ import { CODING } from './shared.js';
 
 /** One channel of a stream. */
 export interface Channel {
-  /** Stable id; ids from 32768 on are channels of somebody's own. */
+  /** Stable id; channels of one's own have ids from 32768 on. */
   readonly id: number;
   /** Name in snake_case with its unit: `speed_mps`. */
   readonly name: string;
@@ -45,7 +45,7 @@ const REMEMBERED_SCHEMAS = 32;
 export function readSchema(note: Note): Schema {
   const hash = halfOfHash(note) + halfOfHash(note);
   const schema = known.get(hash) ?? { hash, channels: readChannels(note) };
-  // To the end: the first ones are those that did not come for longest.
+  // To the end, so that the first one is the one that was not seen for longest.
   known.delete(hash);
   known.set(hash, schema);
   for (const oldest of known.keys()) {

@@ -136,7 +136,7 @@ export class Streams<Own extends object> {
   /** Shows the columns of the stream and at the place that the head tells. */
   #show(head: Float64Array): void {
     this.#number = head[HEAD.stream] ?? 0;
-    const stream = this.#stream(this.#number);
+    const stream = this.#streamOf(this.#number);
     const place = this.#place;
     place.floats = head[HEAD.floats] ?? 0;
     place.ints = head[HEAD.ints] ?? 0;
@@ -152,7 +152,7 @@ export class Streams<Own extends object> {
   }
 
   /** The stream that the reader gave this number; the note describes it when the number is new. */
-  #stream(number: number): Stream {
+  #streamOf(number: number): Stream {
     const known = this.#streams.get(number);
     if (known !== undefined) return known;
     const note = this.#port.note();

@@ -14,7 +14,7 @@ export type Wasm = Pick<InitOutput, 'memory'>;
 let running: Wasm | undefined;
 let starting: Promise<Wasm> | undefined;
 
-/** Starts the module once; a failed start can be tried again. No source means the file beside the code. */
+/** Starts the module once; a failed start can be tried again. Without a source it is the file next to the code. */
 export function start(source: () => Promise<WasmSource | undefined>): Promise<Wasm> {
   starting ??= source()
     .then((from) => load(from === undefined ? undefined : { module_or_path: from }))

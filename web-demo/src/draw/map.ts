@@ -10,7 +10,7 @@ import { color, font } from './palette';
 
 /** Room around the line, in pixels: for sector names and the dot. */
 const MARGIN = 36;
-/** While the track is unknown, the line driven so far is drawn anew this often. */
+/** While the track is unknown, the line driven so far is drawn again this often. */
 const REDRAW_MS = 500;
 
 type Place = (x: number, z: number) => [number, number];

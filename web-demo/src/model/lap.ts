@@ -31,7 +31,7 @@ export interface Lap {
   number: number;
   timeMs: number | null;
   sectorsMs: (number | null)[];
-  /** False when the game or an event says so; null when nobody says. */
+  /** False when the game or an event says so; null when neither does. */
   valid: boolean | null;
   /** Began in the pit. */
   out: boolean;

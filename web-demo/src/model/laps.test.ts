@@ -36,7 +36,7 @@ describe('laps from channels', () => {
     expect(tracker.laps.map((lap) => lap.timeMs)).toEqual([5_001, 5_002]);
   });
 
-  it('measures between two line crossings when nobody publishes a time', () => {
+  it('measures between two line crossings when no time is published', () => {
     const tracker = drive(3, ({ lapMs }) => ({ lapFraction: (lapMs + 20) / 10_020 }));
     expect(tracker.laps.map((lap) => lap.timeMs)).toEqual([expect.closeTo(10_000, -2), 10_000, 10_000]);
   });
@@ -77,7 +77,7 @@ describe('laps from channels', () => {
     expect(tracker.laps.map((lap) => lap.timeMs)).toEqual([null, 10_000, 10_000]);
   });
 
-  it('starts anew when the counter goes back', () => {
+  it('starts again when the counter goes back', () => {
     const tracker = drive(4, ({ lap, lapMs }) => ({ lapsCompleted: lap % 3, lapFraction: lapMs / 10_000 }));
     expect(tracker.laps.map((lap) => lap.number)).toEqual([1]);
     expect(tracker.current?.number).toBe(2);

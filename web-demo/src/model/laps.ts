@@ -2,7 +2,7 @@
 //
 // A lap ends when the lap counter changes, or, where there is none, when the lap fraction falls from the end of the
 // lap to its start, or the lap clock starts again. Its time is the event's, else the game's "last lap" once that
-// changes, else what was measured here.
+// changes, else the time measured here.
 
 import { counts, emptyLap, type Lap, type LapEvent, type LapSample, type SectorMark } from './lap';
 
@@ -28,7 +28,7 @@ export class LapTracker {
   /** When the current lap began, on the driver's clock; NaN where that was not seen. */
   startUs = NaN;
   /**
-   * By how many lines the fraction is ahead of the current lap. They agree at 0; beside the line the counter may be
+   * By how many lines the fraction is ahead of the current lap. They agree at 0; near the line the counter may be
    * some samples late (1) or early (-1), and a car may roll back over it (-1).
    */
   linesAhead = 0;
@@ -123,7 +123,7 @@ export class LapTracker {
     const lineUs = crossing(last, sample);
     lap.endRow = sample.row;
     lap.in = last.inPit === 1;
-    // Counter and fraction may disagree by a few samples at the line; that is no lap.
+    // Counter and fraction may disagree by a few samples at the line; that is not a lap.
     if (lineUs - this.startUs < SHORTEST_US) lap.whole = false;
     const measuredMs = lap.whole ? (lineUs - this.startUs) / 1000 : NaN;
     const published = sample.lastLapMs > 0 && sample.lastLapMs !== last.lastLapMs;

@@ -22,7 +22,7 @@ it('fuel per lap comes from whole laps, laps left from it', () => {
   expect(meter.state(10, NaN, NaN)).toEqual({ litres: 10, perLap: 2.5, lapsLeft: 4 });
 });
 
-it("fuel: the game's own figures win, zero is none", () => {
+it("fuel: the game's own figures win, zero counts as absent", () => {
   expect(new FuelMeter().state(10, 2, 4.5)).toEqual({ litres: 10, perLap: 2, lapsLeft: 4.5 });
   expect(new FuelMeter().state(10, 0, 0)).toEqual({ litres: 10, perLap: NaN, lapsLeft: NaN });
 });

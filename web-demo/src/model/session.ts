@@ -11,7 +11,7 @@ import { trackLineOf, type TrackLine } from './track';
 
 /** A lamp that was on for one sample stays lit this long, so that a person can see it. */
 const LAMP_HOLD_US = 150_000;
-/** A reconnect is served at most this much of what was there already. */
+/** After a reconnect at most this much is served again. */
 const MAX_SERVED_AGAIN_US = 60_000_000;
 const LAMPS = ['tcActive', 'absActive', 'pitLimiter'] as const;
 
@@ -41,7 +41,7 @@ export class Session {
   push(samples: Samples, nowUs: number): void {
     const { columns, channels, capturedAtUs, length } = samples;
     const behindUs = this.newestUs - (capturedAtUs[length - 1] as number);
-    // Served again after a reconnect. (A driver's clock that was set back by more begins anew.)
+    // Served again after a reconnect. (A driver's clock that was set back by more begins again.)
     if (behindUs >= 0 && behindUs < MAX_SERVED_AGAIN_US) return;
     const firstRow = this.history.end;
     const known = this.history.append(capturedAtUs, length, columns);

@@ -18,7 +18,7 @@ it('the fastest lap is the reference', () => {
   expect(drive({ laps: 4, seconds: (lap) => [22, 20, 21, 25][lap] as number }).reference?.lapNumber).toBe(2);
 });
 
-it('a lap that was joined on the way is no reference', () => {
+it('a lap that was joined on the way is not a reference', () => {
   const session = drive({ laps: 2, seconds: () => 20 });
   const first = session.laps.laps[0];
   expect(first && profileOf(session.history, { ...first, whole: false })).toBeNull();

@@ -4,7 +4,7 @@ import type { Facts, Feed, Samples } from '../feed';
 import type { LapEvent } from './lap';
 import { Session } from './session';
 
-/** Sessions remembered; as many as a bridge keeps live for one user. Each takes at most about 11 MB. */
+/** Sessions remembered; as many as a bridge keeps live for one user. Each takes about 12 MB. */
 const MAX_SESSIONS = 8;
 /** A session without a block for this long is not live. */
 const LIVE_US = 10_000_000;

@@ -7,7 +7,7 @@ import type { Shown } from '../model/state';
 import type { View } from '../view';
 import { byId, Text } from './dom';
 
-/** A state that lasts shorter is not worth interrupting anyone for. */
+/** A shorter state is not worth interrupting anyone for. */
 const STATE_HOLD_MS = 1500;
 
 export class Announcer {
@@ -21,7 +21,7 @@ export class Announcer {
 
   refresh(now: Shown, { session, paused }: View, nowMs: number): void {
     this.#announceState(now, nowMs);
-    // What is said of a paused picture is of its moment, too.
+    // What is read of a paused picture is of its moment, too.
     if (paused) return;
     const lap = session?.laps.laps.findLast((each) => each.settled);
     const changed = session !== this.#session;
@@ -29,7 +29,7 @@ export class Announcer {
     this.#session = session;
     this.#lap = lap?.number ?? -1;
     if (session === null) return;
-    const words = lap === undefined ? 'no lap complete yet' : describe(session, lap.number);
+    const words = lap === undefined ? 'no complete lap yet' : describe(session, lap.number);
     this.#plot.ariaLabel = `Speed, throttle, brake, steering, gear and engine speed of the current lap; ${words}`;
     this.#map.ariaLabel = `Track map with the car; ${words}`;
     if (!changed && lap !== undefined) this.#text.set(words);

@@ -35,13 +35,13 @@ export class Header {
     this.#last.set(lapTime(finished?.timeMs ?? session.latest.get('lastLapMs')));
     this.#best.set(lapTime(bestMs));
     this.#current.set(lapTime(currentMs(session, endRow), 1));
-    grade(this.#lastGrade, finished === undefined ? 'none' : gradesOf(laps.laps, laps.laps.length - 1, session.latest.get('bestLapMs')).lap);
-    grade(this.#bestGrade, bestMs === undefined ? 'none' : 'best');
+    showGrade(this.#lastGrade, finished === undefined ? 'none' : gradesOf(laps.laps, laps.laps.length - 1, session.latest.get('bestLapMs')).lap);
+    showGrade(this.#bestGrade, bestMs === undefined ? 'none' : 'best');
   }
 }
 
 /** Puts a grade's glyph into `element`, coloured and explained. */
-export function grade(element: HTMLElement, value: Grade): void {
+export function showGrade(element: HTMLElement, value: Grade): void {
   if (element.dataset['grade'] === value) return;
   setData(element, 'grade', value);
   element.textContent = GRADES[value].glyph;

@@ -38,7 +38,7 @@ export class Notice {
     this.#show({
       title: 'Not connected',
       text: `Nothing was sent to ${host}.`,
-      hint: 'Open a link of a bridge that you know.',
+      hint: 'Open a link to a bridge that you know.',
       icon: ICONS.refused,
     });
   }
@@ -62,21 +62,21 @@ export function wordsFor(now: Shown, session: Session | null, user: string): Wor
       return {
         title: 'This link was refused',
         text: now.detail === '' ? 'The bridge did not say why.' : sentence(now.detail),
-        hint: 'Open a fresh link for this driver. A link works for its own driver only, and until its token expires.',
+        hint: 'Open a new link for this driver. A link works for one driver only, and until its token expires.',
         icon: ICONS.refused,
       };
     case 'connecting':
       return session !== null ? null : {
         title: 'Connecting to the bridge',
-        text: 'The page tries again by itself until the bridge answers.',
+        text: 'The page keeps trying until the bridge answers.',
         hint: '',
         icon: ICONS.connecting,
       };
     case 'waiting':
       return {
         title: `Waiting for ${whose}`,
-        text: 'The bridge is connected and there is no session yet. The picture appears with the first sample.',
-        hint: 'On the driver’s PC the collector must be running, and the game on the track.',
+        text: 'The bridge is connected, and there is no session yet. The picture appears with the first sample.',
+        hint: 'The collector must be running on the driver’s PC, and the car must be on the track.',
         icon: ICONS.waiting,
       };
     case 'ended':

@@ -4,25 +4,26 @@ import { FEED_STATE } from '../shared.js';
 import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';
 
-/** Samples older than this make a feed stale unless it is set otherwise, in ms; blocks that come more rarely have this much of their own pace. */
+/** Samples older than this make a feed stale unless it is set otherwise, in ms. */
 export const STALE_AFTER_MS = 500;
+/** For blocks that come more rarely it is this many times their own pace. */
 const PACES_UNTIL_STALE = 1.5;
 /**
- * A connection is dead when times were asked for twice and nothing came for so long, and so long after the second
- * question. Both, because a hidden page's timers fire once a minute: it asks, and hears nothing else until it asks again.
+ * A connection is dead when the time was asked for twice, and nothing came for the first of these times and, after the second
+ * question, for the second. Both, because a hidden page's timers fire once a minute, and only then does it ask.
  */
 const DEAD_AFTER_MS = 12_000;
 const ANSWER_WITHIN_MS = 5_000;
-/** An attempt to connect takes at most so long, fetching the token included. */
+/** The longest that an attempt to connect may take, with fetching the token, in ms. */
 const OPEN_WITHIN_MS = 15_000;
-/** Times are asked for quickly at first, then now and then, in ms. */
+/** How often the bridge's time is asked for, in ms: quickly at first, then now and then. */
 const TIME_EVERY_MS = 5_000;
 const FIRST_TIMES_EVERY_MS = 200;
 const N_FIRST_TIMES = 5;
-/** A token is replaced so long before it ends, and at most so often, in ms. */
+/** How long before its end a token is replaced, and how often at most, in ms. */
 const REFRESH_BEFORE_MS = 60_000;
 const REFRESH_EVERY_MS = 10_000;
-/** A connection that lasted so long was a success: the next wait is short again. */
+/** A connection that lasted this long was a success: the next wait is short again. */
 const STEADY_AFTER_MS = 5_000;
 
 /** Why the bridge would not serve this page. */
@@ -159,11 +160,11 @@ export class FeedCore {
         if (this.#phase.name === 'opening') this.#retry(now, input.message, 'token_failed');
         return;
       case 'opened':
-        return this.#opened(now);
+        return this.#onOpened(now);
       case 'closed':
-        return this.#closed(input.code, input.reason, now);
+        return this.#onClosed(input.code, input.reason, now);
       case 'probed':
-        if (this.#phase.name === 'probing') this.#probed(input.refusal, now);
+        if (this.#phase.name === 'probing') this.#onProbed(input.refusal, now);
         return;
       case 'message':
         this.#nUnanswered = 0;
@@ -200,7 +201,7 @@ export class FeedCore {
         }
         return;
       case 'newToken':
-        return this.#newToken(now);
+        return this.#useNewToken(now);
       case 'pause':
         if (this.#wanted === 'new' || this.#wanted === 'run') this.#stop('paused');
         return;
@@ -261,7 +262,7 @@ export class FeedCore {
     this.#do({ do: 'fetchToken' });
   }
 
-  #opened(now: number): void {
+  #onOpened(now: number): void {
     if (this.#phase.name !== 'opening') return;
     this.#phase = { name: 'open', since: now };
     this.#nextTimeAt = now;
@@ -276,7 +277,7 @@ export class FeedCore {
     this.#tick(now);
   }
 
-  #closed(code: number, reason: string, now: number): void {
+  #onClosed(code: number, reason: string, now: number): void {
     if (this.#phase.name === 'opening') {
       // A browser does not say why an upgrade was refused; a plain request to the same address does.
       this.#phase = { name: 'probing', until: now + OPEN_WITHIN_MS };
@@ -291,7 +292,7 @@ export class FeedCore {
     else this.#retry(now, why, code);
   }
 
-  #probed(refusal: Refusal | null, now: number): void {
+  #onProbed(refusal: Refusal | null, now: number): void {
     if (refusal === null) return this.#retry(now, 'cannot reach the bridge', null);
     const { status, code, message } = refusal;
     // 426 is what a bridge says that would have served a WebSocket; the others pass with time.
@@ -300,12 +301,12 @@ export class FeedCore {
     else this.#refuse(message, code);
   }
 
-  /** Whether another token may help: the page can give one, and not two in a row were refused. */
+  /** Whether another token may help: the page can give one, and fewer than three in a row were refused. */
   #mayTryToken(): boolean {
     return this.#options.tokenCanChange && ++this.#unauthorized < 3;
   }
 
-  #newToken(now: number): void {
+  #useNewToken(now: number): void {
     this.#unauthorized = 0;
     if (this.#wanted === 'refused') {
       this.#begin(now);

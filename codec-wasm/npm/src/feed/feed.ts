@@ -1,4 +1,4 @@
-// How does a page follow a user live? A feed: a socket, the core that decides, and the events that come of it.
+// How does a page follow a user live? With a feed: a socket, the core that decides, and the events for the page.
 
 import { NO_COLUMNS, type Columns, type Sample } from '../columns.js';
 import { makeDisposable, type Dispose } from '../dispose.js';
@@ -47,13 +47,13 @@ export interface WebSocketLike {
 
 /** Settings of {@link connect}; all can be left out. */
 export interface ConnectOptions {
-  /** The access token, or a function that gives a fresh one: it is asked before each attempt and before one ends. */
+  /** The access token, or a function that gives a fresh one: called before each attempt and before a token ends. */
   readonly token?: string | (() => string | Promise<string>);
   /** Whose telemetry, where the bridge runs without tokens. With a token it must be that user. */
   readonly userId?: string;
   /** Only this session. */
   readonly session?: string;
-  /** First what the log has of the last seconds, if the bridge can ({@link FeedBridge.lastSeconds}). */
+  /** Start with the last seconds from the log, if the bridge can ({@link FeedBridge.lastSeconds}). */
   readonly lastSeconds?: number;
   /** Key blocks only, about one in two seconds: saves data. */
   readonly keysOnly?: boolean;
@@ -79,7 +79,7 @@ export interface ListenOptions {
 export type Init = () => Promise<void>;
 
 /**
- * A user's live telemetry. It connects by itself, again and again, until the bridge refuses it for good.
+ * A user's live telemetry. It connects and reconnects by itself, until the bridge refuses it for good.
  * Made by {@link connect}.
  */
 export class Feed<Own extends object = {}> {
@@ -103,7 +103,7 @@ export class Feed<Own extends object = {}> {
   #stats: FeedStats = NO_STATS;
   /** Calls {@link close}, so that `using feed = connect(url)` does. */
   declare readonly [Symbol.dispose]: Dispose;
-  readonly #online = () => this.#on({ type: 'online' });
+  readonly #online = () => this.#handle({ type: 'online' });
 
   /** @internal Use {@link connect}. */
   constructor(url: URL, options: ConnectOptions, init: Init) {
@@ -121,7 +121,7 @@ export class Feed<Own extends object = {}> {
     const staleAfterMs = checkMs('staleAfterMs', options.staleAfterMs);
     this.#core = new FeedCore({ tokenCanChange, random: Math.random, staleAfterMs, waits: waitsOf(options) });
     // What a page does right after connect(), such as adding listeners, comes first.
-    queueMicrotask(() => this.#on({ type: 'start' }));
+    queueMicrotask(() => this.#handle({ type: 'start' }));
     globalThis.addEventListener?.('online', this.#online);
     const { signal } = options;
     if (signal?.aborted) this.close();
@@ -252,7 +252,7 @@ export class Feed<Own extends object = {}> {
     return this.#core.ageMs(performance.now());
   }
 
-  /** What has happened since {@link connect}: the same object until something changes. */
+  /** Counts since {@link connect}: the same object until something changes. */
   get stats(): FeedStats {
     const now = { ...NO_STATS, ...this.#intake?.stats, reconnects: Math.max(0, this.#nOpened - 1) };
     const names = Object.keys(now) as (keyof FeedStats)[];
@@ -284,31 +284,31 @@ export class Feed<Own extends object = {}> {
     checkToken(token);
     this.#source = typeof this.#source === 'function' ? this.#source : token;
     this.#token = token;
-    this.#on({ type: 'newToken' });
+    this.#handle({ type: 'newToken' });
   }
 
   /**
    * Ends the connection and keeps the place. {@link Feed.resume} goes on there as far back as the log reaches, if the
-   * bridge can ({@link FeedBridge.cursor}); otherwise with what is live then.
+   * bridge can ({@link FeedBridge.cursor}); otherwise with the live samples of then.
    */
   pause(): void {
-    this.#on({ type: 'pause' });
+    this.#handle({ type: 'pause' });
   }
 
   resume(): void {
-    this.#on({ type: 'resume' });
+    this.#handle({ type: 'resume' });
   }
 
   /** Ends the feed, for good. */
   close(): void {
-    this.#on({ type: 'close' });
+    this.#handle({ type: 'close' });
     globalThis.removeEventListener?.('online', this.#online);
     clearTimeout(this.#timer);
     this.#intake?.free();
     this.#closed.abort();
   }
 
-  #on(input: Input): void {
+  #handle(input: Input): void {
     if (input.type === 'tick') this.#intake?.noticeSilence(performance.now());
     for (const action of this.#core.on(input, performance.now())) this.#run(action);
     this.#arm();
@@ -341,12 +341,12 @@ export class Feed<Own extends object = {}> {
     try {
       await this.#init();
       if (attempt !== this.#attempt) return;
-      this.#intake ??= new Intake<Own>(this.#emitter, this.#options, (input) => this.#on(input));
+      this.#intake ??= new Intake<Own>(this.#emitter, this.#options, (input) => this.#handle(input));
       const token = typeof this.#source === 'function' ? await this.#source() : (this.#source ?? null);
       if (attempt !== this.#attempt) return;
       if (token !== null) checkToken(token);
       this.#token = token;
-      this.#on({ type: 'token', token });
+      this.#handle({ type: 'token', token });
     } catch (cause) {
       if (attempt !== this.#attempt) return;
       const error =
@@ -354,7 +354,7 @@ export class Feed<Own extends object = {}> {
           ? cause
           : new CodecError('token_failed', `cannot get a token: ${String(cause)}`, { cause });
       this.#emitter.emit('error', error);
-      this.#on({ type: 'tokenFailed', message: error.message });
+      this.#handle({ type: 'tokenFailed', message: error.message });
     }
   }
 
@@ -369,38 +369,38 @@ export class Feed<Own extends object = {}> {
       // For instance a page from https: that may not talk to ws:.
       const error = new CodecError('bad_url', `cannot open ${url.href}: ${String(cause)}`, { cause });
       this.#emitter.emit('error', error);
-      return this.#on({ type: 'closed', code: 1006, reason: error.message });
+      return this.#handle({ type: 'closed', code: 1006, reason: error.message });
     }
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
-    const mine = () => attempt === this.#attempt && socket === this.#socket;
+    const isMine = () => attempt === this.#attempt && socket === this.#socket;
     socket.onopen = () => {
-      if (!mine()) return;
+      if (!isMine()) return;
       this.#nOpened++;
-      this.#on({ type: 'opened' });
+      this.#handle({ type: 'opened' });
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      if (mine()) this.#on({ type: 'closed', code, reason });
+      if (isMine()) this.#handle({ type: 'closed', code, reason });
     };
-    // A close event follows, which says as much as there is to say.
+    // A close event follows, which says all there is to say.
     socket.onerror = () => {};
     socket.onmessage = ({ data }: { data: unknown }) => {
-      if (!mine()) return;
-      this.#on({ type: 'message' });
+      if (!isMine()) return;
+      this.#handle({ type: 'message' });
       if (data instanceof ArrayBuffer) this.#intake?.take(new Uint8Array(data));
     };
   }
 
   async #probe(attempt: number): Promise<void> {
     const refusal = await probe(this.#url, this.#token);
-    if (attempt === this.#attempt) this.#on({ type: 'probed', refusal });
+    if (attempt === this.#attempt) this.#handle({ type: 'probed', refusal });
   }
 
   #greet(): void {
     const { session, lastSeconds, keysOnly = false } = this.#options;
     if (this.#intake === null) return;
     const { topicId, next } = this.#intake.cursor;
-    this.#intake.connected(topicId.length > 0);
+    this.#intake.startConnection(topicId.length > 0);
     // A viewer that asks for nothing is served everything live.
     if (session === undefined && lastSeconds === undefined && !keysOnly && topicId.length === 0) return;
     const wanted = { session, lastSeconds, keysOnly, topicId, next: topicId.length === 0 ? new Float64Array() : next };
@@ -432,11 +432,11 @@ export class Feed<Own extends object = {}> {
     try {
       socket?.close(code);
     } catch {
-      // A socket that is closed already is what was wanted.
+      // It is closed already.
     }
   }
 
-  /** Sees to it that the core gets its tick. The timer is left alone while it fires early enough. */
+  /** Sets the timer for the core's next tick, unless the one that is set fires early enough. */
   #arm(): void {
     const wakeAt = this.#core.wakeAt;
     if (wakeAt === null || wakeAt >= this.#timerAt) return;
@@ -444,7 +444,7 @@ export class Feed<Own extends object = {}> {
     this.#timerAt = wakeAt;
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
-      this.#on({ type: 'tick' });
+      this.#handle({ type: 'tick' });
     }, Math.max(0, wakeAt - performance.now()));
   }
 }
@@ -492,5 +492,5 @@ function waitsOf({ firstRetryMs, longestRetryMs }: ConnectOptions): Waits {
 }
 
 function checkToken(token: string): void {
-  if (!TOKEN.test(token)) throw new CodecError('bad_token', 'the token has characters that no access token has');
+  if (!TOKEN.test(token)) throw new CodecError('bad_token', 'the token has characters that access tokens cannot have');
 }

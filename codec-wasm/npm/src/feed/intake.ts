@@ -1,4 +1,4 @@
-// What comes of the bridge's messages? Events for the page, inputs for the core, and the counts.
+// What does a feed make of the bridge's messages? Events for the page, inputs for the core, and counts.
 
 import { CodecError, decodeError } from '../errors.js';
 import type { Note } from '../note.js';
@@ -48,7 +48,7 @@ export class Intake<Own extends object> {
   #bridge: FeedBridge | null = null;
   /** Whether this connection asked to go on where the one before ended. */
   #wantsCursor = false;
-  /** The warnings that were said. */
+  /** The warnings that were given. */
   readonly #warned = new Set<string>();
 
   constructor(
@@ -71,8 +71,8 @@ export class Intake<Own extends object> {
     return this.#bridge;
   }
 
-  /** A new connection stands, perhaps to another bridge; whether it is asked to go on where the one before ended. */
-  connected(wantsCursor: boolean): void {
+  /** A new connection is there, perhaps to another bridge; `wantsCursor` if it asks to go on where the one before ended. */
+  startConnection(wantsCursor: boolean): void {
     this.#bridgeClock.reset();
     this.#wantsCursor = wantsCursor;
   }
@@ -89,30 +89,30 @@ export class Intake<Own extends object> {
     try {
       found = takeMessage(this.port, bytes);
     } catch (error) {
-      if (error instanceof CodecError) return this.#error(error);
+      if (error instanceof CodecError) return this.#reportError(error);
       throw error;
     }
-    if (found >= FOUND.data && found < FOUND.hello) this.#record(found - FOUND.data, receivedAtUs);
-    else this.#message(found, this.port.note(), receivedAtUs);
+    if (found >= FOUND.data && found < FOUND.hello) this.#takeRecord(found - FOUND.data, receivedAtUs);
+    else this.#takeMessage(found, this.port.note(), receivedAtUs);
   }
 
   /** Reports what is missing at the end of streams that went silent; `nowMs` is on the page's `performance` clock. */
   noticeSilence(nowMs: number): void {
-    for (const { session, stream, gap } of this.sessions.silent(nowMs)) this.#gap(gap, session, stream);
+    for (const { session, stream, gap } of this.sessions.silent(nowMs)) this.#reportGap(gap, session, stream);
   }
 
-  #record(found: number, receivedAtUs: number): void {
+  #takeRecord(found: number, receivedAtUs: number): void {
     const position = this.#position();
-    this.cursor.passed(position.partition, position.offset);
+    this.cursor.advance(position.partition, position.offset);
     let got: Received;
     try {
       got = this.streams.take(found);
     } catch (error) {
-      return this.#error(error as CodecError);
+      return this.#reportError(error as CodecError);
     }
     switch (got.kind) {
       case 'samples':
-        return this.#block(got, position, receivedAtUs);
+        return this.#takeBlock(got, position, receivedAtUs);
       case 'schema':
         this.#hear(got.session, got.epoch, false);
         return this.#emitter.emit('schema', { ...got, channels: got.schema.channels });
@@ -127,7 +127,7 @@ export class Intake<Own extends object> {
       case 'end': {
         const { session: id, epoch, gap } = got;
         const stream = this.sessions.get(id)?.streams.get(epoch);
-        if (gap !== null && stream !== undefined) this.#gap(gap, id, stream);
+        if (gap !== null && stream !== undefined) this.#reportGap(gap, id, stream);
         const session = this.sessions.end(id, epoch);
         if (session === null) return;
         if (session.ended) this.#input({ type: 'sessionEnded', session: id });
@@ -152,7 +152,7 @@ export class Intake<Own extends object> {
     };
   }
 
-  #block(got: ReceivedSamples, position: Position, receivedAtUs: number): void {
+  #takeBlock(got: ReceivedSamples, position: Position, receivedAtUs: number): void {
     const { session: id, epoch, length, gap } = got;
     const { stream } = this.#hear(id, epoch, true);
     const ageMs = position.snapshot ? receivedAtUs / 1000 + this.#bridgeAheadMs - position.brokerTimeMs : 0;
@@ -160,7 +160,7 @@ export class Intake<Own extends object> {
     this.stats.samples += length;
     if (gap !== null) {
       stream.rate.interrupt();
-      this.#gap(gap, id, stream);
+      this.#reportGap(gap, id, stream);
     }
     const { columns, capturedAtUs, schema } = this.streams;
     const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
@@ -174,7 +174,7 @@ export class Intake<Own extends object> {
     this.#emitter.emit('samples', this.#samples);
   }
 
-  #message(found: number, note: Note, answeredUs: number): void {
+  #takeMessage(found: number, note: Note, answeredUs: number): void {
     switch (found) {
       case FOUND.hello: {
         const [version, user] = [note.number(), note.text()];
@@ -210,7 +210,7 @@ export class Intake<Own extends object> {
       case FOUND.bye:
         return this.#input({ type: 'bye', code: note.number(), reason: note.text() });
       case FOUND.error:
-        return this.#error(decodeError(note.text()));
+        return this.#reportError(decodeError(note.text()));
     }
   }
 
@@ -226,16 +226,16 @@ export class Intake<Own extends object> {
 
   #warnOfBridge({ cursor, lastSeconds }: FeedBridge): void {
     if (this.#options.lastSeconds !== undefined && !lastSeconds) {
-      const message = 'this bridge does not serve the last seconds: samples begin with what is live';
+      const message = 'this bridge does not serve the last seconds: samples begin with the live ones';
       this.#warn({ code: 'no_last_seconds', message, session: null });
     }
     if (this.#wantsCursor && !cursor) {
-      const message = 'this bridge does not go on where a connection ended: what came meanwhile is missing';
+      const message = 'this bridge does not go on where a connection ended: the samples in between are missing';
       this.#warn({ code: 'no_cursor', message, session: null });
     }
   }
 
-  /** Says it once. */
+  /** Warns once. */
   #warn(warning: FeedWarning): void {
     const once = `${warning.code} ${warning.session}`;
     if (this.#warned.has(once)) return;
@@ -244,9 +244,9 @@ export class Intake<Own extends object> {
     else console.warn(`purple-sector-codec: ${warning.message}`);
   }
 
-  #gap(gap: Gap, session: string, stream: Stream): void {
+  #reportGap(gap: Gap, session: string, stream: Stream): void {
     const missing = stream.report(gap);
-    // What lies between two key blocks was not asked for.
+    // Blocks between key blocks were not asked for.
     if (missing === null || this.#options.keysOnly) return;
     const n = missing.lastSeq - missing.firstSeq + 1;
     this.stats.gaps++;
@@ -254,7 +254,7 @@ export class Intake<Own extends object> {
     this.#emitter.emit('gap', { from: 'stream', reason: 'missing', n, session, partition: null });
   }
 
-  #error(error: CodecError): void {
+  #reportError(error: CodecError): void {
     this.stats.errors++;
     this.#emitter.emit('error', error);
   }

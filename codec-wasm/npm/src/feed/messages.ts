@@ -8,12 +8,12 @@ const utf8 = new TextEncoder();
 /** What to serve from now on. */
 export interface Wanted {
   readonly session: string | undefined;
-  /** First what the log has of so many seconds; undefined for what is live alone. */
+  /** Start with this many seconds from the log; undefined for live records only. */
   readonly lastSeconds: number | undefined;
   readonly keysOnly: boolean;
   /** The topic's id, 16 bytes, or none. */
   readonly topicId: Uint8Array;
-  /** Partition and next offset by turns; empty for what comes from now on. */
+  /** Partition and next offset by turns; empty to begin with what comes from now on. */
   readonly next: Float64Array;
 }
 

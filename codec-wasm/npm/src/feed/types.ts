@@ -12,11 +12,11 @@ import type { ClockOffset } from './clock.js';
  * - `connecting`: no connection; the feed tries, again and again.
  * - `waiting`: connected, no session yet.
  * - `live`: samples come.
- * - `stale`: samples came, but none for more than 500 ms, or for half as long again as the time between two blocks if
- *   that is more; `feed.ageMs` says how long.
+ * - `stale`: samples came, but none for more than 500 ms, or for 1.5 times the usual time between two blocks if that is
+ *   longer; `feed.ageMs` says for how long.
  * - `paused`: by {@link Feed.pause}.
  * - `replay`: samples come from the log, before the live ones.
- * - `refused`: for good, until {@link Feed.setToken}; `reason` says why.
+ * - `refused`: it does not try again until {@link Feed.setToken} or {@link Feed.resume}; `reason` says why.
  * - `ended`: every session said that it is over, or {@link Feed.close} was called.
  */
 export type FeedState = 'connecting' | 'waiting' | 'live' | 'stale' | 'paused' | 'replay' | 'refused' | 'ended';
@@ -46,7 +46,7 @@ export interface FeedSamples<Own extends object = {}> extends StreamId {
   /** Where it stands in the user's topic. */
   readonly partition: number;
   readonly offset: number;
-  /** Whether it was kept for who joins, or comes from history, instead of being live. */
+  /** Whether it is from before now: kept for viewers that join, or read from the log. */
   readonly snapshot: boolean;
   /** When it reached the page: Unix µs on the page's clock. */
   readonly receivedAtUs: number;
@@ -56,7 +56,7 @@ export interface FeedSamples<Own extends object = {}> extends StreamId {
 
 /** A block of samples in memory of its own, for the loop over {@link Feed.samples}. */
 export interface FeedBlock<Own extends object = {}> extends FeedSamples<Own> {
-  /** How many blocks before this one the loop did not get, because it took longer than they took to come. */
+  /** How many blocks before this one were dropped, because the loop was slower than they came. */
   readonly dropped: number;
 }
 
@@ -90,7 +90,7 @@ export interface FeedSchema extends StreamId {
   readonly channels: readonly Channel[];
 }
 
-/** A session as it is at one moment: a change makes another object, but for the rate. */
+/** A session as it is at one moment: a change makes a new object, except a change of the rate. */
 export interface FeedSession {
   readonly session: string;
   /** The encoder start that was heard of last. */
@@ -115,11 +115,11 @@ export interface FeedBridge {
   readonly lastSeconds: boolean;
 }
 
-/** Something that works otherwise than the page may expect. Said once; without a listener, in the console. */
+/** Something that does not work as the page may expect. Each is reported once; without a listener, in the console. */
 export interface FeedWarning {
   /**
    * Stable name. `two_epochs`: two collectors send as the same session. `no_last_seconds` and `no_cursor`: the bridge
-   * cannot serve from its log, so there is a hole where the page asked for what was before.
+   * cannot serve from the log, so the samples from before are missing.
    */
   readonly code: 'two_epochs' | 'no_last_seconds' | 'no_cursor';
   /** For a person. */
