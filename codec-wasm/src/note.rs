@@ -1,8 +1,8 @@
 //! How do things other than columns reach JavaScript? As a note: numbers in an agreed order, and UTF-8 text.
 //!
 //! A text is written as its length in bytes, and its bytes go to the text area. `NaN` stands for an absent value, and a
-//! list starts with its length. `npm/src/note.ts` reads the same order. Notes are for what comes rarely; what comes with
-//! every block has a fixed place in the head (see `reader.rs`).
+//! list starts with its length. `npm/src/note.ts` reads the same order. Notes are for rare things; what comes with every
+//! block has a fixed place in the head (see `reader.rs`).
 
 use alloc::vec::Vec;
 

@@ -11,7 +11,7 @@ import { vector } from './recording.mjs';
 
 before(() => init());
 
-/** An intake, what it told the page of gaps, and a way to give it records. */
+/** An intake, the gaps that it reported, and a function that gives it records. */
 function intake() {
   const emitter = new Emitter();
   const gaps = [];

@@ -32,6 +32,7 @@ const GAME_REPLAY = 1;
 /** The page's clock in Unix microseconds; steady while the page lives. */
 export const pageUs = (): number => (performance.timeOrigin + performance.now()) * 1000;
 
+/** Runs the page for one feed. */
 export class App {
   readonly #feed: Feed;
   readonly #view = emptyView();

@@ -1,4 +1,4 @@
-// How do samples come from the bridge? The npm package connects, decodes and connects again; this hands on what the page uses.
+// How do samples come from the bridge? The npm package connects, decodes and reconnects; this passes on what the page uses.
 
 import { connect, type Feed as PackageFeed, type LapSummary, type Schema } from 'purple-sector-codec';
 
@@ -6,6 +6,7 @@ import type { Clock, Feed, FeedCounts, FeedListener, FeedState } from './feed';
 import { userOf, type Link } from './link';
 import type { LapEvent } from './model/lap';
 
+/** Connects to the bridge that the link names, with the link's token or user. */
 export function openFeed(link: Link): Feed {
   return new BridgeFeed(
     connect(link.url, {
@@ -18,13 +19,11 @@ export function openFeed(link: Link): Feed {
 }
 
 class BridgeFeed implements Feed {
-  readonly #feed: PackageFeed;
   reason = '';
-
-  /** The browser keeps the page from connecting there: trying again is of no use. */
-  #blocked = false;
-
+  readonly #feed: PackageFeed;
   readonly #channels = new WeakMap<Schema, readonly string[]>();
+  /** The browser does not let the page connect there, so trying again is of no use. */
+  #blocked = false;
 
   constructor(feed: PackageFeed, readonly user: string, host: string) {
     this.#feed = feed;

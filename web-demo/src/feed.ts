@@ -24,8 +24,10 @@ export type Facts = Partial<SessionFacts>;
 /** Driver's clock to page's clock: page time = driver time + offset, give or take the uncertainty. */
 export type Clock = ClockOffset;
 
+/** What went wrong so far, by number. */
 export type FeedCounts = Pick<FeedStats, 'gaps' | 'repeats' | 'reconnects'>;
 
+/** Gets what a feed brings. */
 export interface FeedListener {
   onSamples(samples: Samples): void;
   onFacts(session: string, facts: Facts): void;
@@ -33,6 +35,7 @@ export interface FeedListener {
   onEnd(session: string): void;
 }
 
+/** A source of one user's telemetry. */
 export interface Feed {
   readonly state: FeedState;
   /** Why it was refused or ended, in words for a person; empty otherwise. */

@@ -1,7 +1,5 @@
 //! What do the types say about each channel? One documented property each, from the codec's own table.
 
-use std::fmt::Write as _;
-
 use purple_sector_codec::channels::{ABSENT, FLOAT_CHANNELS, FloatInfo, INT_CHANNELS, IntInfo};
 
 use crate::key;
@@ -18,11 +16,8 @@ pub(crate) fn source() -> String {
     let fields: Vec<Field> =
         FLOAT_CHANNELS.iter().map(Field::of_float).chain(INT_CHANNELS.iter().map(Field::of_int)).collect();
     let properties = |type_of: fn(&Field) -> String| {
-        let mut text = String::new();
-        for field in &fields {
-            let _ = write!(text, "{}\n  readonly {}{};\n", field.doc, field.key, type_of(field));
-        }
-        text
+        let property = |field: &Field| format!("{}\n  readonly {}{};\n", field.doc, field.key, type_of(field));
+        fields.iter().map(property).collect::<String>()
     };
     let columns = properties(|field| format!(": {}", field.column));
     let values = properties(|_| "?: number".to_owned());

@@ -1,7 +1,7 @@
 //! What do the module and its JavaScript both know by number or by name? Constants for the JavaScript side.
 
 use purple_sector_codec::bridge_protocol::{
-    FeedState, GapReason, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX, capability,
+    FeedState, GapReason, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX, capability, close,
 };
 use purple_sector_codec::{StreamSettings, block};
 use purple_sector_codec_wasm::shared;
@@ -45,6 +45,9 @@ pub(crate) fn source() -> String {
 export const GAP_REASONS = {{
 {}}} as const;
 
+/** Closes a connection whose token expired. */
+export const CLOSE_TOKEN_EXPIRED = {};
+
 /** Most samples in a block. */
 export const MAX_SAMPLES = {};
 
@@ -62,6 +65,7 @@ export const TOKEN_SUBPROTOCOL_PREFIX = '{TOKEN_SUBPROTOCOL_PREFIX}';
 ",
         tables.join("\n"),
         gap_reasons.concat(),
+        close::TOKEN_EXPIRED,
         block::MAX_SAMPLES,
         shared::MAX_STREAMS,
         StreamSettings::KEY_INTERVAL_US / 1000,

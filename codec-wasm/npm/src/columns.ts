@@ -35,7 +35,7 @@ export interface BlockColumns<Own extends object = {}> {
   get(key: string): Float32Array | Int32Array | undefined;
   /** The sample at `index` as an object of its own, without the absent channels; `index` is 0 to `length - 1`. */
   sample(index: number): Sample<Own>;
-  /** The same columns in memory of their own, which stay as they are. */
+  /** A copy of the columns in memory of its own, which later blocks leave alone. */
   copy(): Columns<Own>;
 }
 
@@ -68,7 +68,7 @@ const NO_INTS = new Int32Array(MAX_SAMPLES).fill(ABSENT);
  */
 export class ColumnViews {
   readonly #channels: readonly Channel[];
-  /** For each channel its index among those of its kind. */
+  /** Each channel's index among the channels of its kind. */
   readonly #indexes: number[] = [];
   readonly #positions = new Map<string, number>();
   readonly #views: (Column | undefined)[] = [];
@@ -98,7 +98,7 @@ export class ColumnViews {
     return this.#capturedAtUs;
   }
 
-  /** From now on the columns are those of the block that lies there in `memory`. */
+  /** Shows the block at this place in `memory` from now on. */
   show(memory: Memory, place: Place): void {
     const now = this.#place;
     if (
@@ -119,7 +119,7 @@ export class ColumnViews {
     this.#noInts = NO_INTS.subarray(0, place.length);
   }
 
-  /** From now on the columns are empty. */
+  /** Shows nothing from now on. */
   clear(): void {
     this.show(NO_MEMORY, NOWHERE);
   }

@@ -8,7 +8,7 @@
  *   {@link Decoder.free}.
  * - From {@link init}: `wasm_load`, and `not_initialized` from using a {@link Decoder} before it.
  * - From {@link connect} and its feed: `no_websocket`, `bad_url`, `bad_token`, `bad_option`, `token_failed`, `refused` and
- *   `closed` for something awaited that will not come, and those of `push`.
+ *   `closed` for an awaited event that will not come, and the codes of `push`.
  *
  * @example
  * try {

@@ -10,7 +10,7 @@ import { isRunning, Store, wasm } from './wasm.js';
 const ROWS = 36_000;
 /** Most memory of one history, in bytes. */
 const MOST_BYTES = 256 * 1024 * 1024;
-/** A row so much older than the newest one, in s, means that a clock was set: the history starts again. */
+/** A row that is older than the newest by more than this, in s, means that a clock was set back: the history starts again. */
 const SET_BACK_S = 10;
 
 /** The names of channels: those of the table, and one's own. */
@@ -107,7 +107,7 @@ export class History<Own extends object = {}> {
     return this.#values.subarray(start, start + this.#length);
   }
 
-  /** Times and then the channels in their order, as uPlot's `setData` takes them: all rows, or those of the last seconds. */
+  /** The times and then the channels in order, as uPlot's `setData` takes them: all rows, or only the last seconds. */
   data(lastSeconds = Infinity): [Float64Array, ...Float32Array[]] {
     const times = this.capturedAtS;
     const from = indexAt(times, (times[times.length - 1] ?? 0) - lastSeconds);
@@ -192,7 +192,7 @@ export class History<Own extends object = {}> {
 
 makeDisposable(History, History.prototype.free);
 
-/** Copies `n` values from `first` on; absent ones and those of a channel that is not there become NaN. */
+/** Copies `n` values from `first` on. Absent values become NaN, and so does a whole absent channel. */
 function copy(from: Float32Array | Int32Array | undefined, first: number, n: number, to: Float32Array, at: number): void {
   if (from === undefined) to.fill(NaN, at, at + n);
   else if (from instanceof Float32Array) for (let row = 0; row < n; row++) to[at + row] = from[first + row] ?? NaN;

@@ -1,4 +1,4 @@
-// How do bytes get into the module, and what they were out of it? Through fixed places in its memory.
+// How do bytes get into the module, and the result of a push out of it? Through fixed places in its memory.
 
 import type { Memory } from './columns.js';
 import { CodecError } from './errors.js';
@@ -59,7 +59,7 @@ export class Port implements Memory {
     this.reader.free();
   }
 
-  /** Memory that grew has moved, and views of it have no length then: they are made again. Asking for `buffer` is slow. */
+  /** Makes the views again after the memory has grown, which leaves them with length 0. (Asking for `buffer` each time is slow.) */
   #refresh(): void {
     if (this.#head.length > 0 || this.#freed) return;
     const { buffer } = this;

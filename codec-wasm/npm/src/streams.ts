@@ -1,4 +1,4 @@
-// What do the records of a user's streams hold? The columns of the newest block, the schema, the facts, the events.
+// What have a user's streams brought so far? The columns of the newest block, its schema, the facts, the events.
 
 import { makeColumns, NO_COLUMNS, type Columns, type ColumnViews, type Place, type Sample } from './columns.js';
 import { decodeError } from './errors.js';
@@ -98,13 +98,13 @@ export class Streams<Own extends object> {
       case FOUND.skipped:
         return SKIPPED;
       default:
-        // A block that failed half way has left nothing of use in the columns.
+        // A block that failed half way leaves the columns in an undefined state.
         this.#forgetColumns();
         throw decodeError(this.#port.note().text());
     }
   }
 
-  /** Empties all columns, for ever, and gives the module's memory back. */
+  /** Empties all columns for good, and gives the module's memory back. */
   free(): void {
     for (const { columns } of this.#streams.values()) columns.clear();
     this.#streams.clear();

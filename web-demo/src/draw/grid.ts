@@ -6,6 +6,7 @@ import type { Tick } from './axis';
 import { LANES, laneY, type Ranges } from './lanes';
 import { color, font } from './palette';
 
+/** What the grid of a plot depends on; sizes in CSS pixels. */
 export interface Grid {
   width: number;
   height: number;
@@ -15,6 +16,7 @@ export interface Grid {
   marks: readonly SectorMark[];
 }
 
+/** Draws the lanes, the axis and where sectors begin. */
 export function drawGrid(context: CanvasRenderingContext2D, grid: Grid): void {
   const bottom = grid.edges.at(-1) as number;
   context.font = font(10);
@@ -62,6 +64,7 @@ function drawMarks(context: CanvasRenderingContext2D, grid: Grid, bottom: number
   }
 }
 
+/** Draws the reference lap into all lanes. */
 export function drawReference(context: CanvasRenderingContext2D, width: number, edges: number[], ranges: Ranges, reference: Profile): void {
   context.lineWidth = 1;
   context.strokeStyle = color('reference');

@@ -1,5 +1,6 @@
 // How do canvases lie over each other and follow the size of their place?
 
+/** Canvases on top of each other that fill one element. */
 export class Layers {
   readonly contexts: CanvasRenderingContext2D[];
   /** Size in CSS pixels. */

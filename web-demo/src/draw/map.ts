@@ -15,6 +15,7 @@ const REDRAW_MS = 500;
 
 type Place = (x: number, z: number) => [number, number];
 
+/** The track with its sectors, the car, and the crosshair. */
 export class TrackMap {
   readonly #layers: Layers;
   #drawn: { session: Session | null; track: TrackLine | null; marks: readonly SectorMark[]; atMs: number } = { session: null, track: null, marks: [], atMs: -Infinity };

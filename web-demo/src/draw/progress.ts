@@ -15,6 +15,7 @@ export interface Redraw {
   live: boolean;
 }
 
+/** What is on the canvas of the traces. */
 export class TracesProgress {
   /** The vertical ranges in use: as the values of this session need them, and of no other. */
   ranges = new Ranges();

@@ -18,6 +18,7 @@ export const AXIS_PX = 22;
 const HOLE_US = 1_000_000;
 const [BASE, LIVE, CURSOR] = [0, 1, 2];
 
+/** The traces of the view, in one element. */
 export class Traces {
   readonly #layers: Layers;
   readonly #progress = new TracesProgress();

@@ -2,6 +2,7 @@
 
 import { Session } from './session';
 
+/** What is driven. */
 export interface Drive {
   /** Laps, the first from `from` on and the last up to `until` (shares of a lap). */
   laps: number;

@@ -3,6 +3,7 @@
 /** Laps averaged. */
 const N_LAPS = 5;
 
+/** How much fuel there is, and how far it goes. */
 export interface FuelState {
   /** Litres; NaN where absent, as all below. */
   litres: number;
@@ -10,6 +11,7 @@ export interface FuelState {
   lapsLeft: number;
 }
 
+/** Averages what laps use. */
 export class FuelMeter {
   readonly #used: number[] = [];
   #atLine = NaN;

@@ -2,6 +2,7 @@
 
 import { counts, type Lap } from './lap';
 
+/** How a time compares with the others of its session. */
 export type Grade = 'best' | 'better' | 'slower' | 'invalid' | 'in' | 'out' | 'none';
 
 /** What a grade looks like next to its number, and what it means. */

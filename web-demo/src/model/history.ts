@@ -19,6 +19,7 @@ export const HISTORY_CHANNELS = [
   'positionZM',
 ] as const;
 
+/** A channel whose past is kept. */
 export type HistoryChannel = (typeof HISTORY_CHANNELS)[number];
 
 /** A wire column: floats with NaN where absent, ints with the package's `ABSENT`. */
@@ -37,6 +38,7 @@ export function valueAt(column: Column | undefined, row: number): number {
   return column instanceof Int32Array && value === ABSENT ? NaN : value;
 }
 
+/** The rows of one session. */
 export class History {
   readonly #ring: Ring;
   /** The ring's views; made again after each block, and when the module's memory moved, which empties them. */

@@ -26,6 +26,7 @@ export interface LapEvent {
   pit: boolean;
 }
 
+/** A lap, driven or known from an event. */
 export interface Lap {
   /** As drivers count: the first lap is 1. */
   number: number;

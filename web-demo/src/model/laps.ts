@@ -15,6 +15,7 @@ const SHORTEST_US = 5_000_000;
 /** A longer pause between samples makes a hole in the lap. */
 const HOLE_US = 1_000_000;
 
+/** The laps of one session. */
 export class LapTracker {
   /** Finished laps, oldest first. */
   readonly laps: Lap[] = [];
@@ -28,7 +29,7 @@ export class LapTracker {
   /** When the current lap began, on the driver's clock; NaN where that was not seen. */
   startUs = NaN;
   /**
-   * By how many lines the fraction is ahead of the current lap. They agree at 0; near the line the counter may be
+   * How many lines the fraction is ahead of the lap counter. They agree at 0; near the line the counter may be
    * some samples late (1) or early (-1), and a car may roll back over it (-1).
    */
   linesAhead = 0;
@@ -158,7 +159,7 @@ export class LapTracker {
     this.version += 1;
   }
 
-  /** The last sector of a lap is what is left of its time. */
+  /** Times the last sector of a lap: the rest of its lap time. */
   #timeLastSector(lap: Lap, last: LapSample, sample: LapSample): void {
     if (!(last.sector > 0) || lap.sectorsMs.length !== last.sector) return;
     const published = sample.lastSectorMs > 0 && sample.lastSectorMs !== last.lastSectorMs;

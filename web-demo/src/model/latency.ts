@@ -8,6 +8,7 @@ const WINDOW = 600;
 /** Fewer frames say nothing. */
 const ENOUGH = 20;
 
+/** Measures from the driver's clock to the frame that draws. */
 export class LatencyMeter {
   readonly #delaysMs = new Quantiles(WINDOW);
 

@@ -7,6 +7,7 @@
 const FORGET = 0.02;
 const MAX_BEHIND_US = 1_000_000;
 
+/** The moment that moving things show. */
 export class Playhead {
   /** Driver's clock minus page's clock for a block that came without delay. */
   #offsetUs = NaN;

@@ -1,5 +1,6 @@
 // What were the median and the worst of the last values? A window of fixed length over a stream of numbers.
 
+/** The last values, up to a fixed number. */
 export class Quantiles {
   readonly #values: Float64Array;
   #n = 0;

@@ -15,6 +15,7 @@ const LAMP_HOLD_US = 150_000;
 const MAX_SERVED_AGAIN_US = 60_000_000;
 const LAMPS = ['tcActive', 'absActive', 'pitLimiter'] as const;
 
+/** One session, from its first sample on. */
 export class Session {
   readonly history = new History();
   readonly laps = new LapTracker();

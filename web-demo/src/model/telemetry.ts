@@ -1,4 +1,4 @@
-// Which sessions are there, and which one is shown? Routes what the feed brings to its session.
+// Which sessions are there, and which one is shown? Each sample, fact and lap goes to its session.
 
 import type { Facts, Feed, Samples } from '../feed';
 import type { LapEvent } from './lap';
@@ -11,6 +11,7 @@ const LIVE_US = 10_000_000;
 /** Two epochs of a session with blocks within this time are both live. */
 const BOTH_US = 2_000_000;
 
+/** The sessions of one feed. */
 export class Telemetry {
   readonly #nowUs: () => number;
   readonly #sessions = new Map<string, Session>();

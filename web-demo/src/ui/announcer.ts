@@ -10,6 +10,7 @@ import { byId, Text } from './dom';
 /** A shorter state is not worth interrupting anyone for. */
 const STATE_HOLD_MS = 1500;
 
+/** Writes for screen readers. */
 export class Announcer {
   readonly #text = Text.of('announcer');
   readonly #plot = byId('plot');
@@ -21,7 +22,7 @@ export class Announcer {
 
   refresh(now: Shown, { session, paused }: View, nowMs: number): void {
     this.#announceState(now, nowMs);
-    // What is read of a paused picture is of its moment, too.
+    // A paused picture is announced as of its own moment, too.
     if (paused) return;
     const lap = session?.laps.laps.findLast((each) => each.settled);
     const changed = session !== this.#session;

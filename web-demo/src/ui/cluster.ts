@@ -11,6 +11,7 @@ type LampState = 'on' | 'off' | 'absent';
 
 const FLAGS = ['No flag', 'Blue', 'Yellow', 'Black', 'White', 'Finish', 'Penalty', 'Green', 'Orange'];
 
+/** The cockpit panel. */
 export class Cluster {
   readonly #gear = Text.of('gear');
   readonly #speed = Text.of('speed');

@@ -7,6 +7,7 @@ import { actionOf } from './keys';
 /** Where the browser remembers that single keys are off. */
 const KEYS = 'purple-sector.keys';
 
+/** Buttons, keys and pointer. */
 export class Controls {
   readonly #view: View;
   readonly #setPaused: (paused: boolean) => void;

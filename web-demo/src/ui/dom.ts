@@ -2,6 +2,7 @@
 
 import { DASH } from '../model/format';
 
+/** The element of the page with this id, which must be there. */
 export function byId<E extends Element = HTMLElement>(id: string): E {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`index.html has no element "${id}"`);

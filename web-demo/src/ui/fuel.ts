@@ -4,6 +4,7 @@ import { number } from '../model/format';
 import type { View } from '../view';
 import { Text } from './dom';
 
+/** The fuel panel. */
 export class Fuel {
   readonly #litres = Text.of('fuel-litres');
   readonly #perLap = Text.of('fuel-per-lap');

@@ -9,6 +9,7 @@ import { byId, setData, Text } from './dom';
 const KINDS = ['Practice', 'Qualifying', 'Race', 'Hotlap', 'Time attack', 'Drift', 'Drag', 'Hot stint', 'Superpole'];
 const RACE = 2;
 
+/** The header: driver, car, track, laps. */
 export class Header {
   readonly #driver = Text.of('driver');
   readonly #car = Text.of('car');

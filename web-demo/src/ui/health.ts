@@ -10,6 +10,7 @@ import { byId, setData, Text } from './dom';
 /** Samples of the last seconds count for the rate. */
 const RATE_WINDOW_US = 3_000_000;
 
+/** The strip at the bottom, and the pill with the state. */
 export class Health {
   readonly #app = byId('app');
   readonly #pill = Text.of('pill-text');

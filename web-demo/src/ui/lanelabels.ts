@@ -7,6 +7,7 @@ import { profileAt } from '../model/profile';
 import type { View } from '../view';
 import { add, byId, Text } from './dom';
 
+/** The labels to the left of the traces. */
 export class LaneLabels {
   readonly #values: Text[] = [];
   readonly #references: Text[] = [];

@@ -9,6 +9,7 @@ import { add, byId, Text } from './dom';
 /** Rows shown; the rest is a scroll away in no useful sense. */
 const N_ROWS = 60;
 
+/** The table of laps. */
 export class LapTable {
   readonly #body = byId('laps-body');
   readonly #empty = byId('laps-empty');

@@ -18,6 +18,7 @@ const ICONS = {
   ended: 'M12 40V9h24l-5 8 5 8H12',
 };
 
+/** The box over the pictures. */
 export class Notice {
   readonly #box = byId('notice');
   readonly #title = Text.of('notice-title');

@@ -5,6 +5,7 @@ import type { Session } from '../model/session';
 import type { Telemetry } from '../model/telemetry';
 import { add, byId, Text } from './dom';
 
+/** The menu of sessions. */
 export class Sessions {
   readonly #telemetry: Telemetry;
   readonly #chosen: () => void;

@@ -64,6 +64,7 @@ class Card {
   }
 }
 
+/** The panel of tyres and brakes. */
 export class Tyres {
   readonly #cards = CORNERS.map((corner) => new Card(byId('tyre-grid'), corner));
   readonly #note = Text.of('tyres-note');

@@ -1,6 +1,6 @@
 // When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
 
-import { FEED_STATE } from '../shared.js';
+import { CLOSE_TOKEN_EXPIRED, FEED_STATE } from '../shared.js';
 import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';
 
@@ -77,7 +77,7 @@ type Phase =
 
 /** What the core needs to know of the settings. */
 export interface CoreOptions {
-  /** Whether a new token can be had by asking again. */
+  /** Whether asking again gives a new token. */
   readonly tokenCanChange: boolean;
   /** A number from 0 to 1 for each wait. */
   readonly random: () => number;
@@ -287,7 +287,7 @@ export class FeedCore {
     if (this.#phase.name !== 'open') return;
     if (now - this.#phase.since >= STEADY_AFTER_MS) this.#attempt = 0;
     const why = reason || this.#reason || 'the connection was lost';
-    const unauthorized = code === 4401 && !this.#mayTryToken();
+    const unauthorized = code === CLOSE_TOKEN_EXPIRED && !this.#mayTryToken();
     if ((code >= 4500 && code <= 4999) || unauthorized) this.#refuse(why, code);
     else this.#retry(now, why, code);
   }
@@ -295,7 +295,7 @@ export class FeedCore {
   #onProbed(refusal: Refusal | null, now: number): void {
     if (refusal === null) return this.#retry(now, 'cannot reach the bridge', null);
     const { status, code, message } = refusal;
-    // 426 is what a bridge says that would have served a WebSocket; the others pass with time.
+    // 426 comes from a bridge that would have accepted a WebSocket; the others pass with time.
     const passes = status < 400 || status >= 500 || status === 408 || status === 426 || status === 429;
     if (passes || (status === 401 && this.#mayTryToken())) this.#retry(now, message, code);
     else this.#refuse(message, code);

@@ -11,7 +11,7 @@ export class Cursor {
     this.#topicId = Uint8Array.from(id);
   }
 
-  /** A record has come. */
+  /** Takes note of a record that has come. */
   advance(partition: number, offset: number): void {
     const next = this.#next.get(partition) ?? 0;
     if (offset >= next) this.#next.set(partition, offset + 1);
@@ -23,7 +23,7 @@ export class Cursor {
     return known ? this.#topicId : new Uint8Array();
   }
 
-  /** Partition and next offset by turns. */
+  /** Partition, next offset, partition, next offset, and so on. */
   get next(): Float64Array {
     return Float64Array.from([...this.#next].flat());
   }

@@ -13,7 +13,7 @@ export interface Wanted {
   readonly keysOnly: boolean;
   /** The topic's id, 16 bytes, or none. */
   readonly topicId: Uint8Array;
-  /** Partition and next offset by turns; empty to begin with what comes from now on. */
+  /** Partition, next offset, and so on; empty to begin with what comes from now on. */
   readonly next: Float64Array;
 }
 

@@ -33,7 +33,7 @@ export class Stream {
   }
 }
 
-/** One session as the feed keeps it. What the page gets of it is {@link Session.shown}. */
+/** One session as the feed keeps it. The page gets {@link Session.shown}. */
 export class Session {
   readonly streams = new Map<number, Stream>();
   /** The epochs that send, the newest last. */
