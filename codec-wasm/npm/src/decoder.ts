@@ -13,8 +13,8 @@ import { Streams } from './streams.js';
  * Turns records into samples, once and in order: repeats are dropped, and after a hole it waits for the next key block.
  * One decoder reads all streams of one user; make as many decoders as you like.
  *
- * A push allocates nothing once a stream's channels are known: `push` gives the same object again with new content,
- * and the columns are views of memory that stays where it is.
+ * A push allocates nothing once a stream's channels are known: `push` returns the same object each time, with new content, and
+ * the columns are views of the module's memory.
  *
  * @example
  * await init();
@@ -32,10 +32,10 @@ export class Decoder<Own extends object = {}> {
   declare readonly [Symbol.dispose]: Dispose;
 
   /**
-   * Takes one record, the whole message of a WebSocket or Kafka record.
+   * Takes one record: the value of a Kafka record, or a record of a recording.
    *
    * @param bytes the record; its content is copied.
-   * @returns what was in it; valid until the next push.
+   * @returns its content; valid until the next push.
    * @throws {CodecError} for bytes that are not a record of this version. The decoder goes on with the next record.
    */
   push(bytes: Uint8Array | ArrayBuffer): Received {

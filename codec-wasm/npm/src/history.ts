@@ -32,8 +32,8 @@ export interface HistoryBlock {
 }
 
 /**
- * The last samples of some channels, as typed arrays in order of time that uPlot takes as they are. Made by
- * {@link Feed.history}, or filled by hand with {@link append}.
+ * The last samples of some channels, as typed arrays in order of time, which uPlot takes without conversion. {@link Feed.history}
+ * makes one that fills itself; or fill one by hand with {@link append}.
  *
  * All values are float32, so ints above 2^24 are rounded; absent is NaN. The arrays are views of the module's memory,
  * valid until the next block: ask for them each time you draw. An {@link append} copies the block and nothing
@@ -60,7 +60,7 @@ export class History<Own extends object = {}> {
   /** Calls {@link free}, for `using`. */
   declare readonly [Symbol.dispose]: Dispose;
 
-  /** @throws {CodecError} `bad_option` for rows that are not a number from 1 on, no channels, or over 256 MiB of both. */
+  /** @throws {CodecError} `bad_option` if `rows` is not a whole number from 1 on, without channels, or above 256 MiB in all. */
   constructor({ channels, rows = ROWS }: HistoryOptions<Own>) {
     this.channels = [...new Set(channels)];
     this.capacity = rows;
@@ -98,7 +98,7 @@ export class History<Own extends object = {}> {
     return this.#times.subarray(this.#start, this.#start + this.#length);
   }
 
-  /** The values of a channel, one for each of {@link capturedAtS}. NaN where it is absent; empty if it is not kept. */
+  /** The values of a channel, one for each of {@link capturedAtS}; NaN for absent ones. Empty if the channel is not kept. */
   column(key: ChannelKey<Own>): Float32Array {
     const at = this.channels.indexOf(key);
     this.#refreshViews();

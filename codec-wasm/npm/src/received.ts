@@ -24,7 +24,7 @@ export interface Gap {
 export type Received =
   /** A block: read {@link Decoder.columns}. */
   | ReceivedSamples
-  /** The channels of a stream that does not use a built-in list. */
+  /** The channels of a stream; they come before its first block and are repeated. */
   | (StreamId & { readonly kind: 'schema'; readonly schema: Schema })
   | (StreamId & { readonly kind: 'facts'; readonly facts: Facts })
   | (StreamId & { readonly kind: 'event'; readonly event: TelemetryEvent })

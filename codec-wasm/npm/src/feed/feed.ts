@@ -27,7 +27,7 @@ import type {
   StateChange,
 } from './types.js';
 
-/** What a subprotocol may consist of, and so a token. */
+/** The characters that a subprotocol may have, and so a token. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** A constructor like the browser's `WebSocket`; the `ws` package's is one. */
@@ -49,13 +49,13 @@ export interface WebSocketLike {
 export interface ConnectOptions {
   /** The access token, or a function that gives a fresh one: called before each attempt and before a token ends. */
   readonly token?: string | (() => string | Promise<string>);
-  /** Whose telemetry, where the bridge runs without tokens. With a token it must be that user. */
+  /** Whose telemetry to follow, if the bridge runs without tokens. With a token it must be the token's user. */
   readonly userId?: string;
   /** Only this session. */
   readonly session?: string;
   /** Start with the last seconds from the log, if the bridge can ({@link FeedBridge.lastSeconds}). */
   readonly lastSeconds?: number;
-  /** Key blocks only, about one in two seconds: saves data. */
+  /** Key blocks only, about one every two seconds: saves data. */
   readonly keysOnly?: boolean;
   /** Samples older than this make the feed stale, in ms; 500 if not given. */
   readonly staleAfterMs?: number;
@@ -63,7 +63,7 @@ export interface ConnectOptions {
   readonly firstRetryMs?: number;
   /** The longest wait before any retry, in ms; 10,000 if not given. */
   readonly longestRetryMs?: number;
-  /** Closes the feed when it is aborted. */
+  /** Closes the feed when aborted. */
   readonly signal?: AbortSignal;
   /** The WebSocket class, where there is no global one (Node before 22: the `ws` package's). */
   readonly WebSocket?: WebSocketConstructor;
@@ -71,7 +71,7 @@ export interface ConnectOptions {
 
 /** Settings of a listener. */
 export interface ListenOptions {
-  /** Ends the listening when it is aborted. */
+  /** Ends the listening when aborted. */
   readonly signal?: AbortSignal;
 }
 
@@ -95,7 +95,7 @@ export class Feed<Own extends object = {}> {
   #socket: WebSocketLike | null = null;
   #token: string | null = null;
   #source: ConnectOptions['token'];
-  /** Counts attempts, so that what belongs to an old one is ignored. */
+  /** Counts attempts, so that events of an old one are ignored. */
   #attempt = 0;
   #nOpened = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -129,7 +129,7 @@ export class Feed<Own extends object = {}> {
   }
 
   /**
-   * Calls `listener` for each event of this name. The function that comes back ends that, and so does `signal`.
+   * Calls `listener` for each event of this name, until the returned function is called or `signal` is aborted.
    *
    * @example
    * feed.on('samples', ({ length, columns }) => speed.textContent = columns.speedMps[length - 1].toFixed(1));
@@ -143,14 +143,14 @@ export class Feed<Own extends object = {}> {
     return this.#emitter.on(name, listener, signal);
   }
 
-  /** Takes a listener away. */
+  /** Removes a listener. */
   off<Name extends keyof FeedEvents>(name: Name, listener: (value: FeedEvents<Own>[Name]) => void): void {
     this.#emitter.off(name, listener);
   }
 
   /**
-   * The next event of this name for which `where` holds; samples are in memory of their own. It is rejected with `closed`
-   * when the feed is closed before, and with the signal's reason when that is aborted.
+   * The next event of this name for which `where` holds; samples are copies. The promise is rejected with `closed` if the feed
+   * is closed first, and with the signal's reason if that is aborted.
    *
    * @example
    * const { facts } = await feed.once('facts');
@@ -182,9 +182,9 @@ export class Feed<Own extends object = {}> {
   }
 
   /**
-   * The blocks from now on, each in memory of its own. While the loop is busy up to `limit` of them wait; after that the
-   * oldest are dropped and the next block's `dropped` counts them. The loop ends when the feed is closed; it throws
-   * `refused` when the bridge refuses for good, and the signal's reason when that is aborted.
+   * The blocks from now on, each a copy. While the loop is busy, up to `limit` of them wait; after that the oldest are dropped,
+   * and the next block's `dropped` counts them. The loop ends when the feed is closed. It throws `refused` when the bridge
+   * refuses for good, and the signal's reason when that is aborted.
    *
    * @example
    * for await (const { length, columns, dropped } of feed.samples()) await store(columns.speedMps, dropped);
@@ -216,15 +216,15 @@ export class Feed<Own extends object = {}> {
     return this.#intake?.streams.columns ?? (NO_COLUMNS as unknown as Columns<Own>);
   }
 
-  /** The channels of the newest block's stream, the same object while they are the same; null before the first. */
+  /** The channels of the newest block's stream: the same object until they change; null before the first. */
   get schema(): Schema | null {
     return this.#intake?.streams.schema ?? null;
   }
 
   /**
-   * The last samples of these channels from now on, in order of time: see {@link History}. It follows the given session,
-   * or the first that comes and when that is over the next one, from an empty history; of two encoder starts that
-   * send at once, the newer. It goes on until it is freed or the feed is closed, and can still be read then.
+   * Collects the samples of these channels from now on; see {@link History}. It follows the given session, or else the first that
+   * comes; when that is over it starts again, empty, with the next one. If two encoder starts send at once, it takes the newer.
+   * It goes on until it is freed or the feed is closed, and can still be read after a close.
    *
    * @throws {CodecError} `bad_option`, as {@link History} does.
    * @example
@@ -265,21 +265,21 @@ export class Feed<Own extends object = {}> {
     return this.#intake?.sessions.all() ?? NO_SESSIONS;
   }
 
-  /** What the bridge said of itself, and so what it can; null before the first connection. */
+  /** What the bridge said about itself and what it can do; null before the first connection. */
   get bridge(): FeedBridge | null {
     return this.#intake?.bridge ?? null;
   }
 
   /**
-   * What to add to the driver's clock (`capturedAtUs`) to get this page's, in µs, with its uncertainty; null while
-   * unknown. It is the collector's measure against the broker's clock and this page's against the bridge's, which
-   * are taken to agree.
+   * What to add to the driver's clock (`capturedAtUs`) to get this page's, in µs, with its uncertainty; null while it is
+   * unknown. The collector measures its clock against the broker's, and this page against the bridge's; those two are taken to
+   * agree.
    */
   get clock(): ClockOffset | null {
     return this.#intake?.clock ?? null;
   }
 
-  /** Uses another token from now on: sent to the bridge at once; a refused feed tries again. */
+  /** Uses another token from now on. It is sent to the bridge at once, and a refused feed tries again. */
   setToken(token: string): void {
     checkToken(token);
     this.#source = typeof this.#source === 'function' ? this.#source : token;
@@ -465,7 +465,7 @@ const NO_STATS: FeedStats = {
   rateHz: null,
 };
 
-/** The address of a bridge: `ws:`, `wss:`, or where the page can say so, a path or `http(s):`. */
+/** The address of a bridge from a `ws:`, `wss:`, `http:` or `https:` address, or in a page from a path. */
 export function bridgeUrl(url: string | URL): URL {
   const base = (globalThis as { location?: { href: string } }).location?.href;
   const address = URL.canParse(String(url), base) ? new URL(url, base) : null;
