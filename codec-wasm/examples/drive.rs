@@ -5,7 +5,9 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-use purple_sector_codec::{Facts, RowBuffer, Sample, Schema, SessionId, StreamEncoder, StreamSettings, ch, recording};
+use purple_sector_codec::{
+    Facts, RowBuffer, Sample, Schema, SessionId, StreamEncoder, StreamSettings, ch, recording,
+};
 
 const N_SAMPLES: u64 = 600;
 const STEP_US: u64 = 16_667;

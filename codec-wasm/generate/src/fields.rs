@@ -16,7 +16,8 @@ pub(crate) fn source() -> String {
     let fields: Vec<Field> =
         FLOAT_CHANNELS.iter().map(Field::of_float).chain(INT_CHANNELS.iter().map(Field::of_int)).collect();
     let properties = |type_of: fn(&Field) -> String| {
-        let property = |field: &Field| format!("{}\n  readonly {}{};\n", field.doc, field.key, type_of(field));
+        let property =
+            |field: &Field| format!("{}\n  readonly {}{};\n", field.doc, field.key, type_of(field));
         fields.iter().map(property).collect::<String>()
     };
     let columns = properties(|field| format!(": {}", field.column));
