@@ -28,13 +28,13 @@ pub(crate) fn source() -> String {
     .map(|(name, reason)| format!("  {}: '{}',\n", u8::from(reason), camel(name)));
     let capabilities = [("CURSOR", capability::CURSOR), ("LAST_SECONDS", capability::LAST_SECONDS)];
 
-    let tables = [
-        table("FOUND", "What a push found.", shared::FOUND),
-        table("HEAD", "Positions in the head.", shared::HEAD),
-        table("EVENT", "The events, by their numbers in a note.", shared::EVENTS),
-        table("CODING", "How a channel's values are coded, by its number in a note.", shared::CODINGS),
-        table("FEED_STATE", "The bridge's view of a feed.", &feed_states),
-        table("CAPABILITY", "What a bridge can beyond serving live, as bits.", &capabilities),
+    let groups = [
+        constants("FOUND", "What a push found.", shared::FOUND),
+        constants("HEAD", "Positions in the head.", shared::HEAD),
+        constants("EVENT", "The events, by their numbers in a note.", shared::EVENTS),
+        constants("CODING", "How a channel's values are coded, by its number in a note.", shared::CODINGS),
+        constants("FEED_STATE", "The bridge's view of a feed.", &feed_states),
+        constants("CAPABILITY", "What a bridge can beyond serving live, as bits.", &capabilities),
     ];
     format!(
         "// What do the module and this code both know by number or by name? Generated from the codec and from
@@ -63,7 +63,7 @@ export const SUBPROTOCOL = '{SUBPROTOCOL}';
 /** A token is offered as a second subprotocol: this and the token. */
 export const TOKEN_SUBPROTOCOL_PREFIX = '{TOKEN_SUBPROTOCOL_PREFIX}';
 ",
-        tables.join("\n"),
+        groups.join("\n"),
         gap_reasons.concat(),
         close::TOKEN_EXPIRED,
         block::MAX_SAMPLES,
@@ -72,11 +72,10 @@ export const TOKEN_SUBPROTOCOL_PREFIX = '{TOKEN_SUBPROTOCOL_PREFIX}';
     )
 }
 
-/// A constant object with a property for each of these numbers.
-fn table(name: &str, doc: &str, numbers: &[(&str, u32)]) -> String {
-    let lines: Vec<String> =
-        numbers.iter().map(|(name, number)| format!("  {}: {number},\n", camel(name))).collect();
-    format!("/** {doc} */\nexport const {name} = {{\n{}}} as const;\n", lines.concat())
+/// A constant for each of these numbers. They do not make up an object, because bundlers put constants where they are used.
+fn constants(prefix: &str, doc: &str, numbers: &[(&str, u32)]) -> String {
+    let lines = numbers.iter().map(|(name, number)| format!("export const {prefix}_{name} = {number};\n"));
+    format!("// {doc}\n{}", lines.collect::<String>())
 }
 
 /// The camelCase form of a constant's name.
@@ -89,8 +88,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_the_names_that_javascript_uses() {
-        let expected = "/** What. */\nexport const CAN = {\n  one: 1,\n  lastSeconds: 2,\n} as const;\n";
-        assert_eq!(table("CAN", "What.", &[("ONE", 1), ("LAST_SECONDS", 2)]), expected);
+    fn constants_have_the_names_that_rust_gives_them() {
+        let expected = "// What.\nexport const CAN_ONE = 1;\nexport const CAN_LAST_SECONDS = 2;\n";
+        assert_eq!(constants("CAN", "What.", &[("ONE", 1), ("LAST_SECONDS", 2)]), expected);
     }
 }

@@ -3,7 +3,7 @@
 import type { Memory } from './columns.js';
 import { CodecError } from './errors.js';
 import { Note } from './note.js';
-import { HEAD } from './shared.js';
+import * as shared from './shared.js';
 import { Reader, wasm, type Wasm } from './wasm.js';
 
 /**
@@ -26,7 +26,7 @@ export class Port implements Memory {
     return this.#wasm.memory.buffer;
   }
 
-  /** The numbers of the last push, in the places of {@link HEAD}; empty when it is freed. */
+  /** The numbers of the last push, at the positions `HEAD_…`; empty when it is freed. */
   get head(): Float64Array {
     this.#refresh();
     return this.#head;
@@ -46,7 +46,7 @@ export class Port implements Memory {
 
   /** The note of the last push. */
   note(): Note {
-    const [numbers = 0, nNumbers = 0, text = 0, nBytes = 0] = this.head.subarray(HEAD.note);
+    const [numbers = 0, nNumbers = 0, text = 0, nBytes = 0] = this.head.subarray(shared.HEAD_NOTE);
     return new Note(new Float64Array(this.buffer, numbers, nNumbers), new Uint8Array(this.buffer, text, nBytes));
   }
 
@@ -63,7 +63,7 @@ export class Port implements Memory {
   #refresh(): void {
     if (this.#head.length > 0 || this.#freed) return;
     const { buffer } = this;
-    this.#head = new Float64Array(buffer, this.#headAt, HEAD.size);
+    this.#head = new Float64Array(buffer, this.#headAt, shared.HEAD_SIZE);
     this.#input = new Uint8Array(buffer, this.#inputAt, this.#capacity);
   }
 }

@@ -1,7 +1,7 @@
 // Which channels does a stream carry? The schema that travels with it.
 
 import type { Note } from './note.js';
-import { CODING } from './shared.js';
+import * as shared from './shared.js';
 
 /** One channel of a stream. */
 export interface Channel {
@@ -65,7 +65,7 @@ function readChannels(note: Note): Channel[] {
     const min = note.number();
     const max = note.number();
     const labels = note.list(() => note.text());
-    const kind = coding === CODING.int ? 'int' : 'float';
+    const kind = coding === shared.CODING_INT ? 'int' : 'float';
     return { id, name, key: keyOf(name), unit, kind, resolution, min, max, labels };
   });
 }

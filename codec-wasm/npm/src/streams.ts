@@ -8,7 +8,7 @@ import type { Note } from './note.js';
 import type { Port } from './port.js';
 import type { Gap, Received, ReceivedSamples, StreamId } from './received.js';
 import { readSchema, type Schema } from './schema.js';
-import { FOUND, HEAD, MAX_STREAMS } from './shared.js';
+import * as shared from './shared.js';
 
 /** Events that are remembered. */
 const REMEMBERED_EVENTS = 100;
@@ -64,22 +64,22 @@ export class Streams<Own extends object> {
     return this.#current?.schema ?? null;
   }
 
-  /** Takes what a push of a record found, as {@link FOUND} numbers it. Throws what made the reader refuse the record. */
+  /** Takes what a push of a record found, one of `FOUND_…`. Throws a `CodecError` if the reader refused the record. */
   take(found: number): Received {
     switch (found) {
-      case FOUND.samples:
+      case shared.FOUND_SAMPLES:
         return this.#takeSamples();
-      case FOUND.schema: {
+      case shared.FOUND_SCHEMA: {
         const note = this.#port.note();
         return { kind: 'schema', ...readStream(note), schema: readSchema(note) };
       }
-      case FOUND.facts: {
+      case shared.FOUND_FACTS: {
         const note = this.#port.note();
         const stream = readStream(note);
         this.facts = readFacts(note);
         return { kind: 'facts', ...stream, facts: this.facts };
       }
-      case FOUND.event: {
+      case shared.FOUND_EVENT: {
         const note = this.#port.note();
         const stream = readStream(note);
         const event = readEvent(note);
@@ -87,15 +87,15 @@ export class Streams<Own extends object> {
         if (this.events.length > REMEMBERED_EVENTS) this.events.shift();
         return { kind: 'event', ...stream, event };
       }
-      case FOUND.end:
+      case shared.FOUND_END:
         return { kind: 'end', ...readStream(this.#port.note()), gap: gapIn(this.#port.head) };
-      case FOUND.repeat:
+      case shared.FOUND_REPEAT:
         return REPEAT;
-      case FOUND.waiting: {
+      case shared.FOUND_WAITING: {
         const { head } = this.#port;
-        return { kind: 'waiting', epoch: head[HEAD.epoch] ?? NaN, gap: gapIn(head) };
+        return { kind: 'waiting', epoch: head[shared.HEAD_EPOCH] ?? NaN, gap: gapIn(head) };
       }
-      case FOUND.skipped:
+      case shared.FOUND_SKIPPED:
         return SKIPPED;
       default:
         // A block that failed half way leaves the columns in an undefined state.
@@ -117,32 +117,32 @@ export class Streams<Own extends object> {
     const { head } = this.#port;
     const place = this.#place;
     if (
-      head[HEAD.stream] !== this.#number ||
-      head[HEAD.length] !== place.length ||
-      head[HEAD.floats] !== place.floats ||
-      head[HEAD.ints] !== place.ints ||
-      head[HEAD.stride] !== place.stride ||
-      head[HEAD.times] !== place.times
+      head[shared.HEAD_STREAM] !== this.#number ||
+      head[shared.HEAD_LENGTH] !== place.length ||
+      head[shared.HEAD_FLOATS] !== place.floats ||
+      head[shared.HEAD_INTS] !== place.ints ||
+      head[shared.HEAD_STRIDE] !== place.stride ||
+      head[shared.HEAD_TIMES] !== place.times
     ) {
       this.#show(head);
     }
     this.#latest = null;
     const samples = this.#samples;
-    samples.seq = head[HEAD.seq] ?? 0;
+    samples.seq = head[shared.HEAD_SEQ] ?? 0;
     samples.gap = gapIn(head);
     return samples;
   }
 
   /** Shows the columns of the stream and at the place that the head tells. */
   #show(head: Float64Array): void {
-    this.#number = head[HEAD.stream] ?? 0;
+    this.#number = head[shared.HEAD_STREAM] ?? 0;
     const stream = this.#streamOf(this.#number);
     const place = this.#place;
-    place.floats = head[HEAD.floats] ?? 0;
-    place.ints = head[HEAD.ints] ?? 0;
-    place.stride = head[HEAD.stride] ?? 0;
-    place.times = head[HEAD.times] ?? 0;
-    place.length = head[HEAD.length] ?? 0;
+    place.floats = head[shared.HEAD_FLOATS] ?? 0;
+    place.ints = head[shared.HEAD_INTS] ?? 0;
+    place.stride = head[shared.HEAD_STRIDE] ?? 0;
+    place.times = head[shared.HEAD_TIMES] ?? 0;
+    place.length = head[shared.HEAD_LENGTH] ?? 0;
     stream.columns.show(this.#port, place);
     this.#current = stream;
     const samples = this.#samples;
@@ -160,7 +160,7 @@ export class Streams<Own extends object> {
     const schema = readSchema(note);
     const stream = { ...id, schema, columns: makeColumns(schema) };
     for (const oldest of this.#streams.keys()) {
-      if (this.#streams.size < MAX_STREAMS) break;
+      if (this.#streams.size < shared.MAX_STREAMS) break;
       this.#streams.delete(oldest);
     }
     this.#streams.set(number, stream);
@@ -176,8 +176,8 @@ export class Streams<Own extends object> {
 
 /** What the head says is missing, if anything. */
 function gapIn(head: Float64Array): Gap | null {
-  const firstSeq = head[HEAD.gapFirst] ?? NaN;
-  return Number.isNaN(firstSeq) ? null : { firstSeq, lastSeq: head[HEAD.gapLast] ?? NaN };
+  const firstSeq = head[shared.HEAD_GAP_FIRST] ?? NaN;
+  return Number.isNaN(firstSeq) ? null : { firstSeq, lastSeq: head[shared.HEAD_GAP_LAST] ?? NaN };
 }
 
 /** Reads what `describe::stream` wrote. */

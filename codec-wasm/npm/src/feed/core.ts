@@ -1,6 +1,6 @@
 // When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
 
-import { CLOSE_TOKEN_EXPIRED, FEED_STATE } from '../shared.js';
+import * as shared from '../shared.js';
 import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';
 
@@ -185,7 +185,7 @@ export class FeedCore {
         return;
       case 'bridgeState':
         this.#bridgeState = input.state;
-        if (this.#lastSamplesAt === null && input.ageMs !== null && input.state === FEED_STATE.stale) {
+        if (this.#lastSamplesAt === null && input.ageMs !== null && input.state === shared.FEED_STATE_STALE) {
           this.#lastSamplesAt = now - input.ageMs;
         }
         return;
@@ -287,7 +287,7 @@ export class FeedCore {
     if (this.#phase.name !== 'open') return;
     if (now - this.#phase.since >= STEADY_AFTER_MS) this.#attempt = 0;
     const why = reason || this.#reason || 'the connection was lost';
-    const unauthorized = code === CLOSE_TOKEN_EXPIRED && !this.#mayTryToken();
+    const unauthorized = code === shared.CLOSE_TOKEN_EXPIRED && !this.#mayTryToken();
     if ((code >= 4500 && code <= 4999) || unauthorized) this.#refuse(why, code);
     else this.#retry(now, why, code);
   }
@@ -352,9 +352,9 @@ export class FeedCore {
     if (this.#wanted === 'paused' || this.#wanted === 'refused') return this.#wanted;
     if (this.#phase.name !== 'open') return 'connecting';
     const ageMs = this.ageMs(now);
-    if (ageMs === null) return this.#bridgeState === FEED_STATE.ended ? 'ended' : 'waiting';
-    if (this.#bridgeState === FEED_STATE.replay) return 'replay';
-    if (this.#over || this.#bridgeState === FEED_STATE.ended) return 'ended';
+    if (ageMs === null) return this.#bridgeState === shared.FEED_STATE_ENDED ? 'ended' : 'waiting';
+    if (this.#bridgeState === shared.FEED_STATE_REPLAY) return 'replay';
+    if (this.#over || this.#bridgeState === shared.FEED_STATE_ENDED) return 'ended';
     return now <= this.#liveUntil ? 'live' : 'stale';
   }
 

@@ -4,7 +4,7 @@ import { CodecError, decodeError } from '../errors.js';
 import type { Note } from '../note.js';
 import { Port } from '../port.js';
 import type { Gap, Received, ReceivedSamples } from '../received.js';
-import { CAPABILITY, FOUND, GAP_REASONS, HEAD, KEY_INTERVAL_MS } from '../shared.js';
+import * as shared from '../shared.js';
 import { Streams } from '../streams.js';
 import { BridgeClock, chain, pageTimeUs, type ClockOffset } from './clock.js';
 import type { Input } from './core.js';
@@ -92,7 +92,7 @@ export class Intake<Own extends object> {
       if (error instanceof CodecError) return this.#reportError(error);
       throw error;
     }
-    if (found >= FOUND.data && found < FOUND.hello) this.#takeRecord(found - FOUND.data, receivedAtUs);
+    if (found >= shared.FOUND_DATA && found < shared.FOUND_HELLO) this.#takeRecord(found - shared.FOUND_DATA, receivedAtUs);
     else this.#takeMessage(found, this.port.note(), receivedAtUs);
   }
 
@@ -145,10 +145,10 @@ export class Intake<Own extends object> {
   #position(): Position {
     const { head } = this.port;
     return {
-      partition: head[HEAD.partition] ?? NaN,
-      offset: head[HEAD.offset] ?? NaN,
-      brokerTimeMs: head[HEAD.brokerTimeMs] ?? NaN,
-      snapshot: head[HEAD.snapshot] === 1,
+      partition: head[shared.HEAD_PARTITION] ?? NaN,
+      offset: head[shared.HEAD_OFFSET] ?? NaN,
+      brokerTimeMs: head[shared.HEAD_BROKER_TIME_MS] ?? NaN,
+      snapshot: head[shared.HEAD_SNAPSHOT] === 1,
     };
   }
 
@@ -166,7 +166,7 @@ export class Intake<Own extends object> {
     const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
     stream.rate.add(length, lastUs);
     this.stats.rateHz = stream.rate.hz;
-    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? KEY_INTERVAL_MS : 0);
+    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? shared.KEY_INTERVAL_MS : 0);
     this.#input({ type: 'samples', session: id, ageMs, paceMs });
     if (schema === null) return;
     const samples = { session: id, epoch, length, columns, capturedAtUs, schema, gap, ...position, receivedAtUs };
@@ -176,40 +176,40 @@ export class Intake<Own extends object> {
 
   #takeMessage(found: number, note: Note, answeredUs: number): void {
     switch (found) {
-      case FOUND.hello: {
+      case shared.FOUND_HELLO: {
         const [version, user] = [note.number(), note.text()];
         this.#bridgeAheadMs = (note.number() - answeredUs) / 1000;
         note.skip(2);
         this.cursor.setTopic(Uint8Array.from({ length: 16 }, () => note.number()));
         const capabilities = note.number();
-        const [cursor, lastSeconds] = [(capabilities & CAPABILITY.cursor) !== 0, (capabilities & CAPABILITY.lastSeconds) !== 0];
+        const [cursor, lastSeconds] = [(capabilities & shared.CAPABILITY_CURSOR) !== 0, (capabilities & shared.CAPABILITY_LAST_SECONDS) !== 0];
         this.#bridge = { user, version, cursor, lastSeconds };
         return this.#warnOfBridge(this.#bridge);
       }
-      case FOUND.gap: {
+      case shared.FOUND_GAP: {
         const partition = note.number();
         note.skip(2);
-        const reason = (GAP_REASONS as Record<number, FeedGap['reason']>)[note.number()] ?? 'unknown';
+        const reason = (shared.GAP_REASONS as Record<number, FeedGap['reason']>)[note.number()] ?? 'unknown';
         const n = note.number() || null;
         this.stats.gaps++;
         this.stats.missing += n ?? 0;
         return this.#emitter.emit('gap', { from: 'bridge', reason, n, session: null, partition });
       }
-      case FOUND.state:
+      case shared.FOUND_STATE:
         return this.#input({ type: 'bridgeState', state: note.number(), ageMs: note.optionalNumber() ?? null });
-      case FOUND.time: {
+      case shared.FOUND_TIME: {
         const askedUs = note.number();
         this.#bridgeClock.add({ askedUs, receivedUs: note.number(), sentUs: note.number(), answeredUs });
         for (const session of this.sessions.all()) if (session.facts?.clock) this.#updateClock(session);
         return;
       }
-      case FOUND.tokenExpiring: {
+      case shared.FOUND_TOKEN_EXPIRING: {
         const inS = note.number();
         return this.#input({ type: 'tokenExpiring', inS });
       }
-      case FOUND.bye:
+      case shared.FOUND_BYE:
         return this.#input({ type: 'bye', code: note.number(), reason: note.text() });
-      case FOUND.error:
+      case shared.FOUND_ERROR:
         return this.#reportError(decodeError(note.text()));
     }
   }

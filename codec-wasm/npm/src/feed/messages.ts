@@ -17,7 +17,7 @@ export interface Wanted {
   readonly next: Float64Array;
 }
 
-/** Takes a message of the bridge: what it was, as `FOUND` numbers it. */
+/** Takes a message of the bridge and says what it was, one of `FOUND_…`. */
 export function takeMessage(port: Port, bytes: Uint8Array): number {
   return port.reader.pushMessage(port.write(bytes));
 }
