@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+
 import { compression } from './vite/compress';
 
 export default defineConfig({

@@ -1,5 +1,6 @@
-// How fast is the package beside what people use instead? In the same process, on the same samples, best of five starts.
+// How fast is the package, compared with what people use instead? In one process, on the same samples, best of five starts.
 // `cargo xtask bench wasm` runs this; it writes target/bench/wasm.json and prints a table and the budgets.
+
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -108,7 +109,7 @@ function timesAsFast(other, ours, block) {
 }
 
 const broken = [];
-function budget(what, value, limit, atMost) {
+function checkBudget(what, value, limit, atMost) {
   const holds = atMost ? value <= limit : value >= limit;
   if (!holds) broken.push(what);
   console.log(`${holds ? 'holds ' : 'BROKEN'}  ${what}: ${value.toFixed(value < 100 ? 2 : 0)}, budget ${atMost ? '≤' : '≥'} ${limit}`);
@@ -117,15 +118,15 @@ console.log('\nbudgets');
 if (traces.includes(REFERENCE.trace)) {
   const ours = at(figures, 'purple-sector', REFERENCE.trace, REFERENCE.block, 'decode_ns_per_sample');
   const nativeNs = at(nativeFigures, 'purple-sector', REFERENCE.trace, REFERENCE.block, 'message_decode_ns_per_sample');
-  budget('times as fast as JSON.parse, 6 samples per block', timesAsFast('json-parse', 'purple-sector', REFERENCE.block), 26, false);
-  budget('times as fast as protobufjs, 6 samples per block', timesAsFast('protobufjs', 'purple-sector', REFERENCE.block), 12.5, false);
-  budget('times as fast as JSON.parse, 2 samples per block', timesAsFast('json-parse', 'purple-sector', DEFAULT_BLOCK), 14, false);
+  checkBudget('times as fast as JSON.parse, 6 samples per block', timesAsFast('json-parse', 'purple-sector', REFERENCE.block), 26, false);
+  checkBudget('times as fast as protobufjs, 6 samples per block', timesAsFast('protobufjs', 'purple-sector', REFERENCE.block), 12.5, false);
+  checkBudget('times as fast as JSON.parse, 2 samples per block', timesAsFast('json-parse', 'purple-sector', DEFAULT_BLOCK), 14, false);
   if (Number.isFinite(nativeNs)) {
     figures.push({ name: 'native', ...{ trace: REFERENCE.trace, samples_per_block: REFERENCE.block }, metric: 'decode_ns_per_sample', unit: 'ns', value: nativeNs });
-    budget('times the native decode time', ours / nativeNs, 1.2, true);
+    checkBudget('times the native decode time', ours / nativeNs, 1.2, true);
   }
 }
-for (const { what, size, limit } of limits(sizes)) budget(`kB of brotli, ${what}`, size / 1000, limit / 1000, true);
+for (const { what, size, limit } of limits(sizes)) checkBudget(`kB of brotli, ${what}`, size / 1000, limit / 1000, true);
 
 mkdirSync(output, { recursive: true });
 writeFileSync(join(output, 'wasm.json'), `${JSON.stringify(figures, null, 2)}\n`);

@@ -1,6 +1,7 @@
 // What does one start measure? Everything on one trace at one block size, taking turns: `node child.mjs FOLDER N`.
-// Prints its figures as JSON, after enough calls for V8 to have optimised. A pass is timed in short slices, and the figure is the sum
-// of each slice's least time: where other programs interrupt, they would interrupt every pass of a slow candidate, and few of a fast one.
+// Prints its figures as JSON, after enough calls for V8 to have optimised. A pass is timed in short slices, and the figure is the
+// sum of each slice's shortest time. Other programs interrupt every whole pass of a slow candidate, but few passes of a fast one.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,6 +9,7 @@ import { decode as msgpackDecode, encode as msgpackEncode } from '@msgpack/msgpa
 import protobuf from 'protobufjs';
 
 import { Decoder, init } from '../pkg/dist/node.js';
+import { records } from '../tests/recording.mjs';
 
 /** How often the candidates take turns, and passes in a row in each: the first one only fills the caches again. */
 const TURNS = 6;
@@ -21,9 +23,9 @@ const [folder, n] = [process.argv[2], Number(process.argv[3])];
 await init();
 
 const samples = JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8'));
-// The first block is part of the set-up: a decoder makes its columns then. So nobody is timed on it.
+// The first block is part of the set-up: a decoder makes its columns then. So it is not timed.
 const [normal, lossless] = ['messages.bin', 'messages-lossless.bin'].map((name) => {
-  const [schema, first, ...blocks] = records(readFileSync(join(folder, String(n), name))).slice(0, MOST_MESSAGES + 2);
+  const [schema, first, ...blocks] = records(join(folder, String(n), name)).slice(0, MOST_MESSAGES + 2);
   return { schema, first, blocks };
 });
 const groups = normal.blocks.map((_, at) => samples.slice((at + 1) * n, (at + 2) * n)).filter((group) => group.length > 0);
@@ -33,7 +35,7 @@ const text = new TextDecoder();
 
 const fromBytes = (bytes) => JSON.parse(text.decode(bytes));
 const jsonBytes = (group) => Buffer.from(JSON.stringify(group));
-/** Each: the messages, what must be made before a pass, and what takes some of them and returns what it read. */
+/** For each: its messages, what to make before a pass, and a function that decodes some of them and sums what it reads. */
 const candidates = [
   ours('purple-sector', normal, (_, got) => got.length),
   ours('purple-sector-lossless', lossless, (_, got) => got.length),
@@ -45,23 +47,23 @@ const candidates = [
     }
     return sum;
   }),
-  general('json-parse', jsonBytes, fromBytes, nothing),
-  general('json-parse-read-all', jsonBytes, fromBytes, everyValue),
-  general('json-parse-text', (group) => JSON.stringify(group), (string) => JSON.parse(string), nothing),
-  protobufjs('protobufjs', nothing),
-  protobufjs('protobufjs-read-all', everyValue),
-  general('msgpack', (group) => msgpackEncode(group), (bytes) => msgpackDecode(bytes), nothing),
+  general('json-parse', jsonBytes, fromBytes, readNothing),
+  general('json-parse-read-all', jsonBytes, fromBytes, readEveryValue),
+  general('json-parse-text', (group) => JSON.stringify(group), (string) => JSON.parse(string), readNothing),
+  protobufjs('protobufjs', readNothing),
+  protobufjs('protobufjs-read-all', readEveryValue),
+  general('msgpack', (group) => msgpackEncode(group), (bytes) => msgpackDecode(bytes), readNothing),
 ];
 
 let sink = 0;
 for (const candidate of candidates) {
   candidate.least = new Float64Array(Math.ceil(candidate.messages.length / SLICE)).fill(Infinity);
-  for (let calls = 0; calls < WARM_UP_CALLS; calls += candidate.messages.length) pass(candidate);
+  for (let calls = 0; calls < WARM_UP_CALLS; calls += candidate.messages.length) runPass(candidate);
   candidate.least.fill(Infinity);
 }
 for (let turn = 0; turn < TURNS; turn++) {
   for (const candidate of candidates) {
-    for (let at = 0; at < PASSES; at++) pass(candidate);
+    for (let at = 0; at < PASSES; at++) runPass(candidate);
   }
 }
 if (typeof sink !== 'number') throw new Error('a pass read nothing');
@@ -74,9 +76,11 @@ for (const { name, messages, least } of candidates) {
 }
 console.log(JSON.stringify(figures));
 
-/** Reads all messages, and keeps the time of every slice in ns where it is the least so far. What was read is kept too, so that
- * no read can be left out. */
-function pass({ messages, least, prepare, take, finish }) {
+/**
+ * Reads all messages, and keeps each slice's time in ns if it is the shortest so far. A sum of what was read is kept too, so that
+ * the compiler cannot leave out a read.
+ */
+function runPass({ messages, least, prepare, take, finish }) {
   const state = prepare();
   for (let slice = 0; slice < least.length; slice++) {
     const started = process.hrtime.bigint();
@@ -119,12 +123,12 @@ function general(name, encode, decode, read) {
   return { name, messages: groups.map(encode), prepare: () => null, take, finish: () => {} };
 }
 
-function nothing() {
+function readNothing() {
   return 0;
 }
 
 /** Reads every value of the samples, as a page that shows all of them would. */
-function everyValue(group) {
+function readEveryValue(group) {
   let sum = 0;
   for (let at = 0; at < group.length; at++) {
     const sample = group[at];
@@ -152,15 +156,4 @@ function typeOf(key) {
   if (values.every((value) => typeof value === 'boolean')) return 'bool';
   if (values.every((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 31)) return 'sint32';
   return values.some((value) => Math.abs(value) > 2 ** 31) ? 'double' : 'float';
-}
-
-/** Records, each behind its length as a little-endian u32. */
-function records(bytes) {
-  const found = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes.readUInt32LE(at);
-    found.push(new Uint8Array(bytes.subarray(at + 4, at + 4 + length)));
-    at += 4 + length;
-  }
-  return found;
 }

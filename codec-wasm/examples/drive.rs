@@ -5,7 +5,9 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-use purple_sector_codec::{Facts, RowBuffer, Sample, Schema, SessionId, StreamEncoder, StreamSettings, ch};
+use purple_sector_codec::{
+    Facts, RowBuffer, Sample, Schema, SessionId, StreamEncoder, StreamSettings, ch, recording,
+};
 
 const N_SAMPLES: u64 = 600;
 const STEP_US: u64 = 16_667;
@@ -26,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Facts::default()
     };
     let mut out = io::stdout().lock();
-    out.write_all(b"PSREC\x01")?;
+    out.write_all(&recording::MAGIC)?;
     write(&mut out, encoder.schema_record())?;
     write(&mut out, encoder.facts_record(&facts)?)?;
     let mut row = RowBuffer::new(&schema);
@@ -45,8 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A record behind its length, as recordings have it.
+/// A record after its length, as recordings have it.
 fn write(out: &mut impl Write, record: &[u8]) -> io::Result<()> {
-    out.write_all(&u32::try_from(record.len()).unwrap_or(u32::MAX).to_le_bytes())?;
+    out.write_all(&recording::length_of(record))?;
     out.write_all(record)
 }

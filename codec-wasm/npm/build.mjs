@@ -1,11 +1,11 @@
 // How does wasm-pack's output become the npm package? `node codec-wasm/npm/build.mjs FOLDER` puts it together in
 // codec-wasm/pkg, checks its size and packs it. `cargo xtask wasm` runs this; FOLDER is what wasm-pack made.
+
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { fieldsSource } from './fields.mjs';
 import { report } from './sizes.mjs';
 
 const npm = dirname(fileURLToPath(import.meta.url));
@@ -25,14 +25,13 @@ if (!made || !existsSync(join(made, `${NAME}_bg.wasm`))) {
 
 const run = (program, args, cwd) => execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
-// The TypeScript is compiled beside wasm-pack's declarations and the generated fields, away from the sources.
+// The TypeScript is compiled with wasm-pack's declarations and with what follows from Rust, away from the sources.
 for (const old of [build, compiled]) rmSync(old, { recursive: true, force: true });
 cpSync(join(npm, 'src'), build, { recursive: true });
 // `Symbol.dispose` is not in the libraries that pages are compiled with, and their compilers read this file.
 const glueTypes = readFileSync(join(made, `${NAME}.d.ts`), 'utf8').replace(/^\s*\[Symbol\.dispose\]\(\): void;\n/gm, '');
 writeFileSync(join(build, `${NAME}.d.ts`), glueTypes);
-const channels = run('cargo', ['run', '--quiet', '--package', 'purple-sector-codec-wasm', '--example', 'channels'], workspace);
-writeFileSync(join(build, 'fields.ts'), fieldsSource(JSON.parse(channels)));
+run('cargo', ['run', '--quiet', '--package', 'purple-sector-npm-sources', '--', build], workspace);
 try {
   run('node', [join(npm, 'node_modules/typescript/bin/tsc'), '--project', npm], npm);
 } catch (error) {

@@ -1,4 +1,5 @@
 // How large is what a page downloads? Raw, gzip and brotli sizes, held against a limit.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';

@@ -11,7 +11,7 @@ use crate::Reader;
 #[wasm_bindgen]
 impl Reader {
     /// What to serve from now on. The input holds the topic's id (16 bytes), partition and next offset of
-    /// `n_partitions` partitions (pairs of f64), and the session's id; `NaN` seconds mean only what is live.
+    /// `n_partitions` partitions (pairs of f64), and the session's id. `NaN` seconds mean live records only.
     pub fn subscribe(
         &self,
         session_len: usize,
@@ -61,7 +61,7 @@ fn subscribe_message(
     })
 }
 
-/// Text from the input; what is no text is none.
+/// Text from the input; empty if the bytes are not UTF-8.
 fn text(input: &[u8], at: usize, len: usize) -> &str {
     let bytes = input.get(at..).and_then(|input| input.get(..len));
     bytes.and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or_default()

@@ -4,13 +4,15 @@ use purple_sector_codec::bridge_protocol::ServerMessage;
 use purple_sector_codec::{Coding, Event, Facts, Schema, StreamId};
 
 use crate::note::Note;
+use crate::shared::{coding, event as number};
 
 /// Epoch and session.
 pub(crate) fn stream(stream: &StreamId, note: &mut Note) {
     note.number(stream.epoch).text(stream.session.as_str());
 }
 
-/// The hash's upper and lower half, then the channels of a schema in order: id, name, unit, coding (0 fixed, 1 lossless, 2 int), resolution (0 where values are exact), range, labels.
+/// The hash's upper and lower half, then the channels of a schema in order: id, name, unit, coding, resolution (0 where
+/// values are exact), range, labels.
 pub(crate) fn schema(schema: &Schema, note: &mut Note) {
     let hash = schema.hash().0;
     note.large(hash >> 32).large(hash & 0xffff_ffff).large(schema.channels().len() as u64);
@@ -18,10 +20,10 @@ pub(crate) fn schema(schema: &Schema, note: &mut Note) {
         note.number(channel.id.0).text(&channel.name).text(&channel.unit);
         match channel.coding {
             Coding::Fixed { resolution, min, max } => {
-                note.number(0).number(resolution).number(min).number(max)
+                note.number(coding::FIXED).number(resolution).number(min).number(max)
             }
-            Coding::Lossless { min, max } => note.number(1).number(0).number(min).number(max),
-            Coding::Int { min, max } => note.number(2).number(0).number(min).number(max),
+            Coding::Lossless { min, max } => note.number(coding::LOSSLESS).number(0).number(min).number(max),
+            Coding::Int { min, max } => note.number(coding::INT).number(0).number(min).number(max),
         };
         note.large(channel.labels.len() as u64);
         for label in &channel.labels {
@@ -48,11 +50,11 @@ pub(crate) fn facts(facts: &Facts, note: &mut Note) {
     }
 }
 
-/// An event: its number (0 where this build has no description of it), when, and its fields in order.
+/// An event: its number, when, and its fields in order.
 pub(crate) fn event(event: &Event, note: &mut Note) {
     match event {
         Event::LapFinished { at_us, lap } => {
-            note.number(1)
+            note.number(number::LAP_FINISHED)
                 .large(*at_us)
                 .number(lap.number)
                 .number(lap.time_ms)
@@ -66,23 +68,23 @@ pub(crate) fn event(event: &Event, note: &mut Note) {
                 .optional(lap.top_speed_mps);
         }
         Event::Mark { at_us, label } => {
-            note.number(2).large(*at_us).text(label);
+            note.number(number::MARK).large(*at_us).text(label);
         }
         Event::StepsMissed { at_us, n_steps } => {
-            note.number(3).large(*at_us).number(*n_steps);
+            note.number(number::STEPS_MISSED).large(*at_us).number(*n_steps);
         }
         Event::Gap { at_us, from_us, to_us, n_samples } => {
-            note.number(4).large(*at_us).large(*from_us).large(*to_us).large(*n_samples);
+            note.number(number::GAP).large(*at_us).large(*from_us).large(*to_us).large(*n_samples);
         }
         Event::OtherCars { at_us, cars } => {
-            note.number(5).large(*at_us).large(cars.len() as u64);
+            note.number(number::OTHER_CARS).large(*at_us).large(cars.len() as u64);
             for car in cars {
                 note.number(car.car_index).optional(car.place).number(car.laps).number(car.lap_fraction);
                 note.optional(car.speed_mps);
             }
         }
         other => {
-            note.number(0).large(other.at_us());
+            note.number(number::OTHER).large(other.at_us());
         }
     }
 }
@@ -124,7 +126,7 @@ pub(crate) fn message(message: &ServerMessage<'_>, note: &mut Note) {
         ServerMessage::Bye { code, reason } => {
             note.number(code).text(reason);
         }
-        // Data comes with its record; what is unknown has nothing to tell.
+        // A data message is described by its record; an unknown one has nothing to say.
         _ => {}
     }
 }

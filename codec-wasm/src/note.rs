@@ -1,8 +1,8 @@
 //! How do things other than columns reach JavaScript? As a note: numbers in an agreed order, and UTF-8 text.
 //!
-//! A text is written as its length in bytes, its bytes go to the text area; `NaN` stands for what is absent, and a
-//! list starts with its length. `npm/src/note.ts` reads the same order. Notes are for what is rare: what comes with
-//! every block has a fixed place in the head (see `reader.rs`).
+//! A text is written as its length in bytes, and its bytes go to the text area. `NaN` stands for an absent value, and a
+//! list starts with its length. `npm/src/note.ts` reads the same order. Notes are for rare things; what comes with every
+//! block has a fixed place in the head (see `reader.rs`).
 
 use alloc::vec::Vec;
 
@@ -14,7 +14,7 @@ pub(crate) struct Note {
 }
 
 impl Note {
-    /// Starts anew.
+    /// Empties it.
     pub(crate) fn clear(&mut self) {
         self.numbers.clear();
         self.text.clear();
@@ -32,7 +32,7 @@ impl Note {
         self
     }
 
-    /// Writes a whole number that the formats keep below 2^53; what lies above is rounded.
+    /// Writes a whole number that the formats keep below 2^53; larger ones are rounded.
     pub(crate) fn large(&mut self, value: u64) -> &mut Self {
         self.number(value as f64)
     }

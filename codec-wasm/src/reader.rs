@@ -1,7 +1,7 @@
 //! How do records and the bridge's messages reach the codec, and samples the page? One reader with three fixed places.
 //!
 //! JavaScript writes a message into the input buffer, calls one `push`, and reads the head: numbers at fixed
-//! positions ([`at`]). Nothing is allocated for a block once its stream and the longest block have been seen.
+//! positions ([`head`]). Nothing is allocated for a block once its stream and the longest block have been seen.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -14,51 +14,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::describe;
 use crate::note::{Note, address};
-
-/// What a push found; `npm/src/decoder.ts` has the same numbers.
-mod found {
-    pub(super) const ERROR: u32 = 0;
-    pub(super) const SAMPLES: u32 = 1;
-    pub(super) const SCHEMA: u32 = 2;
-    pub(super) const FACTS: u32 = 3;
-    pub(super) const EVENT: u32 = 4;
-    pub(super) const END: u32 = 5;
-    pub(super) const REPEAT: u32 = 6;
-    pub(super) const WAITING: u32 = 7;
-    pub(super) const SKIPPED: u32 = 8;
-    /// Added to what a record was when it came in a message of the bridge.
-    pub(super) const DATA: u32 = 16;
-    pub(super) const HELLO: u32 = 32;
-    pub(super) const GAP: u32 = 33;
-    pub(super) const STATE: u32 = 34;
-    pub(super) const TIME: u32 = 35;
-    pub(super) const TOKEN_EXPIRING: u32 = 36;
-    pub(super) const BYE: u32 = 37;
-    pub(super) const UNKNOWN: u32 = 38;
-}
-
-/// Positions in the head; `npm/src/decoder.ts` has the same.
-mod at {
-    pub(super) const NOTE: usize = 0;
-    pub(super) const PARTITION: usize = 4;
-    pub(super) const OFFSET: usize = 5;
-    pub(super) const BROKER_TIME_MS: usize = 6;
-    pub(super) const SNAPSHOT: usize = 7;
-    pub(super) const STREAM: usize = 8;
-    pub(super) const LENGTH: usize = 9;
-    pub(super) const SEQ: usize = 10;
-    pub(super) const GAP_FIRST: usize = 11;
-    pub(super) const GAP_LAST: usize = 12;
-    pub(super) const FLOATS: usize = 13;
-    pub(super) const INTS: usize = 14;
-    pub(super) const STRIDE: usize = 15;
-    pub(super) const TIMES: usize = 16;
-    pub(super) const EPOCH: usize = 17;
-    pub(super) const SIZE: usize = 18;
-}
-
-/// Streams that JavaScript remembers, by their numbers, so it knows the stream of every number it is given.
-const MAX_STREAMS: usize = 16;
+use crate::shared::{MAX_STREAMS, found, head};
 
 /// All streams of one user, behind exports that only numbers cross.
 #[wasm_bindgen]
@@ -70,7 +26,7 @@ pub struct Reader {
 
 /// What JavaScript reads.
 struct Output {
-    head: Box<[f64; at::SIZE]>,
+    head: Box<[f64; head::SIZE]>,
     note: Note,
     times: Box<[f64; MAX_SAMPLES]>,
     /// The numbers of the streams that JavaScript has a description of, the oldest first.
@@ -84,7 +40,7 @@ impl Reader {
     #[expect(clippy::new_without_default, reason = "only JavaScript makes readers")]
     pub fn new() -> Self {
         let output = Output {
-            head: Box::new([f64::NAN; at::SIZE]),
+            head: Box::new([f64::NAN; head::SIZE]),
             note: Note::default(),
             times: Box::new([0.0; MAX_SAMPLES]),
             described: Vec::with_capacity(MAX_STREAMS),
@@ -126,14 +82,14 @@ impl Reader {
         let Self { streams, input, output } = self;
         match ServerMessage::parse(input.get(..length).unwrap_or_default()) {
             Ok(ServerMessage::Data { header, record }) => {
-                output.head[at::PARTITION] = f64::from(header.partition);
-                output.head[at::OFFSET] = header.offset as f64;
-                output.head[at::BROKER_TIME_MS] = header.broker_time_ms as f64;
-                output.head[at::SNAPSHOT] = f64::from(u8::from(header.snapshot));
+                output.head[head::PARTITION] = f64::from(header.partition);
+                output.head[head::OFFSET] = header.offset as f64;
+                output.head[head::BROKER_TIME_MS] = header.broker_time_ms as f64;
+                output.head[head::SNAPSHOT] = f64::from(u8::from(header.snapshot));
                 found::DATA + output.push(streams, record)
             }
-            Ok(message) => output.message(&message),
-            Err(error) => output.error(&error),
+            Ok(message) => output.write_message(&message),
+            Err(error) => output.write_error(&error),
         }
     }
 }
@@ -149,7 +105,7 @@ impl Output {
     /// Hands a record to the codec and writes down what it was.
     fn push(&mut self, streams: &mut StreamReader, record: &[u8]) -> u32 {
         match streams.push(record) {
-            Ok(Received::Samples(samples)) => self.samples(&samples),
+            Ok(Received::Samples(samples)) => self.write_samples(&samples),
             Ok(Received::Schema { stream, schema }) => self.describe(found::SCHEMA, |note| {
                 describe::stream(stream, note);
                 describe::schema(schema, note);
@@ -163,30 +119,30 @@ impl Output {
                 describe::event(&event, note);
             }),
             Ok(Received::End { stream, missing }) => {
-                self.gap(missing);
+                self.write_gap(missing);
                 self.describe(found::END, |note| describe::stream(stream, note))
             }
             Ok(Received::Repeat { .. }) => found::REPEAT,
             Ok(Received::Waiting { epoch, missing, .. }) => {
-                self.head[at::EPOCH] = f64::from(epoch);
-                self.gap(missing);
+                self.head[head::EPOCH] = f64::from(epoch);
+                self.write_gap(missing);
                 found::WAITING
             }
             Ok(Received::Skipped { .. }) => found::SKIPPED,
-            Err(error) => self.error(&error),
+            Err(error) => self.write_error(&error),
         }
     }
 
-    fn samples(&mut self, samples: &Samples<'_>) -> u32 {
+    fn write_samples(&mut self, samples: &Samples<'_>) -> u32 {
         self.describe_stream(samples);
-        self.head[at::STREAM] = f64::from(samples.stream_number);
-        self.head[at::LENGTH] = samples.len() as f64;
-        self.head[at::SEQ] = f64::from(samples.seq);
-        self.gap(samples.missing);
-        self.head[at::FLOATS] = address(samples.floats().as_ptr());
-        self.head[at::INTS] = address(samples.ints().as_ptr());
-        self.head[at::STRIDE] = samples.stride() as f64;
-        self.head[at::TIMES] = address(self.times.as_ptr());
+        self.head[head::STREAM] = f64::from(samples.stream_number);
+        self.head[head::LENGTH] = samples.len() as f64;
+        self.head[head::SEQ] = f64::from(samples.seq);
+        self.write_gap(samples.missing);
+        self.head[head::FLOATS] = address(samples.floats().as_ptr());
+        self.head[head::INTS] = address(samples.ints().as_ptr());
+        self.head[head::STRIDE] = samples.stride() as f64;
+        self.head[head::TIMES] = address(self.times.as_ptr());
         for (time, captured_at_us) in self.times.iter_mut().zip(samples.captured_at_us()) {
             *time = *captured_at_us as f64; // exact: the codec refuses times of 2^53 and more
         }
@@ -208,12 +164,12 @@ impl Output {
         });
     }
 
-    fn gap(&mut self, gap: Option<Gap>) {
-        self.head[at::GAP_FIRST] = gap.map_or(f64::NAN, |gap| f64::from(gap.first_seq));
-        self.head[at::GAP_LAST] = gap.map_or(f64::NAN, |gap| f64::from(gap.last_seq));
+    fn write_gap(&mut self, gap: Option<Gap>) {
+        self.head[head::GAP_FIRST] = gap.map_or(f64::NAN, |gap| f64::from(gap.first_seq));
+        self.head[head::GAP_LAST] = gap.map_or(f64::NAN, |gap| f64::from(gap.last_seq));
     }
 
-    fn message(&mut self, message: &ServerMessage<'_>) -> u32 {
+    fn write_message(&mut self, message: &ServerMessage<'_>) -> u32 {
         let found = match message {
             ServerMessage::Hello { .. } => found::HELLO,
             ServerMessage::Gap { .. } => found::GAP,
@@ -226,7 +182,7 @@ impl Output {
         self.describe(found, |note| describe::message(message, note))
     }
 
-    fn error(&mut self, error: &DecodeError) -> u32 {
+    fn write_error(&mut self, error: &DecodeError) -> u32 {
         self.describe(found::ERROR, |note| {
             note.text(error.code());
         })
@@ -241,6 +197,6 @@ impl Output {
     }
 
     fn publish_note(&mut self) {
-        self.head[at::NOTE..at::NOTE + 4].copy_from_slice(&self.note.place());
+        self.head[head::NOTE..head::NOTE + 4].copy_from_slice(&self.note.place());
     }
 }

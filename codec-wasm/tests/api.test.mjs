@@ -1,35 +1,20 @@
 // Does a feed fit into a page: snapshots, awaiting, loops, signals, `using`, settings? Over real sockets.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { WebSocket } from 'ws';
 
 import { connect, Decoder, init } from '../pkg/dist/node.js';
-import { data, startBridge } from './bridge.mjs';
-import { records } from './recording.mjs';
+import { send, state, withFeed } from './feeds.mjs';
+import { vector } from './recording.mjs';
 
-const fixed = records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
-const send = (viewer, found = fixed) => found.forEach((record, offset) => viewer.send(data(record, { offset })));
-
-/** Runs `body` with a bridge and a feed that are stopped whatever happens. */
-async function withFeed(bridgeOptions, feedOptions, body) {
-  const bridge = await startBridge(bridgeOptions);
-  const feed = connect(bridge.url, { WebSocket, ...feedOptions });
-  try {
-    await body(feed, bridge);
-  } finally {
-    feed.close();
-    await bridge.stop();
-  }
-}
-
-/** The next state of this name; the test fails if it does not come within 5 s. */
-const state = (feed, wanted) => feed.once('state', { where: ({ state: now }) => now === wanted, signal: AbortSignal.timeout(5_000) });
+const fixed = vector('fixed');
+const sendFixed = (viewer) => send(viewer, fixed);
 
 test('snapshots are the same until something changes', async () => {
   const seen = { latest: new Set(), stats: new Set(), sessions: new Set(), schema: new Set() };
-  await withFeed({ onViewer: (viewer) => send(viewer) }, {}, async (feed) => {
+  await withFeed({ onViewer: sendFixed }, {}, async (feed) => {
     assert.deepEqual([feed.latest(), feed.schema, feed.columns.length, feed.sessions, feed.stats.samples], [null, null, 0, [], 0]);
     feed.on('samples', ({ columns, length, schema, capturedAtUs }) => {
       for (const set of [seen.latest]) for (let twice = 0; twice < 2; twice++) set.add(feed.latest());
@@ -49,7 +34,7 @@ test('snapshots are the same until something changes', async () => {
 });
 
 test('once waits for one event', async () => {
-  await withFeed({ onViewer: (viewer) => send(viewer) }, {}, async (feed) => {
+  await withFeed({ onViewer: sendFixed }, {}, async (feed) => {
     let speeds = null;
     feed.on('samples', ({ columns }) => (speeds ??= [...columns.testSpeedMps]));
     const [facts, first] = await Promise.all([feed.once('facts'), feed.once('samples'), state(feed, 'ended')]);
@@ -74,7 +59,7 @@ test('once ends with the feed and with its signal', async () => {
 });
 
 test('a loop gets every block in memory of its own, and ends with the feed', async () => {
-  await withFeed({ onViewer: (viewer) => send(viewer) }, {}, async (feed) => {
+  await withFeed({ onViewer: sendFixed }, {}, async (feed) => {
     const expected = [];
     feed.on('samples', ({ columns, capturedAtUs }) => expected.push([...capturedAtUs, ...columns.testSpeedMps, ...columns.testState]));
     state(feed, 'ended').then(() => feed.close());
@@ -89,7 +74,7 @@ test('a loop gets every block in memory of its own, and ends with the feed', asy
 });
 
 test('a loop that is too slow misses the oldest blocks, and knows how many', async () => {
-  await withFeed({ onViewer: (viewer) => send(viewer) }, {}, async (feed) => {
+  await withFeed({ onViewer: sendFixed }, {}, async (feed) => {
     const loop = feed.samples({ limit: 2 });
     const all = [];
     feed.on('samples', ({ offset }) => all.push(offset));
@@ -115,7 +100,7 @@ test('a loop ends with its signal, and with a refusal', async () => {
 
 test('signals end listeners and feeds', async () => {
   const [listening, living] = [new AbortController(), new AbortController()];
-  await withFeed({ onViewer: (viewer) => send(viewer) }, { signal: living.signal }, async (feed) => {
+  await withFeed({ onViewer: sendFixed }, { signal: living.signal }, async (feed) => {
     let heard = 0;
     feed.on('samples', () => ++heard === 2 && listening.abort(), { signal: listening.signal });
     feed.on('samples', () => assert.fail('it ended before'), { signal: AbortSignal.abort() });

@@ -1,6 +1,7 @@
 // What does a bridge say? A small one in this process: real sockets, messages as docs/bridge-protocol.md has them.
-import { createServer } from 'node:http';
+
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 
 import { WebSocketServer } from 'ws';
 
@@ -12,7 +13,7 @@ const varint = (value) => {
 };
 const text = (value) => [...varint(Buffer.byteLength(value)), ...Buffer.from(value)];
 
-/** What a bridge can, as bits in its hello. */
+/** What a bridge can do, as bits in its hello. */
 export const CURSOR = 1;
 export const LAST_SECONDS = 2;
 export const hello = (capabilities = CURSOR | LAST_SECONDS, topicId = new Array(16).fill(7)) =>

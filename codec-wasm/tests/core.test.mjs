@@ -1,4 +1,5 @@
 // Does the feed's state machine connect, wait, give up and recover as it should? On a clock that the test moves.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -148,7 +149,7 @@ test('final close codes refuse, others retry: the boundaries', () => {
   assert.equal(feed.core.wakeAt, null);
 });
 
-test('an expired token is fetched anew where it can be, and refused where not', () => {
+test('an expired token is fetched again if it can be, and refused if not', () => {
   assert.deepEqual(new Bench().live().on('closed', { code: 4401, reason: '' }), ['refused']);
   const feed = new Bench({ tokenCanChange: true }).live();
   assert.deepEqual(feed.on('closed', { code: 4401, reason: '' }), ['connecting']);
@@ -170,7 +171,7 @@ test('tokens that are refused one after the other end in refused', () => {
   assert.deepEqual(feed.on('probed', { refusal }), ['refused']);
 });
 
-test('a refused upgrade: what passes is tried again, what does not is refused', () => {
+test('a refused upgrade: a passing reason is tried again, a lasting one is refused', () => {
   const outcomes = { 400: 'refused', 401: 'refused', 403: 'refused', 404: 'refused', 426: null, 429: null, 503: null };
   for (const [status, expected] of Object.entries(outcomes)) {
     const feed = new Bench();

@@ -1,32 +1,18 @@
 // Does `connect` follow a bridge over real sockets: samples, states, reconnecting, tokens, refusals?
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { WebSocket } from 'ws';
 
 import { connect } from '../pkg/dist/node.js';
-import { bye, CURSOR, data, expiring, gap, LAST_SECONDS, REFRESH, startBridge, SUBSCRIBE } from './bridge.mjs';
-import { records } from './recording.mjs';
+import { bye, CURSOR, data, expiring, gap, LAST_SECONDS, REFRESH, SUBSCRIBE } from './bridge.mjs';
+import { next, send, state, withFeed } from './feeds.mjs';
+import { vector } from './recording.mjs';
 
-const vector = (name) => records(fileURLToPath(new URL(`../../codec/vectors/v1/${name}.bin`, import.meta.url)));
 const fixed = vector('fixed');
-
-/** The next event of this name for which `accept` holds; the test fails after 5 s. */
-function next(feed, name, accept = () => true) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${name} event came; the feed is ${feed.state}`)), 5_000);
-    const off = feed.on(name, (value) => {
-      if (!accept(value)) return;
-      clearTimeout(timer);
-      off();
-      resolve(value);
-    });
-  });
-}
-
-const state = (feed, wanted) => next(feed, 'state', (change) => change.state === wanted);
+const sendFixed = (viewer) => send(viewer, fixed);
 
 /** The first message that the bridge got from its viewers. */
 async function firstMessage(bridge) {
@@ -38,22 +24,8 @@ async function firstMessage(bridge) {
   return bridge.messages[0];
 }
 
-/** Runs `body` with a bridge and a feed that are stopped whatever happens. */
-async function withFeed(bridgeOptions, feedOptions, body) {
-  const bridge = await startBridge(bridgeOptions);
-  const feed = connect(bridge.url, { WebSocket, ...feedOptions });
-  try {
-    await body(feed, bridge);
-  } finally {
-    feed.close();
-    await bridge.stop();
-  }
-}
-
-const send = (viewer, options = {}) => fixed.forEach((record, offset) => viewer.send(data(record, { offset, ...options })));
-
 test('records become facts, samples and states, in order', async () => {
-  await withFeed({ onViewer: (viewer) => send(viewer) }, {}, async (feed, bridge) => {
+  await withFeed({ onViewer: sendFixed }, {}, async (feed, bridge) => {
     const states = [];
     const seen = [];
     feed.on('state', (change) => states.push(change.state));
@@ -79,7 +51,7 @@ test('records become facts, samples and states, in order', async () => {
     assert.deepEqual([gaps, repeats, errors, reconnects], [0, 0, 0, 0]);
     assert.ok(samples > blocks && blocks > 1 && bytes > 100);
     assert.ok(Math.abs(rateHz - 60) < 1, `${rateHz}`);
-    assert.deepEqual(bridge.messages, [], 'who asks for nothing says nothing');
+    assert.deepEqual(bridge.messages, [], 'a viewer that asks for nothing sends nothing');
     assert.equal(feed.sessions[0].facts.track, 'imola');
   });
 });
@@ -93,7 +65,7 @@ test('the token goes into the subprotocol and never into the address', async () 
   });
 });
 
-test('what is asked for is subscribed', async () => {
+test('the options are what the feed subscribes to', async () => {
   await withFeed({}, { session: 'imola-1', lastSeconds: 60, keysOnly: true }, async (feed, bridge) => {
     await state(feed, 'waiting');
     assert.equal((await firstMessage(bridge))[0], SUBSCRIBE);
@@ -101,11 +73,11 @@ test('what is asked for is subscribed', async () => {
   });
 });
 
-test('a lost connection comes back where it was, and what came before is dropped', async () => {
+test('a lost connection goes on where it was, and repeats are dropped', async () => {
   let n = 0;
   const onViewer = (viewer) => {
     const whole = n++ > 0;
-    fixed.slice(0, whole ? fixed.length : 4).forEach((record, offset) => viewer.send(data(record, { offset })));
+    send(viewer, fixed.slice(0, whole ? fixed.length : 4));
     if (!whole) setTimeout(() => viewer.close(1012, 'restart'), 50);
   };
   await withFeed({ onViewer }, {}, async (feed, bridge) => {
@@ -123,9 +95,8 @@ test('a lost connection comes back where it was, and what came before is dropped
   });
 });
 
-test('what the bridge cannot do is said, once', async () => {
-  const onViewer = (viewer) => send(viewer);
-  await withFeed({ onViewer, capabilities: 0 }, { lastSeconds: 60 }, async (feed) => {
+test('the bridge’s limits are said, once', async () => {
+  await withFeed({ onViewer: sendFixed, capabilities: 0 }, { lastSeconds: 60 }, async (feed) => {
     const warnings = [];
     feed.on('warning', ({ code }) => warnings.push(code));
     assert.equal(feed.bridge, null);
@@ -140,9 +111,9 @@ test('what the bridge cannot do is said, once', async () => {
   });
 });
 
-test('a bridge that can do what is asked for is not warned of', async (context) => {
+test('there is no warning about a bridge that can do all that was asked', async (context) => {
   const printed = context.mock.method(console, 'warn', () => {});
-  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: CURSOR | LAST_SECONDS | 1 << 20 }, { lastSeconds: 60 }, async (feed) => {
+  await withFeed({ onViewer: sendFixed, capabilities: CURSOR | LAST_SECONDS | 1 << 20 }, { lastSeconds: 60 }, async (feed) => {
     await state(feed, 'ended');
     feed.pause();
     feed.resume();
@@ -155,7 +126,7 @@ test('a bridge that can do what is asked for is not warned of', async (context) 
 
 test('a warning that nobody listens to is in the console', async (context) => {
   const printed = context.mock.method(console, 'warn', () => {});
-  await withFeed({ onViewer: (viewer) => send(viewer), capabilities: 0 }, { lastSeconds: 60 }, (feed) => state(feed, 'ended'));
+  await withFeed({ onViewer: sendFixed, capabilities: 0 }, { lastSeconds: 60 }, (feed) => state(feed, 'ended'));
   assert.equal(printed.mock.callCount(), 1);
   assert.match(printed.mock.calls[0].arguments[0], /purple-sector-codec: .*last seconds/);
 });
@@ -175,7 +146,7 @@ test('gaps are told and counted, in streams and from the bridge', async () => {
   });
 });
 
-test('with keys only, what lies between the keys is not a gap', async () => {
+test('with keys only, blocks between the keys are not a gap', async () => {
   const onViewer = (viewer) => {
     fixed.forEach((record, offset) => offset !== 3 && viewer.send(data(record, { offset })));
     viewer.send(gap(3, 1, 40));
@@ -190,7 +161,7 @@ test('with keys only, what lies between the keys is not a gap', async () => {
 test('a record that cannot be read is an error, and the feed goes on', async () => {
   const onViewer = (viewer) => {
     viewer.send(data(fixed[0].map((byte, at) => byte ^ (at === 9 ? 1 : 0)), { offset: 0 }));
-    send(viewer);
+    sendFixed(viewer);
   };
   await withFeed({ onViewer }, {}, async (feed) => {
     const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
@@ -202,7 +173,7 @@ test('a record that cannot be read is an error, and the feed goes on', async () 
 test('a message that is too long is an error, and the feed goes on', async () => {
   const onViewer = (viewer) => {
     viewer.send(new Uint8Array(65_536 + 26));
-    send(viewer);
+    sendFixed(viewer);
   };
   await withFeed({ onViewer }, {}, async (feed) => {
     const [error] = await Promise.all([next(feed, 'error'), state(feed, 'ended')]);
@@ -211,8 +182,8 @@ test('a message that is too long is an error, and the feed goes on', async () =>
   });
 });
 
-test('two epochs of one session at once are both shown, and said once', async () => {
-  const onViewer = (viewer) => vector('two-epochs').forEach((record, offset) => viewer.send(data(record, { offset })));
+test('two epochs of one session at once are both shown, and reported once', async () => {
+  const onViewer = (viewer) => send(viewer, vector('two-epochs'));
   await withFeed({ onViewer }, {}, async (feed) => {
     const [sessions, warnings, blocks] = [[], [], new Map()];
     feed.on('session', ({ session, epochs, ended }) => sessions.push([session, epochs.map((epoch) => epoch - 0xbadcafe), ended]));

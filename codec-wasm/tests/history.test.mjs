@@ -1,14 +1,12 @@
 // Does a history keep the newest rows in order, in one piece, in memory that stays when other memory grows?
+
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { WebSocket } from 'ws';
-
-import { ABSENT, connect, Decoder, History, init } from '../pkg/dist/node.js';
 import { Follow } from '../pkg/dist/feed/follow.js';
-import { data, startBridge } from './bridge.mjs';
-import { records } from './recording.mjs';
+import { ABSENT, Decoder, History, init } from '../pkg/dist/node.js';
+import { send, state, withFeed } from './feeds.mjs';
+import { vector } from './recording.mjs';
 
 before(() => init());
 
@@ -53,7 +51,7 @@ test('the last seconds', () => {
   assert.deepEqual([history.indexAt(-1), history.indexAt(0.015), history.indexAt(1.99), history.indexAt(2)], [0, 2, 199, 200]);
 });
 
-test('times rise: what is not later is left out, and a clock that was set starts it again', () => {
+test('times rise: rows that are not later are left out, and a clock that was set back starts it again', () => {
   const history = new History({ ...KEPT, rows: 1_000 });
   history.append(block(2_000, 10));
   history.append(block(2_005, 10));
@@ -64,7 +62,7 @@ test('times rise: what is not later is left out, and a clock that was set starts
   assert.deepEqual([history.begin, history.end], [15, 18]);
 });
 
-test('memory that grows takes nothing away', () => {
+test('no row is lost when the memory grows', () => {
   const history = new History({ ...KEPT, rows: 100 });
   history.append(block(0, 50));
   const old = history.column('speedMps');
@@ -80,7 +78,7 @@ test('memory that grows takes nothing away', () => {
 test('it lies in the module’s memory', () => {
   const [history, decoder] = [new History({ ...KEPT, rows: 10 }), new Decoder()];
   history.append(block(0, 1));
-  const [schema, , key] = records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
+  const [schema, , key] = vector('fixed');
   decoder.push(schema);
   decoder.push(key);
   assert.equal(history.column('speedMps').buffer, decoder.columns.testSpeedMps.buffer);
@@ -121,23 +119,17 @@ test('it follows one session until that is over, and the newest of its epochs', 
 });
 
 test('a feed fills it, also when it was asked for before the module was there', async () => {
-  const fixed = records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
-  const bridge = await startBridge({ onViewer: (viewer) => fixed.forEach((record, offset) => viewer.send(data(record, { offset }))) });
-  const feed = connect(bridge.url, { WebSocket });
-  try {
+  await withFeed({ onViewer: (viewer) => send(viewer, vector('fixed')) }, {}, async (feed) => {
     const history = feed.history({ channels: ['testSpeedMps', 'testState'] });
     const other = feed.history({ channels: ['testSpeedMps'], session: 'another' });
     assert.equal(history.data()[0].length, 0);
     const [speeds, times] = [[], []];
     feed.on('samples', ({ columns, capturedAtUs }) => (speeds.push(...columns.testSpeedMps), times.push(...capturedAtUs)));
-    await feed.once('state', { where: ({ state }) => state === 'ended', signal: AbortSignal.timeout(5_000) });
+    await state(feed, 'ended');
     assert.ok(speeds.length > 10);
     feed.close();
     assert.deepEqual([...history.column('testSpeedMps')], speeds);
     assert.deepEqual(Array.from(history.capturedAtS, (time) => Math.round(time * 1e6)), times);
     assert.equal(other.length, 0);
-  } finally {
-    feed.close();
-    await bridge.stop();
-  }
+  });
 });

@@ -1,24 +1,22 @@
-// What comes of the bridge's messages, on a clock that the test moves? Real records, a real decoder, no socket.
+// What does a feed make of the bridge's messages, on a clock that the test moves? Real records, the real module, no socket.
+
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { Decoder, init } from '../pkg/dist/node.js';
 import { Emitter } from '../pkg/dist/feed/emitter.js';
 import { Intake } from '../pkg/dist/feed/intake.js';
+import { init } from '../pkg/dist/node.js';
 import { data } from './bridge.mjs';
-import { records } from './recording.mjs';
-
-const vector = (name) => records(fileURLToPath(new URL(`../../codec/vectors/v1/${name}.bin`, import.meta.url)));
+import { vector } from './recording.mjs';
 
 before(() => init());
 
-/** An intake, what it told the page of gaps, and a way to give it records. */
+/** An intake, the gaps that it reported, and a function that gives it records. */
 function intake() {
   const emitter = new Emitter();
   const gaps = [];
   emitter.on('gap', ({ session, n }) => gaps.push([session, n]));
-  const taken = new Intake(new Decoder(), emitter, { keysOnly: false }, () => {});
+  const taken = new Intake(emitter, { keysOnly: false }, () => {});
   const take = (found) => found.forEach((record, offset) => taken.take(new Uint8Array(data(record, { offset }))));
   return { taken, gaps, take };
 }
@@ -38,7 +36,7 @@ test('a hole before a silent end is reported when the stream has been silent for
   assert.deepEqual([gaps.length, taken.stats.gaps, taken.stats.missing], [1, 1, 3]);
 });
 
-test('what was reported in a silence is not reported again when the stream goes on', () => {
+test('a hole reported in a silence is not reported again when the stream goes on', () => {
   const { taken, gaps, take } = intake();
   const found = vector('gap');
   take(found.slice(0, 4));

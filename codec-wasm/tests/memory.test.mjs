@@ -1,15 +1,15 @@
 // Does decoding allocate? 100,000 blocks must leave the WebAssembly memory and the views as they were.
+
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { fileURLToPath } from 'node:url';
 
 import { Decoder, init } from '../pkg/dist/node.js';
-import { records } from './recording.mjs';
+import { vector } from './recording.mjs';
 
 const MESSAGES = 100_000;
-const stream = () => records(fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url)));
+const stream = () => vector('fixed');
 
 /** CRC-32C, a byte at a time. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -23,7 +23,7 @@ const collectGarbage = runInNewContext('gc');
 
 before(() => init());
 
-test('100,000 blocks allocate nothing: no memory grows, no view is made anew', () => {
+test('100,000 blocks allocate nothing: no memory grows, no view is made again', () => {
   const decoder = new Decoder();
   // A decoder drops repeats, so each round reads the blocks under an epoch of its own: bytes 2 to 5, then a new checksum.
   const [schema, , ...rest] = stream();

@@ -1,11 +1,12 @@
 // Does the packed tarball work where people install it? A real `npm install` in fresh folders, then Node, bundlers,
 // a worker, a plain page in Chromium, strict TypeScript, and the linters of packages.
+
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { createReadStream, existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { createReadStream, existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -14,12 +15,14 @@ import { promisify } from 'node:util';
 
 import { chromium } from 'playwright-core';
 
-import { data, startBridge } from './bridge.mjs';
-import { records } from './recording.mjs';
+import { build as bundle } from '../npm/node_modules/esbuild/lib/main.js';
+import { startBridge } from './bridge.mjs';
+import { send } from './feeds.mjs';
+import { records, VECTORS } from './recording.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const tarball = fileURLToPath(new URL('../purple-sector-codec.tgz', import.meta.url));
-const recording = fileURLToPath(new URL('../../codec/vectors/v1/fixed.bin', import.meta.url));
+const recording = join(VECTORS, 'fixed.bin');
 const CHROMIUM = process.env.PURPLE_SECTOR_CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const TYPES = { '.css': 'text/css', '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
@@ -69,17 +72,29 @@ async function serve(root) {
   return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => server.close() };
 }
 
-/** Opens the page and compares what it and its worker decoded with what Node did. */
-async function checkPage(url) {
+/** Opens the page until `isDone` holds in it, which must happen without an error, and runs `check` with it. */
+async function openPage(url, isDone, check) {
   const page = await browser.newPage();
   const errors = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && !message.location().url.endsWith('favicon.ico') && errors.push(message.text()));
   await page.goto(url);
-  await page.waitForFunction(() => document.title.startsWith('{'), null, { timeout: 20_000 }).catch(() => {});
+  await page.waitForFunction(isDone, null, { timeout: 20_000 }).catch((error) => errors.push(String(error)));
   assert.deepEqual(errors, []);
-  assert.deepEqual(JSON.parse(await page.title()), { page: expected, worker: expected });
+  await check(page);
   await page.close();
+}
+
+/** Opens the page and compares what it and its worker decoded with what Node did. */
+async function checkPage(url) {
+  const hasShown = () => document.title.startsWith('{');
+  await openPage(url, hasShown, async (page) => assert.deepEqual(JSON.parse(await page.title()), { page: expected, worker: expected }));
+}
+
+/** Runs a bundler's command, which prints warnings and errors only: it must print no more than `expected`. */
+async function runWithoutWarning(file, args, at, expected = '') {
+  const { stdout, stderr } = await run('node', [join(at, 'node_modules', file), ...args], { cwd: at, env: { ...process.env, NO_COLOR: '1' } });
+  assert.equal(stdout + stderr, expected, `${file} warns`);
 }
 
 async function checkServed(root) {
@@ -122,7 +137,7 @@ async function withExample(name, body) {
   const { stdout } = await run('cargo', drive, { cwd: here, encoding: 'buffer', maxBuffer: 1 << 20 });
   await writeFile(join(folder, 'drive.bin'), stdout);
   const found = records(join(folder, 'drive.bin'));
-  const bridge = await startBridge({ onViewer: (viewer) => found.forEach((record, offset) => viewer.send(data(record, { offset }))) });
+  const bridge = await startBridge({ onViewer: (viewer) => send(viewer, found) });
   try {
     await body(at, bridge);
   } finally {
@@ -130,17 +145,10 @@ async function withExample(name, body) {
   }
 }
 
-/** Opens the page with the bridge's address until `#speed` says how fast the drive ended, and no error came. */
+/** Opens the page with the bridge's address until `#speed` says how fast the drive ended. */
 async function openExample(url, bridge, check) {
-  const page = await browser.newPage();
-  const errors = [];
-  page.on('pageerror', (error) => errors.push(String(error)));
-  page.on('console', (message) => message.type() === 'error' && !message.location().url.endsWith('favicon.ico') && errors.push(message.text()));
-  await page.goto(`${url}?bridge=${encodeURIComponent(bridge.url)}`);
-  await page.waitForFunction(() => document.querySelector('#speed')?.textContent === '59.9', null, { timeout: 20_000 }).catch((error) => errors.push(String(error)));
-  assert.deepEqual(errors, []);
-  await check(page);
-  await page.close();
+  const hasArrived = () => document.querySelector('#speed')?.textContent === '59.9';
+  await openPage(`${url}?bridge=${encodeURIComponent(bridge.url)}`, hasArrived, check);
 }
 
 test('Node: an ES module', () => {
@@ -153,8 +161,7 @@ test('the first example of the README, as it stands there', async () => {
   const readme = await readFile(join(at, 'node_modules/purple-sector-codec/README.md'), 'utf8');
   const [, example] = /```js\n(.*?)```/s.exec(readme);
   assert.ok(example.trim().split('\n').length <= 10, 'ten lines at most');
-  const onViewer = (viewer) => records(recording).forEach((record, offset) => viewer.send(data(record, { offset })));
-  const bridge = await startBridge({ onViewer });
+  const bridge = await startBridge({ onViewer: (viewer) => send(viewer, records(recording)) });
   try {
     const ws = new URL('./node_modules/ws/wrapper.mjs', import.meta.url);
     const before = `globalThis.WebSocket = (await import('${ws}')).WebSocket;\nconst fetchMyToken = () => 'a.b.c';\n`;
@@ -174,16 +181,26 @@ test('a plain page with a module script and a module worker, under a strict CSP'
 
 test('Vite: built, and served by its development server', async () => {
   const at = await project('vite', ['.']);
-  const vite = join(at, 'node_modules/vite/bin/vite.js');
-  await run('node', [vite, 'build', '--logLevel', 'warn'], { cwd: at });
+  await runWithoutWarning('vite/bin/vite.js', ['build', '--logLevel', 'warn'], at);
   await checkServed(join(at, 'dist'));
   await withVite(at, checkPage);
 });
 
 test('webpack 5, without a configuration', async () => {
   const at = await project('webpack', ['src']);
-  await run('node', [join(at, 'node_modules/webpack/bin/webpack.js'), '--mode', 'production'], { cwd: at });
+  await runWithoutWarning('webpack/bin/webpack.js', ['--mode', 'production', '--stats', 'errors-warnings'], at, 'webpack compiled successfully\n');
   await cp(join(at, 'index.html'), join(at, 'dist/index.html'));
+  await checkServed(join(at, 'dist'));
+});
+
+test('esbuild: bundled without a warning; the module is copied to where the bundle is', async () => {
+  const at = await project('esbuild', ['.'], join(here, 'consumers/vite'));
+  const options = { bundle: true, minify: true, format: 'esm', outdir: 'dist', absWorkingDir: at, logLevel: 'silent' };
+  const { warnings } = await bundle({ ...options, entryPoints: ['main.js', 'worker.js'] });
+  assert.deepEqual(warnings.map(({ text }) => text), []);
+  const dist = join(at, 'node_modules/purple-sector-codec/dist');
+  const [module] = (await readdir(dist)).filter((name) => name.endsWith('.wasm'));
+  for (const [from, to] of [[join(dist, module), module], [join(at, 'index.html'), 'index.html']]) await cp(from, join(at, 'dist', to));
   await checkServed(join(at, 'dist'));
 });
 
@@ -212,7 +229,7 @@ test('the example for React in StrictMode: one connection for a page that mounts
         assert.equal(bridge.requests.length, 1);
       }),
     );
-    await run('node', [join(at, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'], { cwd: at });
+    await runWithoutWarning('vite/bin/vite.js', ['build', '--logLevel', 'warn'], at);
     await withServer(join(at, 'dist'), (url) => openExample(url, bridge, () => assert.equal(bridge.requests.length, 2)));
   });
 });
@@ -240,7 +257,25 @@ test('strict TypeScript, by both ways of finding packages', async () => {
   }
 });
 
-test('publint and are-the-types-wrong have nothing to say', async () => {
+test('declarations and classes have what is documented, and nothing of the inside', async () => {
+  const dist = fileURLToPath(new URL('../pkg/dist/', import.meta.url));
+  const declarations = (await readdir(dist, { recursive: true })).filter((name) => name.endsWith('.d.ts'));
+  assert.ok(declarations.length > 20, 'the declarations are there');
+  for (const name of declarations) assert.doesNotMatch(await readFile(join(dist, name), 'utf8'), /@internal/, name);
+  // The constructor is for `connect` alone.
+  assert.doesNotMatch(await readFile(join(dist, 'feed/feed.d.ts'), 'utf8'), /^    constructor\(/m);
+
+  const { Decoder, Feed, ...others } = await import('../pkg/dist/index.js');
+  assert.equal(Feed, undefined, 'a type, not a class to make feeds with');
+  assert.deepEqual(Object.keys(others).sort(), ['ABSENT', 'CodecError', 'History', 'connect', 'init']);
+  const faceOf = (Class) => Object.getOwnPropertyNames(Class.prototype).sort();
+  assert.deepEqual(faceOf(Decoder), ['capturedAtUs', 'columns', 'constructor', 'events', 'facts', 'free', 'latest', 'push', 'schema']);
+  const declared = await readFile(join(dist, 'decoder.d.ts'), 'utf8');
+  const names = [...declared.matchAll(/^    (?:get )?(\w+)\(/gm)].map(([, name]) => name);
+  assert.deepEqual([...names, 'constructor'].sort(), faceOf(Decoder), 'each is declared');
+});
+
+test('publint and are-the-types-wrong find nothing', async () => {
   const tool = (path) => join(here, 'node_modules', path);
   const lint = await run('node', [tool('publint/src/cli.js'), 'run', tarball, '--strict']).catch((error) => error);
   assert.ok(!lint.code, lint.stdout + lint.stderr);

@@ -1,4 +1,5 @@
 // Do clock, rate, cursor, emitter and address of a feed do what they say?
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -10,6 +11,7 @@ import { Pace } from '../pkg/dist/feed/pace.js';
 import { Rate } from '../pkg/dist/feed/rate.js';
 import { History } from '../pkg/dist/history.js';
 import { keyOf } from '../pkg/dist/schema.js';
+import { recordsIn } from './consumers/shared/recording.js';
 
 test('the exchange with the least round trip wins', () => {
   const clock = new BridgeClock();
@@ -100,12 +102,12 @@ test('a single hole is not a pace, and no pace is longer than 10 s', () => {
 test('a cursor goes forward only, and belongs to its topic', () => {
   const cursor = new Cursor();
   const topic = new Uint8Array(16).fill(7);
-  cursor.passed(3, 10);
+  cursor.advance(3, 10);
   assert.equal(cursor.topicId.length, 0);
   cursor.setTopic(topic);
-  cursor.passed(3, 10);
-  cursor.passed(3, 4);
-  cursor.passed(5, 0);
+  cursor.advance(3, 10);
+  cursor.advance(3, 4);
+  cursor.advance(5, 0);
   assert.deepEqual([...cursor.next], [3, 11, 5, 1]);
   assert.deepEqual(cursor.topicId, topic);
   cursor.setTopic(topic);
@@ -142,6 +144,15 @@ test('keys are the camelCase of names', () => {
   assert.equal(keyOf('tyre_core_temp_c_fl'), 'tyreCoreTempCFl');
   assert.equal(keyOf('rain_in_10_min'), 'rainIn10Min');
   assert.equal(keyOf('gear'), 'gear');
+});
+
+test('a recording is its records, each after its length; one that is cut off is refused', () => {
+  const magic = [...Buffer.from('PSREC'), 1];
+  const bytes = Uint8Array.of(...magic, 2, 0, 0, 0, 8, 9, 1, 0, 0, 0, 7);
+  assert.deepEqual(recordsIn(bytes), [Uint8Array.of(8, 9), Uint8Array.of(7)]);
+  assert.deepEqual(recordsIn(Uint8Array.from(magic)), []);
+  for (const end of [7, 10, 11, 13, bytes.length - 1]) assert.throws(() => recordsIn(bytes.subarray(0, end)), /cut off/, `${end}`);
+  assert.throws(() => recordsIn(bytes.subarray(1)), /not a recording/);
 });
 
 test('a history needs the module for its first block, and not before', () => {

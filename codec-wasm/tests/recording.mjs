@@ -1,15 +1,19 @@
-// Where do the tests get records from? From files in the format of a recording: `PSREC\x01`, then length and record.
-import { readFileSync } from 'node:fs';
+// Where do the tests get records from? From recordings: the golden vectors, and what other programs write.
 
-/** The records of a recording file. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { recordsIn } from './consumers/shared/recording.js';
+
+/** The folder of the golden vectors. */
+export const VECTORS = fileURLToPath(new URL('../../codec/vectors/v1/', import.meta.url));
+
+/** The records of the recording in `file`. */
 export function records(file) {
-  const bytes = readFileSync(file);
-  if (bytes.toString('latin1', 0, 6) !== 'PSREC\x01') throw new Error(`${file} is no recording`);
-  const found = [];
-  for (let at = 6; at < bytes.length; ) {
-    const length = bytes.readUInt32LE(at);
-    found.push(new Uint8Array(bytes.subarray(at + 4, at + 4 + length)));
-    at += 4 + length;
-  }
-  return found;
+  return recordsIn(new Uint8Array(readFileSync(file)));
+}
+
+/** The records of the golden vector of this name. */
+export function vector(name) {
+  return records(`${VECTORS}${name}.bin`);
 }

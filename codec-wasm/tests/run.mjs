@@ -1,4 +1,5 @@
 // How do all tests of the package run? `npm test` here, or this file from anywhere, after `cargo xtask wasm`.
+
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

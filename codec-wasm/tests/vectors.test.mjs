@@ -1,14 +1,14 @@
 // Does WebAssembly read the golden vectors exactly as native Rust does? Every record, every value, bit for bit.
+
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
+import { FLOAT_KEYS, INT_KEYS } from '../pkg/dist/fields.js';
 import { ABSENT, CodecError, Decoder, init } from '../pkg/dist/node.js';
 import { keyOf } from '../pkg/dist/schema.js';
-import { records } from './recording.mjs';
+import { vector as recordsOf, VECTORS } from './recording.mjs';
 
-const FOLDER = fileURLToPath(new URL('../../codec/vectors/v1/', import.meta.url));
 // This package leaves the built-in schemas out, to be small: such a stream waits for its schema record.
 const KNOWS_NO_SCHEMAS = 'known-schemas';
 // And what follows from their place among the schemas that a reader keeps, it cannot show.
@@ -16,22 +16,30 @@ const COUNTS_KNOWN_SCHEMAS = 'known-schemas-more';
 
 before(() => init());
 
-const names = readdirSync(FOLDER)
+const names = readdirSync(VECTORS)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.slice(0, -'.json'.length))
   .filter((name) => name !== COUNTS_KNOWN_SCHEMAS);
 assert.ok(names.length > 10, 'the golden vectors are there');
 
 for (const name of names) {
-  const vector = JSON.parse(readFileSync(`${FOLDER}${name}.json`, 'utf8'));
+  const vector = JSON.parse(readFileSync(`${VECTORS}${name}.json`, 'utf8'));
   test(`${name}: ${vector.about}`, () => {
     const decoder = new Decoder();
-    const found = records(`${FOLDER}${name}.bin`);
+    const found = recordsOf(name);
     assert.equal(found.length, vector.records.length);
     found.forEach((record, at) => check(decoder, record, vector.records[at], `${name} record ${at}`, name));
     decoder.free();
   });
 }
+
+test('the types know the channels of the table by the keys that a stream’s columns have', () => {
+  const FIRST_FREE_ID = 0x8000;
+  const { schema } = new Decoder().push(recordsOf('extra-channels')[0]);
+  const channels = schema.channels.filter(({ id }) => id < FIRST_FREE_ID);
+  assert.ok(channels.length > 100);
+  for (const { key, kind } of channels) assert.ok((kind === 'float' ? FLOAT_KEYS : INT_KEYS).includes(key), key);
+});
 
 function check(decoder, record, expected, where, name) {
   if (expected.kind === 'error') {
@@ -85,12 +93,12 @@ function checkSchema(schema, expected, where) {
   assert.deepEqual(schema.channels, shown, where);
 }
 
-/** Without what is null; numbered facts as a map. */
+/** Without absent facts; numbered facts as a map. */
 function factsOf({ more, ...facts }) {
   return { ...withoutNull(facts), more: new Map(more.map(({ id, text }) => [id, text])) };
 }
 
-/** The vectors have a lap's fields beside the others, this package in an object of their own. */
+/** The vectors list a lap's fields among the event's own; this package puts them into an object. */
 function eventOf({ type, at_us, ...rest }) {
   if (type === 'lap_finished') return { type: keyOf(type), at_us, lap: withoutNull(rest) };
   if (type === 'other_cars') return { type: keyOf(type), at_us, cars: rest.cars.map(carOf) };

@@ -19,14 +19,14 @@ export async function pauseKeepsItsLabel(page) {
 
 /** Off they do nothing, and stay off after a reload; on they work again. */
 export async function singleKeysCanBeTurnedOff(page) {
-  const box = page.getByRole('checkbox', { name: /Single keys/ });
+  const box = page.getByRole('checkbox', { name: /Single-key shortcuts/ });
   const openMenu = () => page.getByRole('button', { name: 'Keys' }).click();
   await openMenu();
   await box.uncheck();
   await press(page, 'Escape');
   await press(page, 'Space');
   await page.waitForTimeout(300);
-  assert((await state(page)) === 'live', 'Space paused although single keys are off');
+  assert((await state(page)) === 'live', 'Space paused although single-key shortcuts are off');
   await page.reload();
   await eventually(20, 'the state "live"', async () => (await state(page)) === 'live');
   await press(page, 'Space');

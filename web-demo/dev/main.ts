@@ -3,6 +3,7 @@
 //   /dev/?speed=8&rate=60&sessions=2&without=position,lapFraction&state=refused
 
 import { init } from 'purple-sector-codec';
+
 import { syntheticFeed } from './source';
 
 await init(); // the history is in the codec's memory; a real feed loads the module itself

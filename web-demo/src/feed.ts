@@ -3,6 +3,7 @@
 // `connection.ts` gives it over the network; `dev/` gives synthetic laps while the page is being worked on.
 
 import type { ClockOffset, Facts as SessionFacts, FeedSamples, FeedState, FeedStats } from 'purple-sector-codec';
+
 import type { Columns } from './model/history';
 import type { LapEvent } from './model/lap';
 
@@ -23,15 +24,18 @@ export type Facts = Partial<SessionFacts>;
 /** Driver's clock to page's clock: page time = driver time + offset, give or take the uncertainty. */
 export type Clock = ClockOffset;
 
+/** What went wrong so far, by number. */
 export type FeedCounts = Pick<FeedStats, 'gaps' | 'repeats' | 'reconnects'>;
 
+/** Gets what a feed brings. */
 export interface FeedListener {
-  samples(samples: Samples): void;
-  facts(session: string, facts: Facts): void;
-  lap(session: string, lap: LapEvent): void;
-  ended(session: string): void;
+  onSamples(samples: Samples): void;
+  onFacts(session: string, facts: Facts): void;
+  onLap(session: string, lap: LapEvent): void;
+  onEnd(session: string): void;
 }
 
+/** A source of one user's telemetry. */
 export interface Feed {
   readonly state: FeedState;
   /** Why it was refused or ended, in words for a person; empty otherwise. */

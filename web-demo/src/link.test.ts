@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import { agree, forget, readLink, userOf, type Link } from './link';
 
 /** A tab: its memory, and what its address bar shows. */

@@ -6,6 +6,7 @@
 // Anyone can make a link to this page. So a link never moves a token that it did not bring: token and bridge are kept
 // and replaced as one, and to another origin than the page's a token goes only when the viewer has agreed.
 
+/** What the address and the tab's memory ask for. */
 export interface Link {
   /** The WebSocket address of the bridge's stream. */
   url: string;

@@ -17,5 +17,5 @@ else if (await agreesTo(link.ask)) {
   new App(openFeed(link)).run();
 } else {
   forget(sessionStorage);
-  new Notice().declined(link.ask);
+  new Notice().showDeclined(link.ask);
 }

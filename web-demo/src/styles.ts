@@ -1,4 +1,5 @@
 // Which style sheets does the page have? All of them, in order.
+
 import './fonts.css';
 import './tokens.css';
 import './page.css';

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+
 import { expect, it } from 'vitest';
 
 const css = readFileSync(new URL('./tokens.css', import.meta.url), 'utf8');

@@ -7,8 +7,8 @@ import type { Session } from './model/session';
 import type { TrackLine } from './model/track';
 
 /**
- * What every picture draws from. All but the crosshair changes in {@link follow} and {@link pause} only, so that a paused picture is of
- * one moment in all its parts: whatever a picture took from the session itself would go on.
+ * All that pictures draw from. Everything but the crosshair changes only in {@link follow} and {@link pause}, so that all parts of a
+ * paused picture show one moment: anything that a picture read from the session itself would go on.
  */
 export interface View {
   session: Session | null;
@@ -33,6 +33,7 @@ export interface View {
   hover: number | null;
 }
 
+/** A view of nothing. */
 export const emptyView = (): View => ({
   session: null, endRow: 0, lapRow: 0, momentUs: NaN, deltaS: NaN, reference: null, track: null, trackLengthM: undefined, marks: [], maxRpm: 0,
   paused: false, hover: null,

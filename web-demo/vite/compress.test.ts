@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
+
 import { afterEach, expect, it } from 'vitest';
+
 import { compressFiles } from './compress';
 
 const folder = mkdtempSync(join(tmpdir(), 'compress-'));

@@ -1,10 +1,11 @@
-// How do the page's files get small? Once, when the page is built: beside `name` lies `name.br`, which the bridge sends to
-// whoever takes brotli.
+// How do the page's files get small? Once, when the page is built: next to `name` it writes `name.br`, which the bridge sends to
+// browsers that accept brotli.
 
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
+
 import type { Plugin } from 'vite';
 
 /** What compresses well. Fonts and pictures are compressed already. */

@@ -50,6 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "codec/src",
         "codec/Cargo.toml",
         "codec-wasm/src",
+        "codec-wasm/generate",
         "codec-wasm/npm",
         "codec-wasm/examples",
         "codec-wasm/Cargo.toml",

@@ -1,5 +1,6 @@
 // A session as CSV: node to-csv.mjs wss://bridge.example/v1/stream > session.csv
 // The token, where the bridge wants one, is read from PURPLE_SECTOR_TOKEN. Ends with the session, or with Ctrl+C.
+
 import { once } from 'node:events';
 
 import { connect } from 'purple-sector-codec';

@@ -1,4 +1,5 @@
 // The last 30 s of speed and pedals. Without a bundler: the package and uPlot are ES modules.
+
 import { connect } from './node_modules/purple-sector-codec/dist/index.js';
 import uPlot from './node_modules/uplot/dist/uPlot.esm.js';
 

@@ -1,7 +1,6 @@
 // What is public, whatever the page runs in?
-import './dispose.js'; // for compilers, which learn `Symbol.dispose` there
 
-export { ABSENT, type BlockColumns, type Columns, type Sample } from './columns.js';
+export type { BlockColumns, Columns, Sample } from './columns.js';
 export { Decoder } from './decoder.js';
 export { CodecError } from './errors.js';
 export type { LapSummary, OtherCar, TelemetryEvent } from './events.js';
@@ -24,7 +23,7 @@ export type {
   FeedWarning,
   StateChange,
 } from './feed/types.js';
-export type { ChannelColumns, ChannelValues } from './fields.js';
+export { ABSENT, type ChannelColumns, type ChannelValues } from './fields.js';
 export { History, type ChannelKey, type HistoryBlock, type HistoryOptions } from './history.js';
 export type { Gap, Received, StreamId } from './received.js';
 export type { Channel, Schema } from './schema.js';

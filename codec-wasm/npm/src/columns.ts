@@ -1,12 +1,8 @@
 // How does a page read a block's values? As one typed array per channel, straight over WebAssembly memory.
-import { FLOAT_KEYS, INT_KEYS, type ChannelColumns, type ChannelValues } from './fields.js';
+
+import { ABSENT, FLOAT_KEYS, INT_KEYS, type ChannelColumns, type ChannelValues } from './fields.js';
 import type { Channel, Schema } from './schema.js';
-
-/** The value of an int channel that the source does not give. (A float channel has NaN.) */
-export const ABSENT = -2147483648;
-
-/** Most samples in a block. */
-const MOST_SAMPLES = 256;
+import { MAX_SAMPLES } from './shared.js';
 
 /**
  * The values of one block: a property for each channel, as typed arrays of the block's length.
@@ -28,7 +24,7 @@ export type Columns<Own extends object = {}> = BlockColumns<Own> & ChannelColumn
 /** All channels at one instant; what the source does not give is missing. */
 export type Sample<Own extends object = {}> = ChannelValues & { readonly [Key in keyof Own]?: number };
 
-/** What columns can do beside having a property for each channel. */
+/** What columns can do, apart from having a property for each channel. */
 export interface BlockColumns<Own extends object = {}> {
   /** Number of samples in each column. */
   readonly length: number;
@@ -39,7 +35,7 @@ export interface BlockColumns<Own extends object = {}> {
   get(key: string): Float32Array | Int32Array | undefined;
   /** The sample at `index` as an object of its own, without the absent channels; `index` is 0 to `length - 1`. */
   sample(index: number): Sample<Own>;
-  /** The same columns in memory of their own, which stay as they are. */
+  /** A copy of the columns in memory of its own, which later blocks leave alone. */
   copy(): Columns<Own>;
 }
 
@@ -54,7 +50,7 @@ export interface Place {
 
 type Column = Float32Array | Int32Array;
 
-/** What columns are views of. Its buffer is another one after the memory grew. */
+/** What columns are views of. After it has grown, its buffer is a new one. */
 export interface Memory {
   readonly buffer: ArrayBufferLike;
 }
@@ -62,17 +58,17 @@ export interface Memory {
 const NO_MEMORY: Memory = { buffer: new ArrayBuffer(0) };
 const NOWHERE: Place = { floats: 0, ints: 0, stride: 0, times: 0, length: 0 };
 
-const NO_FLOATS = new Float32Array(MOST_SAMPLES).fill(NaN);
-const NO_INTS = new Int32Array(MOST_SAMPLES).fill(ABSENT);
+const NO_FLOATS = new Float32Array(MAX_SAMPLES).fill(NaN);
+const NO_INTS = new Int32Array(MAX_SAMPLES).fill(ABSENT);
 
 /**
  * The columns of one stream's blocks. A view is made when it is first asked for and kept while the blocks have the same
- * length and place, so a steady stream allocates nothing. Memory that grows empties the views of it, which is how they
- * are found to be of no use any more: asking for the buffer each time would take longer than the rest.
+ * length and place, so a steady stream allocates nothing. When the memory grows its old views become empty, and that is how
+ * they are found to be out of date: asking for the buffer each time would take longer than everything else.
  */
 export class ColumnViews {
   readonly #channels: readonly Channel[];
-  /** For each channel its index among those of its kind. */
+  /** Each channel's index among the channels of its kind. */
   readonly #indexes: number[] = [];
   readonly #positions = new Map<string, number>();
   readonly #views: (Column | undefined)[] = [];
@@ -102,7 +98,7 @@ export class ColumnViews {
     return this.#capturedAtUs;
   }
 
-  /** From now on the columns are those of the block that lies there in `memory`. */
+  /** Shows the block at this place in `memory` from now on. */
   show(memory: Memory, place: Place): void {
     const now = this.#place;
     if (
@@ -123,7 +119,7 @@ export class ColumnViews {
     this.#noInts = NO_INTS.subarray(0, place.length);
   }
 
-  /** From now on the columns are empty. */
+  /** Shows nothing from now on. */
   clear(): void {
     this.show(NO_MEMORY, NOWHERE);
   }
@@ -140,7 +136,7 @@ export class ColumnViews {
   /** The column of the channel at this position in the schema. */
   at(position: number): Column {
     const view = this.#views[position];
-    return view?.length === this.#place.length ? view : (this.#views[position] = this.#view(position));
+    return view?.length === this.#place.length ? view : (this.#views[position] = this.#makeView(position));
   }
 
   /** A column of absent values. */
@@ -172,7 +168,7 @@ export class ColumnViews {
     return copy;
   }
 
-  #view(position: number): Column {
+  #makeView(position: number): Column {
     const { floats, ints, stride, length } = this.#place;
     const { buffer } = this.#memory;
     const bytes = (this.#indexes[position] ?? 0) * stride * 4;

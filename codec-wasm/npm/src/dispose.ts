@@ -10,6 +10,9 @@ declare global {
   }
 }
 
+/** The type of a method `[Symbol.dispose]`. A declaration that uses it brings the symbol along, for compilers that lack it. */
+export type Dispose = () => void;
+
 /** Lets `using` call `dispose` on instances of this class, where the platform has `using`. */
 export function makeDisposable<T>(Class: { readonly prototype: T }, dispose: (this: T) => void): void {
   const symbol = Symbol.dispose as symbol | undefined;

@@ -8,7 +8,7 @@
  *   {@link Decoder.free}.
  * - From {@link init}: `wasm_load`, and `not_initialized` from using a {@link Decoder} before it.
  * - From {@link connect} and its feed: `no_websocket`, `bad_url`, `bad_token`, `bad_option`, `token_failed`, `refused` and
- *   `closed` where something is awaited that does not come any more, and those of `push`.
+ *   `closed` for an awaited event that will not come, and the codes of `push`.
  *
  * @example
  * try {
@@ -43,7 +43,7 @@ const MEANINGS: Record<string, string> = {
   truncated: 'the record’s body ends early',
   trailing_bytes: 'bytes are left after the end of the message',
   limit: 'the message has more of something than the format allows',
-  body: 'the body is none that an encoder writes',
+  body: 'the body is not one that an encoder writes',
   time_range: 'a sample’s time is out of range',
   schema_hash: 'the schema’s content does not match its hash',
 };

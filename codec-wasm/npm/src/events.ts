@@ -1,5 +1,7 @@
 // What happened at one moment of a session? Laps, marks, lost samples, and where the other cars are.
+
 import type { Note } from './note.js';
+import * as shared from './shared.js';
 
 /** One finished lap. */
 export interface LapSummary {
@@ -59,15 +61,15 @@ export function readEvent(note: Note): TelemetryEvent {
   const number = note.number();
   const atUs = note.number();
   switch (number) {
-    case 1:
+    case shared.EVENT_LAP_FINISHED:
       return { type: 'lapFinished', atUs, lap: readLap(note) };
-    case 2:
+    case shared.EVENT_MARK:
       return { type: 'mark', atUs, label: note.text() };
-    case 3:
+    case shared.EVENT_STEPS_MISSED:
       return { type: 'stepsMissed', atUs, nSteps: note.number() };
-    case 4:
+    case shared.EVENT_GAP:
       return { type: 'gap', atUs, fromUs: note.number(), toUs: note.number(), nSamples: note.number() };
-    case 5:
+    case shared.EVENT_OTHER_CARS:
       return { type: 'otherCars', atUs, cars: note.list(readCar) };
     default:
       return { type: 'other', atUs };

@@ -1,7 +1,8 @@
 // What holds for a whole session? Game, car, track, driver, and how the driver's clock stands to the broker's.
+
 import type { Note } from './note.js';
 
-/** What a source knows about a session beside its samples; what it does not know is missing. */
+/** What a source knows about a session apart from its samples. Facts that it does not know are missing. */
 export interface Facts {
   /** Name of the game: `Assetto Corsa`. */
   readonly game?: string;

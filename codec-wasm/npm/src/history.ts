@@ -1,17 +1,16 @@
 // What were the last minutes? A ring of rows in the module's memory, whose newest rows always lie in one piece.
-import { ABSENT } from './columns.js';
-import { makeDisposable } from './dispose.js';
+
+import { makeDisposable, type Dispose } from './dispose.js';
 import { CodecError } from './errors.js';
-import type { ChannelColumns } from './fields.js';
+import { ABSENT, type ChannelColumns } from './fields.js';
+import { MAX_SAMPLES } from './shared.js';
 import { isRunning, Store, wasm } from './wasm.js';
 
 /** Rows kept unless it is set otherwise: ten minutes at 60 Hz. */
 const ROWS = 36_000;
 /** Most memory of one history, in bytes. */
 const MOST_BYTES = 256 * 1024 * 1024;
-/** Samples in the longest block. */
-const LONGEST_BLOCK = 256;
-/** A row so much older than the newest one, in s, means that a clock was set: the history starts again. */
+/** A row that is older than the newest by more than this, in s, means that a clock was set back: the history starts again. */
 const SET_BACK_S = 10;
 
 /** The names of channels: those of the table, and one's own. */
@@ -33,12 +32,12 @@ export interface HistoryBlock {
 }
 
 /**
- * The last samples of some channels, as typed arrays in order of time that uPlot takes as they are. Made by
- * {@link Feed.history}, or filled by hand with {@link append}.
+ * The last samples of some channels, as typed arrays in order of time, which uPlot takes without conversion. {@link Feed.history}
+ * makes one that fills itself; or fill one by hand with {@link append}.
  *
  * All values are float32, so ints above 2^24 are rounded; absent is NaN. The arrays are views of the module's memory,
- * valid until the next block: ask for them each time you draw. An {@link append} copies the block and nothing else, but
- * for once in an eighth of the rows, when it moves the rows to the start of its memory.
+ * valid until the next block: ask for them each time you draw. An {@link append} copies the block and nothing
+ * else, except when its memory is used up: then it moves the rows to the start, once in every eighth of the rows.
  *
  * @example
  * const history = feed.history({ channels: ['speedMps', 'brake'], rows: 60 * 60 * 10 });
@@ -46,9 +45,9 @@ export interface HistoryBlock {
  */
 export class History<Own extends object = {}> {
   readonly channels: readonly ChannelKey<Own>[];
-  /** Rows that it keeps at most. */
+  /** The most rows that it keeps. */
   readonly capacity: number;
-  /** Rows that there is room for: the capacity, and some so that rows need not be moved often. */
+  /** Rows that fit into the memory: the capacity and some more, so that rows are rarely moved. */
   readonly #slots: number;
   #store: Store | null = null;
   #times: Float64Array = new Float64Array();
@@ -59,13 +58,13 @@ export class History<Own extends object = {}> {
   #end = 0;
   #freed = false;
   /** Calls {@link free}, for `using`. */
-  declare readonly [Symbol.dispose]: () => void;
+  declare readonly [Symbol.dispose]: Dispose;
 
-  /** @throws {CodecError} `bad_option` for rows that are not a number from 1 on, no channels, or over 256 MiB of both. */
+  /** @throws {CodecError} `bad_option` if `rows` is not a whole number from 1 on, without channels, or above 256 MiB in all. */
   constructor({ channels, rows = ROWS }: HistoryOptions<Own>) {
     this.channels = [...new Set(channels)];
     this.capacity = rows;
-    this.#slots = rows + Math.max(LONGEST_BLOCK, rows >> 3);
+    this.#slots = rows + Math.max(MAX_SAMPLES, rows >> 3);
     const fits = Number.isInteger(rows) && rows >= 1 && channels.length > 0 && this.#words * 8 <= MOST_BYTES;
     if (!fits) {
       const asked = `${rows} rows of ${channels.length} channels`;
@@ -95,20 +94,20 @@ export class History<Own extends object = {}> {
 
   /** When each row was captured: Unix seconds on the driver's clock, rising. */
   get capturedAtS(): Float64Array {
-    this.#view();
+    this.#refreshViews();
     return this.#times.subarray(this.#start, this.#start + this.#length);
   }
 
-  /** The values of a channel, one for each of {@link capturedAtS}. NaN where it is absent; empty if it is not kept. */
+  /** The values of a channel, one for each of {@link capturedAtS}; NaN for absent ones. Empty if the channel is not kept. */
   column(key: ChannelKey<Own>): Float32Array {
     const at = this.channels.indexOf(key);
-    this.#view();
+    this.#refreshViews();
     if (at < 0) return new Float32Array();
     const start = at * this.#slots + this.#start;
     return this.#values.subarray(start, start + this.#length);
   }
 
-  /** Times and then the channels in their order, as uPlot's `setData` takes them: all rows, or those of the last seconds. */
+  /** The times and then the channels in order, as uPlot's `setData` takes them: all rows, or only the last seconds. */
   data(lastSeconds = Infinity): [Float64Array, ...Float32Array[]] {
     const times = this.capturedAtS;
     const from = indexAt(times, (times[times.length - 1] ?? 0) - lastSeconds);
@@ -129,7 +128,7 @@ export class History<Own extends object = {}> {
   append({ length, columns, capturedAtUs }: HistoryBlock): void {
     if (this.#freed) throw new CodecError('freed', 'this history was freed: make another one');
     wasm(); // throws where there is no memory yet
-    this.#view();
+    this.#refreshViews();
     const newestS = this.#times[this.#start + this.#length - 1] ?? -Infinity;
     const lastS = (capturedAtUs[length - 1] ?? NaN) / 1e6;
     if (this.#length > 0 && lastS < newestS - SET_BACK_S) this.clear();
@@ -151,7 +150,7 @@ export class History<Own extends object = {}> {
     this.#length = 0;
   }
 
-  /** Gives the memory back at once; otherwise that happens some time after the last use. From then on it is empty. */
+  /** Gives the memory back at once; without it, that happens some time after the last use. A freed history is empty. */
   free(): void {
     this.clear();
     this.#freed = true;
@@ -166,8 +165,8 @@ export class History<Own extends object = {}> {
     return Math.ceil(this.#slots * (1 + this.channels.length / 2));
   }
 
-  /** Takes the memory the first time, and finds it again after the module's memory grew, which empties all views. */
-  #view(): void {
+  /** Makes the views of its memory, the first time and when the module's memory has grown, which empties them. */
+  #refreshViews(): void {
     if (this.#times.length > 0 || this.#freed) return;
     // Without the module there are no rows yet.
     if (!isRunning()) return;
@@ -177,7 +176,7 @@ export class History<Own extends object = {}> {
     this.#values = new Float32Array(buffer, at + this.#slots * 8, this.#slots * this.channels.length);
   }
 
-  /** Where the next `n` rows go, behind the others, which move to the start if there is no room. */
+  /** Where the next `n` rows go: after the others, which move to the start if there is no room. */
   #makeRoom(n: number): number {
     const to = this.#start + this.#length;
     if (to + n <= this.#slots) return to;
@@ -193,7 +192,7 @@ export class History<Own extends object = {}> {
 
 makeDisposable(History, History.prototype.free);
 
-/** Copies `n` values from `first` on; absent ones and those of a channel that is not there become NaN. */
+/** Copies `n` values from `first` on. Absent values become NaN, and so does a whole absent channel. */
 function copy(from: Float32Array | Int32Array | undefined, first: number, n: number, to: Float32Array, at: number): void {
   if (from === undefined) to.fill(NaN, at, at + n);
   else if (from instanceof Float32Array) for (let row = 0; row < n; row++) to[at + row] = from[first + row] ?? NaN;

@@ -1,4 +1,5 @@
-// What does Node get? Everything of api.ts, with the module read from beside the code.
+// What does Node get? All of api.ts, with the module read from next to the code.
+
 import { readFile } from 'node:fs/promises';
 
 import { Feed, bridgeUrl, type ConnectOptions } from './feed/feed.js';
@@ -6,18 +7,18 @@ import { start, type WasmSource } from './wasm.js';
 
 export * from './api.js';
 
-/** As in the browser, but reads files: `file:` URLs and the module beside the code. */
+/** As in the browser, but reads files: `file:` URLs and the module next to the code. */
 export async function init(source?: WasmSource): Promise<void> {
   await start(() => read(source ?? new URL('./purple_sector_codec_wasm_bg.wasm', import.meta.url)));
 }
 
 /**
- * Follows a user's telemetry live: connects, decodes, and connects again by itself. It goes on where it was if the bridge
- * can, which {@link Feed.bridge} says.
+ * Follows a user's telemetry live: connects, decodes, and reconnects by itself. If the bridge can, it goes on where it was;
+ * {@link Feed.bridge} says whether it can.
  *
  * @param url the bridge's stream, `wss://host/v1/stream`; below Node 22 give it the `ws` package’s class as `WebSocket`.
  * @returns the feed, which starts at once.
- * @throws {CodecError} `bad_url`, `bad_token`, `bad_option` or `no_websocket`; what happens later are states and `error` events.
+ * @throws {CodecError} `bad_url`, `bad_token`, `bad_option` or `no_websocket`; what happens later is told by states and `error` events.
  * @example
  * const feed = connect('wss://telemetry.example/v1/stream', { token: () => fetchToken() });
  * feed.on('state', ({ state, reason }) => console.log(state, reason ?? ''));

@@ -1,25 +1,27 @@
-// How do things other than columns cross from WebAssembly? As a note: numbers in an agreed order, and UTF-8 text.
+// How does everything but columns come out of the module? As a note: numbers in an agreed order, and UTF-8 text.
 
 const text = new TextDecoder();
 
 /**
  * Reads one note from the start to the end. A text is a number, its length in bytes, and that many bytes of the text
- * area; NaN stands for what is absent.
+ * area; NaN stands for an absent value.
  */
 export class Note {
+  readonly #numbers: Float64Array;
+  readonly #bytes: Uint8Array;
   #at = 0;
   #textAt = 0;
 
-  constructor(
-    private readonly numbers: Float64Array,
-    private readonly bytes: Uint8Array,
-  ) {}
-
-  number(): number {
-    return this.numbers[this.#at++] ?? NaN;
+  constructor(numbers: Float64Array, bytes: Uint8Array) {
+    this.#numbers = numbers;
+    this.#bytes = bytes;
   }
 
-  /** Passes over this many numbers. */
+  number(): number {
+    return this.#numbers[this.#at++] ?? NaN;
+  }
+
+  /** Skips this many numbers. */
   skip(n: number): void {
     this.#at += n;
   }
@@ -43,7 +45,7 @@ export class Note {
     const start = this.#textAt;
     this.#textAt += length;
     // A copy, because TextDecoder refuses views of memory that several threads share.
-    return text.decode(this.bytes.slice(start, this.#textAt));
+    return text.decode(this.#bytes.slice(start, this.#textAt));
   }
 
   /** A list: its length, then what `read` takes for each entry. */

@@ -1,4 +1,5 @@
 // What was in a record? One shape for each kind.
+
 import type { TelemetryEvent } from './events.js';
 import type { Facts } from './facts.js';
 import type { Schema } from './schema.js';
@@ -23,17 +24,17 @@ export interface Gap {
 export type Received =
   /** A block: read {@link Decoder.columns}. */
   | ReceivedSamples
-  /** The channels of a stream that does not use a built-in list. */
+  /** The channels of a stream; they come before its first block and are repeated. */
   | (StreamId & { readonly kind: 'schema'; readonly schema: Schema })
   | (StreamId & { readonly kind: 'facts'; readonly facts: Facts })
   | (StreamId & { readonly kind: 'event'; readonly event: TelemetryEvent })
   /** The stream is over; `gap` is what is missing at its end. */
   | (StreamId & { readonly kind: 'end'; readonly gap: Gap | null })
-  /** A block that was here before. */
+  /** A block that was decoded before. */
   | { readonly kind: 'repeat' }
   /**
-   * A block that needs one which is missing: samples of its epoch go on with the next key block. `gap` is what is missing
-   * so far, this block included, where earlier ones were decoded.
+   * A block that cannot be decoded because one before it is missing; samples of its epoch go on with the next key block.
+   * `gap` is what is missing so far, this block included; null if none of its epoch was decoded yet.
    */
   | { readonly kind: 'waiting'; readonly epoch: number; readonly gap: Gap | null }
   /** A kind of record or event that this version does not know. */

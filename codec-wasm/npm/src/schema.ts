@@ -1,9 +1,11 @@
 // Which channels does a stream carry? The schema that travels with it.
+
 import type { Note } from './note.js';
+import * as shared from './shared.js';
 
 /** One channel of a stream. */
 export interface Channel {
-  /** Stable id; ids from 32768 on are channels of somebody's own. */
+  /** Stable id; channels of one's own have ids from 32768 on. */
   readonly id: number;
   /** Name in snake_case with its unit: `speed_mps`. */
   readonly name: string;
@@ -30,8 +32,6 @@ export interface Schema {
   readonly channels: readonly Channel[];
 }
 
-const INT = 2;
-
 /** The camelCase key of a channel's name: `tyre_core_temp_c_fl` becomes `tyreCoreTempCFl`. */
 export function keyOf(name: string): string {
   return name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
@@ -45,7 +45,7 @@ const REMEMBERED_SCHEMAS = 32;
 export function readSchema(note: Note): Schema {
   const hash = halfOfHash(note) + halfOfHash(note);
   const schema = known.get(hash) ?? { hash, channels: readChannels(note) };
-  // To the end: the first ones are those that did not come for longest.
+  // To the end, so that the first one is the one that was not seen for longest.
   known.delete(hash);
   known.set(hash, schema);
   for (const oldest of known.keys()) {
@@ -65,7 +65,7 @@ function readChannels(note: Note): Channel[] {
     const min = note.number();
     const max = note.number();
     const labels = note.list(() => note.text());
-    const kind = coding === INT ? 'int' : 'float';
+    const kind = coding === shared.CODING_INT ? 'int' : 'float';
     return { id, name, key: keyOf(name), unit, kind, resolution, min, max, labels };
   });
 }

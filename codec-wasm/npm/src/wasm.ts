@@ -1,7 +1,7 @@
 // Where does the WebAssembly module come from, and is it there yet? One instance for the whole page.
-import load, { Reader, Store, type InitOutput } from './purple_sector_codec_wasm.js';
+
 import { CodecError } from './errors.js';
-import { Note } from './note.js';
+import load, { Reader, Store, type InitOutput } from './purple_sector_codec_wasm.js';
 
 export { Reader, Store };
 
@@ -14,7 +14,7 @@ export type Wasm = Pick<InitOutput, 'memory'>;
 let running: Wasm | undefined;
 let starting: Promise<Wasm> | undefined;
 
-/** Starts the module once; a failed start can be tried again. No source means the file beside the code. */
+/** Starts the module once; a failed start can be tried again. Without a source it is the file next to the code. */
 export function start(source: () => Promise<WasmSource | undefined>): Promise<Wasm> {
   starting ??= source()
     .then((from) => load(from === undefined ? undefined : { module_or_path: from }))
@@ -38,10 +38,4 @@ export function isRunning(): boolean {
 export function wasm(): Wasm {
   if (running === undefined) throw new CodecError('not_initialized', 'call and await init() first');
   return running;
-}
-
-/** The note that the head at this address names. */
-export function readNote(memory: WebAssembly.Memory, head: number): Note {
-  const [numbers = 0, nNumbers = 0, text = 0, nBytes = 0] = new Float64Array(memory.buffer, head, 4);
-  return new Note(new Float64Array(memory.buffer, numbers, nNumbers), new Uint8Array(memory.buffer, text, nBytes));
 }

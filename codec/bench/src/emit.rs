@@ -1,12 +1,13 @@
 //! What does the Node bench measure? The same samples: our records, and plain objects.
 //!
-//! `DIR/<trace>/samples.json` holds the samples as an array of objects; `DIR/<trace>/<n>/messages.bin` the records of
-//! a stream with n samples per block, each behind its length as a little-endian u32: the schema record, then blocks;
-//! `messages-lossless.bin` the same with every float bit for bit.
+//! `DIR/<trace>/samples.json` holds the samples as an array of objects; `DIR/<trace>/<n>/messages.bin` is a
+//! recording of a stream with n samples per block: the schema record, then blocks; `messages-lossless.bin` is the same with
+//! every float bit for bit.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use purple_sector_codec::recording;
 
 use crate::layouts::Plain;
 use crate::measure::SAMPLES_PER_BLOCK;
@@ -20,9 +21,9 @@ pub(crate) fn emit<P: Plain>(trace: &Trace<P>, folder: &Path) -> Result<()> {
     for (lossless, name) in [(false, "messages.bin"), (true, "messages-lossless.bin")] {
         let rows = Rows::of(&trace.samples, lossless)?;
         for samples_per_block in SAMPLES_PER_BLOCK {
-            let mut bytes = Vec::new();
+            let mut bytes = recording::MAGIC.to_vec();
             for record in Records::of(&rows, samples_per_block)?.records {
-                bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
+                bytes.extend_from_slice(&recording::length_of(&record));
                 bytes.extend_from_slice(&record);
             }
             write(&folder.join(samples_per_block.to_string()).join(name), &bytes)?;

@@ -5,6 +5,7 @@ import type { History } from '../model/history';
 /** How much past a time axis shows. */
 export const SPAN_S = 30;
 
+/** A tick of the axis: where it is, in CSS pixels, and what stands under it. */
 export interface Tick {
   x: number;
   text: string;

@@ -3,6 +3,7 @@
 import type { HistoryChannel } from '../model/history';
 import type { Token } from './palette';
 
+/** One trace: what it shows, and how. */
 export interface Lane {
   channel: HistoryChannel;
   name: string;
@@ -23,6 +24,7 @@ export interface Lane {
   stepped?: boolean;
 }
 
+/** The traces from top to bottom. */
 export const LANES: readonly Lane[] = [
   { channel: 'speedMps', name: 'Speed', unit: 'km/h', color: 'trace-speed', weight: 3, factor: 3.6, digits: 0, min: 0, max: 250, step: 50 },
   { channel: 'throttle', name: 'Throttle', unit: '%', color: 'trace-throttle', weight: 1.6, factor: 100, digits: 0, min: 0, max: 100, step: 10 },

@@ -1,5 +1,6 @@
 // How do canvases lie over each other and follow the size of their place?
 
+/** Canvases on top of each other that fill one element. */
 export class Layers {
   readonly contexts: CanvasRenderingContext2D[];
   /** Size in CSS pixels. */
@@ -7,7 +8,7 @@ export class Layers {
   height = 0;
   /** Device pixels per CSS pixel. */
   scale = 1;
-  private stale = true;
+  #stale = true;
 
   /** Puts `n` canvases into `host`, the first one lowest. */
   constructor(host: HTMLElement, n: number) {
@@ -21,15 +22,15 @@ export class Layers {
       if (entry === undefined) return;
       this.width = Math.round(entry.contentRect.width);
       this.height = Math.round(entry.contentRect.height);
-      this.stale = true;
+      this.#stale = true;
     }).observe(host);
   }
 
   /** Takes over a new size; true if every layer is empty now and must be drawn again. */
   fit(): boolean {
     const scale = Math.min(window.devicePixelRatio || 1, 3);
-    if (!this.stale && scale === this.scale) return false;
-    this.stale = false;
+    if (!this.#stale && scale === this.scale) return false;
+    this.#stale = false;
     this.scale = scale;
     for (const context of this.contexts) {
       context.canvas.width = Math.max(1, Math.round(this.width * scale));

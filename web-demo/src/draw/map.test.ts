@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import { fitted } from './map';
 
 /** Twice the area between two directions on the screen: positive where the second lies to the right of the first. */

@@ -10,50 +10,51 @@ import { color, font } from './palette';
 
 /** Room around the line, in pixels: for sector names and the dot. */
 const MARGIN = 36;
-/** While the track is unknown, the line driven so far is drawn anew this often. */
+/** While the track is unknown, the line driven so far is drawn again this often. */
 const REDRAW_MS = 500;
 
 type Place = (x: number, z: number) => [number, number];
 
+/** The track with its sectors, the car, and the crosshair. */
 export class TrackMap {
-  private readonly layers: Layers;
-  private drawn: { session: Session | null; track: TrackLine | null; marks: readonly SectorMark[]; atMs: number } = { session: null, track: null, marks: [], atMs: -Infinity };
-  private place: Place | null = null;
-  private dots: [number, number][] = [];
+  readonly #layers: Layers;
+  #drawn: { session: Session | null; track: TrackLine | null; marks: readonly SectorMark[]; atMs: number } = { session: null, track: null, marks: [], atMs: -Infinity };
+  #place: Place | null = null;
+  #dots: [number, number][] = [];
 
   constructor(host: HTMLElement) {
-    this.layers = new Layers(host, 2);
+    this.#layers = new Layers(host, 2);
   }
 
   /** Draws the car, and the crosshair's place if it has one. */
   draw(view: View, hovered: { row: number; fraction: number } | null): void {
-    const resized = this.layers.fit();
+    const resized = this.#layers.fit();
     const { session, track, marks } = view;
-    const before = this.drawn;
+    const before = this.#drawn;
     const nowMs = performance.now();
     const growing = track === null && !view.paused && nowMs - before.atMs >= REDRAW_MS;
     if (resized || session !== before.session || track !== before.track || marks !== before.marks || growing) {
-      this.drawn = { session, track, marks, atMs: nowMs };
-      this.drawLine(view);
+      this.#drawn = { session, track, marks, atMs: nowMs };
+      this.#drawLine(view);
     }
-    this.drawDots(view, hovered);
+    this.#drawDots(view, hovered);
   }
 
-  private drawLine({ session, track, marks, endRow }: View): void {
-    this.layers.clear(0);
-    const context = this.layers.contexts[0] as CanvasRenderingContext2D;
+  #drawLine({ session, track, marks, endRow }: View): void {
+    this.#layers.clear(0);
+    const context = this.#layers.contexts[0] as CanvasRenderingContext2D;
     const line = track ?? (session === null ? null : drivenLine(session.history, endRow - 20_000, endRow));
     const onRing = line === null;
-    this.place = line === null ? null : fitted(line, this.layers.width, this.layers.height);
+    this.#place = line === null ? null : fitted(line, this.#layers.width, this.#layers.height);
     context.lineJoin = 'round';
     context.lineCap = 'round';
     const strokeLine = (): void => {
       context.beginPath();
-      if (line === null || this.place === null) {
-        const { x, y, radius } = this.ring();
+      if (line === null || this.#place === null) {
+        const { x, y, radius } = this.#ring();
         context.arc(x, y, radius, 0, 2 * Math.PI);
       } else {
-        for (let i = 0; i < line.x.length; i += 1) context.lineTo(...this.place(line.x[i] as number, line.z[i] as number));
+        for (let i = 0; i < line.x.length; i += 1) context.lineTo(...this.#place(line.x[i] as number, line.z[i] as number));
         if (track !== null) context.closePath();
       }
       context.stroke();
@@ -67,32 +68,32 @@ export class TrackMap {
     context.lineWidth = 2;
     context.strokeStyle = onRing && session === null ? color('line-strong') : color('muted');
     strokeLine();
-    if (line !== null && track !== null) this.drawTicks(context, line);
-    if (onRing) this.drawRingTicks(context, marks);
+    if (line !== null && track !== null) this.#drawTicks(context, line);
+    if (onRing) this.#drawRingTicks(context, marks);
   }
 
-  private drawTicks(context: CanvasRenderingContext2D, line: TrackLine): void {
+  #drawTicks(context: CanvasRenderingContext2D, line: TrackLine): void {
     const n = line.x.length;
     for (const { point, sector } of line.ticks) {
-      const at = (i: number): [number, number] => (this.place as Place)(line.x[(i + n) % n] as number, line.z[(i + n) % n] as number);
+      const at = (i: number): [number, number] => (this.#place as Place)(line.x[(i + n) % n] as number, line.z[(i + n) % n] as number);
       const [x, y] = at(point);
       const [ax, ay] = at(point - 2);
       const [bx, by] = at(point + 2);
       const length = Math.hypot(bx - ax, by - ay) || 1;
-      this.tick(context, x, y, -(by - ay) / length, (bx - ax) / length, sector);
+      this.#drawTick(context, x, y, -(by - ay) / length, (bx - ax) / length, sector);
     }
   }
 
-  private drawRingTicks(context: CanvasRenderingContext2D, marks: readonly SectorMark[]): void {
+  #drawRingTicks(context: CanvasRenderingContext2D, marks: readonly SectorMark[]): void {
     for (const { fraction, index } of [{ fraction: 0, index: 0 }, ...marks]) {
-      const [x, y] = this.onRing(fraction);
-      const { x: cx, y: cy, radius } = this.ring();
-      this.tick(context, x, y, (x - cx) / radius, (y - cy) / radius, index);
+      const [x, y] = this.#onRing(fraction);
+      const { x: cx, y: cy, radius } = this.#ring();
+      this.#drawTick(context, x, y, (x - cx) / radius, (y - cy) / radius, index);
     }
   }
 
   /** A short line across the track with the sector's name; the start line is stronger. */
-  private tick(context: CanvasRenderingContext2D, x: number, y: number, nx: number, ny: number, sector: number): void {
+  #drawTick(context: CanvasRenderingContext2D, x: number, y: number, nx: number, ny: number, sector: number): void {
     const start = sector === 0;
     context.lineWidth = start ? 3 : 2;
     context.strokeStyle = start ? color('text') : color('muted');
@@ -109,38 +110,38 @@ export class TrackMap {
     context.fillText(name, x + nx * away, y + ny * away);
   }
 
-  private drawDots(view: View, hovered: { row: number; fraction: number } | null): void {
-    const context = this.layers.contexts[1] as CanvasRenderingContext2D;
-    for (const [x, y] of this.dots) context.clearRect(x - 12, y - 12, 24, 24);
-    this.dots = [];
+  #drawDots(view: View, hovered: { row: number; fraction: number } | null): void {
+    const context = this.#layers.contexts[1] as CanvasRenderingContext2D;
+    for (const [x, y] of this.#dots) context.clearRect(x - 12, y - 12, 24, 24);
+    this.#dots = [];
     if (view.session === null) return;
     if (hovered !== null) {
-      const marker = this.spot(view.session.history, hovered.row, hovered.row, 0, hovered.fraction);
-      if (marker !== null) this.dot(context, marker, color('bg'), color('text'), 5);
+      const marker = this.#spot(view.session.history, hovered.row, hovered.row, 0, hovered.fraction);
+      if (marker !== null) this.#drawDot(context, marker, color('bg'), color('text'), 5);
     }
     const { history } = view.session;
     const after = Math.min(Math.max(history.rowAt(view.momentUs, view.endRow - 500, view.endRow), history.begin), view.endRow - 1);
     const from = Math.max(after - 1, history.begin);
     const gapUs = history.timeUs(after) - history.timeUs(from);
     const share = gapUs > 0 ? Math.min(Math.max((view.momentUs - history.timeUs(from)) / gapUs, 0), 1) : 1;
-    const car = this.spot(history, from, after, share, NaN);
-    if (car !== null) this.dot(context, car, color('blue'), color('text'), 7);
+    const car = this.#spot(history, from, after, share, NaN);
+    if (car !== null) this.#drawDot(context, car, color('blue'), color('text'), 7);
   }
 
   /** A place between two rows; where a row is unknown, the fraction says it. */
-  private spot(history: History, from: number, to: number, share: number, fraction: number): [number, number] | null {
-    if (this.place !== null) {
+  #spot(history: History, from: number, to: number, share: number, fraction: number): [number, number] | null {
+    if (this.#place !== null) {
       const x = between(history.at('positionXM', from), history.at('positionXM', to), share);
       const z = between(history.at('positionZM', from), history.at('positionZM', to), share);
-      return Number.isNaN(x + z) ? null : this.place(x, z);
+      return Number.isNaN(x + z) ? null : this.#place(x, z);
     }
     const a = history.at('lapFraction', from);
     const b = history.at('lapFraction', to);
     const at = Number.isNaN(fraction) ? (Math.abs(b - a) < 0.5 ? between(a, b, share) : b) : fraction;
-    return Number.isNaN(at) ? null : this.onRing(at);
+    return Number.isNaN(at) ? null : this.#onRing(at);
   }
 
-  private dot(context: CanvasRenderingContext2D, at: [number, number], fill: string, stroke: string, radius: number): void {
+  #drawDot(context: CanvasRenderingContext2D, at: [number, number], fill: string, stroke: string, radius: number): void {
     context.beginPath();
     context.arc(at[0], at[1], radius, 0, 2 * Math.PI);
     context.fillStyle = fill;
@@ -148,16 +149,16 @@ export class TrackMap {
     context.lineWidth = 2;
     context.strokeStyle = stroke;
     context.stroke();
-    this.dots.push(at);
+    this.#dots.push(at);
   }
 
-  private ring(): { x: number; y: number; radius: number } {
-    const { width, height } = this.layers;
+  #ring(): { x: number; y: number; radius: number } {
+    const { width, height } = this.#layers;
     return { x: width / 2, y: height / 2, radius: Math.max(10, Math.min(width, height) / 2 - MARGIN) };
   }
 
-  private onRing(fraction: number): [number, number] {
-    const { x, y, radius } = this.ring();
+  #onRing(fraction: number): [number, number] {
+    const { x, y, radius } = this.#ring();
     const angle = (fraction - 0.25) * 2 * Math.PI;
     return [x + radius * Math.cos(angle), y + radius * Math.sin(angle)];
   }

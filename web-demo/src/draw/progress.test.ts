@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { driven } from '../model/drive';
+
+import { drive } from '../model/drive';
 import type { Session } from '../model/session';
 import { emptyView, follow, pause, type View } from '../view';
 import { LANES } from './lanes';
@@ -21,21 +22,21 @@ function frame(progress: TracesProgress, view: View, resized = false): { base: b
 }
 
 it('strokes only what is new while a lap goes on', () => {
-  const session = driven({ laps: 1, until: 0.3, seconds: () => 20 });
+  const session = drive({ laps: 1, until: 0.3, seconds: () => 20 });
   const progress = new TracesProgress();
   expect(frame(progress, shown(session))).toEqual({ base: true, live: true });
-  driven({ laps: 1, from: 0.3, until: 0.32, seconds: () => 20 }, session);
+  drive({ laps: 1, from: 0.3, until: 0.32, seconds: () => 20 }, session);
   expect(progress.next(shown(session), false)).toEqual({ base: false, live: false });
   expect([progress.drawnRow, session.history.end]).toEqual([300, 320]);
-  driven({ laps: 1, from: 0.32, seconds: () => 20 }, session);
-  driven({ laps: 1, until: 0.1, completed: 1, seconds: () => 20 }, session);
+  drive({ laps: 1, from: 0.32, seconds: () => 20 }, session);
+  drive({ laps: 1, until: 0.1, completed: 1, seconds: () => 20 }, session);
   expect(progress.next(shown(session), false).live).toBe(true);
   expect(progress.drawnRow).toBe(1000);
 });
 
 it('keeps nothing of another session, however alike they are', () => {
-  const short = driven({ laps: 1, until: 0.3, seconds: () => 20, constant: { engineRpm: 12_500 } });
-  const long = driven({ laps: 1, until: 0.6, seconds: () => 20, constant: { engineRpm: 6_000 } });
+  const short = drive({ laps: 1, until: 0.3, seconds: () => 20, constant: { engineRpm: 12_500 } });
+  const long = drive({ laps: 1, until: 0.6, seconds: () => 20, constant: { engineRpm: 6_000 } });
   for (const [first, second] of [[short, long], [long, short]] as const) {
     const progress = new TracesProgress();
     frame(progress, shown(first));
@@ -48,14 +49,14 @@ it('keeps nothing of another session, however alike they are', () => {
 });
 
 it('draws nothing again in a pause, and the same moment after a resize', () => {
-  const session = driven({ laps: 3, until: 0.99, seconds: (lap) => 20 - lap });
+  const session = drive({ laps: 3, until: 0.99, seconds: (lap) => 20 - lap });
   const progress = new TracesProgress();
   const paused = shown(session);
   pause(paused);
   frame(progress, paused);
   expect(paused.momentUs).toBe(session.newestUs);
   const before = { ...paused };
-  driven({ laps: 2, until: 0.4, completed: 3, seconds: () => 15, constant: { engineMaxRpm: 15_000 } }, session);
+  drive({ laps: 2, until: 0.4, completed: 3, seconds: () => 15, constant: { engineMaxRpm: 15_000 } }, session);
   expect(shown(session).reference).not.toBe(paused.reference);
   expect(paused).toEqual(before);
   expect(frame(progress, paused)).toEqual({ base: false, live: false });

@@ -15,6 +15,7 @@ export interface Redraw {
   live: boolean;
 }
 
+/** What is on the canvas of the traces. */
 export class TracesProgress {
   /** The vertical ranges in use: as the values of this session need them, and of no other. */
   ranges = new Ranges();
@@ -27,49 +28,52 @@ export class TracesProgress {
   /** Time at the right edge of a time axis. */
   rightUs = NaN;
   /** Rows before this one are within the ranges. */
-  private rangedRow = 0;
-  private session: Session | null = null;
-  private reference: Profile | null = null;
-  private marks: readonly SectorMark[] = [];
-  private trackLengthM: number | undefined;
+  #rangedRow = 0;
+  #session: Session | null = null;
+  #reference: Profile | null = null;
+  #marks: readonly SectorMark[] = [];
+  #trackLengthM: number | undefined;
 
   /** What to draw again for this view; `resized` when the layers are empty. */
   next(view: View, resized: boolean): Redraw {
     const { session, reference, marks, trackLengthM } = view;
-    const other = session !== this.session;
-    if (other) this.begin(session);
+    const other = session !== this.#session;
+    if (other) this.#begin(session);
     const overLap = session === null || hasLapFraction(view) || (view.endRow === 0 && this.overLap);
-    const grew = this.grow(view);
+    const grew = this.#grow(view);
     const both = resized || other || grew || overLap !== this.overLap;
-    const base = both || reference !== this.reference || marks !== this.marks || trackLengthM !== this.trackLengthM;
+    const base = both || reference !== this.#reference || marks !== this.#marks || trackLengthM !== this.#trackLengthM;
     const live = both || view.endRow < this.drawnRow || (overLap && view.lapRow !== this.lapRow);
-    Object.assign(this, { reference, marks, overLap, trackLengthM });
-    if (live) this.restart(view);
+    this.#reference = reference;
+    this.#marks = marks;
+    this.#trackLengthM = trackLengthM;
+    this.overLap = overLap;
+    if (live) this.#restart(view);
     return { base, live };
   }
 
-  private begin(session: Session | null): void {
-    this.session = session;
+  #begin(session: Session | null): void {
+    this.#session = session;
     this.ranges = new Ranges();
-    this.rangedRow = session?.history.begin ?? 0;
+    this.#rangedRow = session?.history.begin ?? 0;
   }
 
   /** Makes room for the rows that are new; true if a range grew. */
-  private grow({ session, endRow, maxRpm }: View): boolean {
+  #grow({ session, endRow, maxRpm }: View): boolean {
     if (session === null) return false;
     let grew = false;
     LANES.forEach((lane, i) => {
-      for (let row = this.rangedRow; row < endRow; row += 1) {
+      for (let row = this.#rangedRow; row < endRow; row += 1) {
         if (this.ranges.include(i, session.history.at(lane.channel, row) * lane.factor)) grew = true;
       }
       if (lane.channel === 'engineRpm' && this.ranges.include(i, maxRpm)) grew = true;
     });
-    this.rangedRow = endRow;
+    this.#rangedRow = endRow;
     return grew;
   }
 
   /** From now on, the next stroke draws everything that belongs on the live layer. */
-  private restart({ session, endRow, lapRow }: View): void {
+  #restart({ session, endRow, lapRow }: View): void {
     this.lapRow = lapRow;
     if (session === null) this.drawnRow = 0;
     else {

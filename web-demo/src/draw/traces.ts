@@ -18,71 +18,72 @@ export const AXIS_PX = 22;
 const HOLE_US = 1_000_000;
 const [BASE, LIVE, CURSOR] = [0, 1, 2];
 
+/** The traces of the view, in one element. */
 export class Traces {
-  private readonly layers: Layers;
-  private readonly progress = new TracesProgress();
-  private edges: number[] = [];
-  private cursorX: [number, number] = [-1, -1];
+  readonly #layers: Layers;
+  readonly #progress = new TracesProgress();
+  #edges: number[] = [];
+  #cursorX: [number, number] = [-1, -1];
 
   constructor(host: HTMLElement) {
-    this.layers = new Layers(host, 3);
+    this.#layers = new Layers(host, 3);
   }
 
   /** The vertical ranges in use. */
   get ranges(): Ranges {
-    return this.progress.ranges;
+    return this.#progress.ranges;
   }
 
   draw(view: View): void {
-    const redraw = this.progress.next(view, this.layers.fit());
-    if (redraw.base) this.drawBase(view);
-    if (redraw.live) this.layers.clear(LIVE);
+    const redraw = this.#progress.next(view, this.#layers.fit());
+    if (redraw.base) this.#drawBase(view);
+    if (redraw.live) this.#layers.clear(LIVE);
     if (view.session !== null) {
-      if (!this.progress.overLap) this.scroll(view.session, view.endRow);
-      this.stroke(view.session, view.endRow);
+      if (!this.#progress.overLap) this.#scroll(view.session, view.endRow);
+      this.#stroke(view.session, view.endRow);
     }
-    this.drawCursor(view);
+    this.#drawCursor(view);
   }
 
   /** The row under the crosshair, and the place on the lap it stands for; -1 where the car has not been. */
   hovered(view: View): { row: number; fraction: number } | null {
     if (view.hover === null || view.session === null) return null;
     const { history } = view.session;
-    if (!this.progress.overLap) return { row: rowInTime(history, SPAN_S * (1 - view.hover), view.endRow), fraction: NaN };
+    if (!this.#progress.overLap) return { row: rowInTime(history, SPAN_S * (1 - view.hover), view.endRow), fraction: NaN };
     return { row: rowOnLap(history, view.hover, view.lapRow, view.endRow), fraction: view.hover };
   }
 
-  private drawBase(view: View): void {
-    const { width, height } = this.layers;
-    const { overLap } = this.progress;
-    const context = this.layers.contexts[BASE] as CanvasRenderingContext2D;
-    this.edges = laneEdges(height - AXIS_PX);
-    this.layers.clear(BASE);
+  #drawBase(view: View): void {
+    const { width, height } = this.#layers;
+    const { overLap } = this.#progress;
+    const context = this.#layers.contexts[BASE] as CanvasRenderingContext2D;
+    this.#edges = laneEdges(height - AXIS_PX);
+    this.#layers.clear(BASE);
     const ticks = overLap ? lapTicks(width, view.trackLengthM) : timeTicks(width);
-    drawGrid(context, { width, height, edges: this.edges, ranges: this.ranges, ticks, marks: overLap ? view.marks : [] });
-    if (overLap && view.reference !== null) drawReference(context, width, this.edges, this.ranges, view.reference);
+    drawGrid(context, { width, height, edges: this.#edges, ranges: this.ranges, ticks, marks: overLap ? view.marks : [] });
+    if (overLap && view.reference !== null) drawReference(context, width, this.#edges, this.ranges, view.reference);
   }
 
   /** Moves the kept layer to the left by as many whole device pixels as time has passed. */
-  private scroll(session: Session, endRow: number): void {
-    const { width, height, scale } = this.layers;
+  #scroll(session: Session, endRow: number): void {
+    const { width, height, scale } = this.#layers;
     const newestUs = session.history.timeUs(endRow - 1);
     const usPerPixel = (SPAN_S * 1e6) / (width * scale);
-    const shift = Math.floor((newestUs - this.progress.rightUs) / usPerPixel);
+    const shift = Math.floor((newestUs - this.#progress.rightUs) / usPerPixel);
     if (!(shift > 0)) return;
-    const context = this.layers.contexts[LIVE] as CanvasRenderingContext2D;
+    const context = this.#layers.contexts[LIVE] as CanvasRenderingContext2D;
     context.globalCompositeOperation = 'copy';
     context.drawImage(context.canvas, -shift / scale, 0, width, height);
     context.globalCompositeOperation = 'source-over';
-    this.progress.rightUs += shift * usPerPixel;
+    this.#progress.rightUs += shift * usPerPixel;
   }
 
-  private stroke(session: Session, endRow: number): void {
-    if (endRow <= this.progress.drawnRow) return;
+  #stroke(session: Session, endRow: number): void {
+    if (endRow <= this.#progress.drawnRow) return;
     const { history } = session;
-    const { width } = this.layers;
-    const context = this.layers.contexts[LIVE] as CanvasRenderingContext2D;
-    const from = Math.max(this.progress.drawnRow - 1, this.progress.overLap ? this.progress.lapRow : history.begin, history.begin);
+    const { width } = this.#layers;
+    const context = this.#layers.contexts[LIVE] as CanvasRenderingContext2D;
+    const from = Math.max(this.#progress.drawnRow - 1, this.#progress.overLap ? this.#progress.lapRow : history.begin, history.begin);
     context.lineWidth = 1.5;
     context.lineJoin = 'round';
     context.lineCap = 'round';
@@ -91,8 +92,8 @@ export class Traces {
       let penX = NaN;
       let penY = NaN;
       for (let row = from; row < endRow; row += 1) {
-        const x = this.xOf(session, row, width);
-        const y = laneY(this.ranges, i, this.edges, history.at(lane.channel, row) * lane.factor);
+        const x = this.#xOf(session, row, width);
+        const y = laneY(this.ranges, i, this.#edges, history.at(lane.channel, row) * lane.factor);
         const joined = Math.abs(x - penX) < width * 0.3 && history.timeUs(row) - history.timeUs(row - 1) < HOLE_US;
         if (Number.isNaN(y)) penX = NaN;
         else {
@@ -106,38 +107,38 @@ export class Traces {
       context.strokeStyle = color(lane.color);
       context.stroke();
     });
-    this.progress.drawnRow = endRow;
+    this.#progress.drawnRow = endRow;
   }
 
-  private xOf(session: Session, row: number, width: number): number {
-    if (this.progress.overLap) return session.history.at('lapFraction', row) * width;
-    return width - ((this.progress.rightUs - session.history.timeUs(row)) / (SPAN_S * 1e6)) * width;
+  #xOf(session: Session, row: number, width: number): number {
+    if (this.#progress.overLap) return session.history.at('lapFraction', row) * width;
+    return width - ((this.#progress.rightUs - session.history.timeUs(row)) / (SPAN_S * 1e6)) * width;
   }
 
   /** Head of the traces and crosshair. */
-  private drawCursor(view: View): void {
-    const { width, height } = this.layers;
-    const context = this.layers.contexts[CURSOR] as CanvasRenderingContext2D;
-    const [head, cross] = this.cursorX;
+  #drawCursor(view: View): void {
+    const { width, height } = this.#layers;
+    const context = this.#layers.contexts[CURSOR] as CanvasRenderingContext2D;
+    const [head, cross] = this.#cursorX;
     for (const x of [head, cross]) if (x >= 0) context.clearRect(x - 8, 0, 16, height);
     const { session } = view;
     const lastRow = view.endRow - 1;
-    const headX = session === null || lastRow < 0 ? -1 : this.xOf(session, lastRow, width);
+    const headX = session === null || lastRow < 0 ? -1 : this.#xOf(session, lastRow, width);
     const crossX = view.hover === null ? -1 : view.hover * width;
-    this.cursorX = [headX, crossX];
+    this.#cursorX = [headX, crossX];
     if (session !== null && headX >= 0) {
-      if (this.progress.overLap) line(context, headX, height - AXIS_PX, color('line-strong'));
-      this.dots(context, headX, (lane) => session.history.at(lane, lastRow));
+      if (this.#progress.overLap) strokeLine(context, headX, height - AXIS_PX, color('line-strong'));
+      this.#drawDots(context, headX, (lane) => session.history.at(lane, lastRow));
     }
     if (crossX < 0 || session === null) return;
-    line(context, crossX, height - AXIS_PX, color('muted'));
+    strokeLine(context, crossX, height - AXIS_PX, color('muted'));
     const hovered = this.hovered(view);
-    if (hovered !== null && hovered.row >= 0) this.dots(context, crossX, (lane) => session.history.at(lane, hovered.row));
+    if (hovered !== null && hovered.row >= 0) this.#drawDots(context, crossX, (lane) => session.history.at(lane, hovered.row));
   }
 
-  private dots(context: CanvasRenderingContext2D, x: number, valueOf: (channel: (typeof LANES)[number]['channel']) => number): void {
+  #drawDots(context: CanvasRenderingContext2D, x: number, valueOf: (channel: (typeof LANES)[number]['channel']) => number): void {
     LANES.forEach((lane, i) => {
-      const y = laneY(this.ranges, i, this.edges, valueOf(lane.channel) * lane.factor);
+      const y = laneY(this.ranges, i, this.#edges, valueOf(lane.channel) * lane.factor);
       if (Number.isNaN(y)) return;
       context.beginPath();
       context.arc(x, y, 3, 0, 2 * Math.PI);
@@ -147,7 +148,7 @@ export class Traces {
   }
 }
 
-function line(context: CanvasRenderingContext2D, x: number, height: number, stroke: string): void {
+function strokeLine(context: CanvasRenderingContext2D, x: number, height: number, stroke: string): void {
   context.beginPath();
   context.moveTo(x, 0);
   context.lineTo(x, height);

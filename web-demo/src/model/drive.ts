@@ -2,6 +2,7 @@
 
 import { Session } from './session';
 
+/** What is driven. */
 export interface Drive {
   /** Laps, the first from `from` on and the last up to `until` (shares of a lap). */
   laps: number;
@@ -17,8 +18,8 @@ export interface Drive {
 
 const HZ = 50;
 
-/** A new session in which that was driven. */
-export function driven({ laps, from = 0, until = 1, completed = 0, seconds, constant = {} }: Drive, session = new Session('s', 1)): Session {
+/** Drives that, in a new session or on in the given one, and gives the session. */
+export function drive({ laps, from = 0, until = 1, completed = 0, seconds, constant = {} }: Drive, session = new Session('s', 1)): Session {
   let us = Number.isNaN(session.newestUs) ? 1e6 : session.newestUs + 1e6 / HZ;
   for (let lap = 0; lap < laps; lap += 1) {
     const n = seconds(lap) * HZ;

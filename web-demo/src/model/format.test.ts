@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import { age, gear, lapTime, number, readable, signed } from './format';
 
 const check = (found: string, expected: string): void => expect(found).toBe(expected);

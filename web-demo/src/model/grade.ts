@@ -2,12 +2,13 @@
 
 import { counts, type Lap } from './lap';
 
+/** How a time compares with the others of its session. */
 export type Grade = 'best' | 'better' | 'slower' | 'invalid' | 'in' | 'out' | 'none';
 
-/** What a grade looks like beside its number, and what it means. */
+/** What a grade looks like next to its number, and what it means. */
 export const GRADES: Record<Grade, { glyph: string; words: string }> = {
   best: { glyph: 'P', words: 'session best' },
-  better: { glyph: '+', words: 'own best when it was set' },
+  better: { glyph: '+', words: 'personal best when it was set' },
   slower: { glyph: '~', words: 'slower' },
   invalid: { glyph: '×', words: 'invalid' },
   in: { glyph: 'IN', words: 'in lap' },
@@ -50,7 +51,7 @@ function gradeAmong(laps: readonly Lap[], index: number, msOf: (lap: Lap) => num
   const fastest = (some: readonly Lap[]): number =>
     some.reduce((best, lap) => (counts(lap) ? Math.min(best, msOf(lap) ?? Infinity) : best), Infinity);
   const best = fastest(laps);
-  // The game's best is none of these laps: it came before them.
+  // The game's best is not one of these laps: it came before them.
   const unseen = knownBestMs < best ? knownBestMs : Infinity;
   if (own <= Math.min(best, unseen)) return 'best';
   return own < Math.min(fastest(laps.slice(0, index)), unseen) ? 'better' : 'slower';

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
 import { ABSENT } from 'purple-sector-codec';
+import { describe, expect, it } from 'vitest';
+
 import { History, valueAt, type Column } from './history';
 
 const filled = (capacity: number, n: number): History => {

@@ -3,9 +3,7 @@
 // Rows are numbered from the session's first sample on and never renumbered; the oldest are overwritten. Memory is
 // taken once: 54 bytes a row, 11.7 MB for the default of an hour at 60 Hz (10 minutes at 333 Hz).
 
-import { History as Ring } from 'purple-sector-codec';
-
-import { ABSENT, type Columns as BlockColumns } from 'purple-sector-codec';
+import { ABSENT, History as Ring, type Columns as BlockColumns } from 'purple-sector-codec';
 
 /** The channels whose past the page draws. Everything else is kept as its latest value only. */
 export const HISTORY_CHANNELS = [
@@ -21,6 +19,7 @@ export const HISTORY_CHANNELS = [
   'positionZM',
 ] as const;
 
+/** A channel whose past is kept. */
 export type HistoryChannel = (typeof HISTORY_CHANNELS)[number];
 
 /** A wire column: floats with NaN where absent, ints with the package's `ABSENT`. */
@@ -39,58 +38,59 @@ export function valueAt(column: Column | undefined, row: number): number {
   return column instanceof Int32Array && value === ABSENT ? NaN : value;
 }
 
+/** The rows of one session. */
 export class History {
-  private readonly ring: Ring;
+  readonly #ring: Ring;
   /** The ring's views; made again after each block, and when the module's memory moved, which empties them. */
-  private times: Float64Array = new Float64Array();
-  private columns: Partial<Record<HistoryChannel, Float32Array>> = {};
-  private viewed = -1;
+  #times: Float64Array = new Float64Array();
+  #columns: Partial<Record<HistoryChannel, Float32Array>> = {};
+  #viewed = -1;
 
   constructor(readonly capacity: number = HOUR_AT_60_HZ) {
-    this.ring = new Ring({ channels: HISTORY_CHANNELS, rows: capacity });
+    this.#ring = new Ring({ channels: HISTORY_CHANNELS, rows: capacity });
   }
 
   /** One more than the number of the newest row. */
   get end(): number {
-    return this.ring.end;
+    return this.#ring.end;
   }
 
   /** The oldest row that is still there. */
   get begin(): number {
-    return this.ring.begin;
+    return this.#ring.begin;
   }
 
   /** Gives the memory back: it lies in the codec's module, where no one collects it in time. The history is empty then. */
   free(): void {
-    this.ring.free();
+    this.#ring.free();
   }
 
   /** Copies the samples that are later than the newest row to the end, and says how many were not. */
   append(capturedAtUs: ArrayLike<number>, length: number, wire: Columns): number {
-    const { end } = this.ring;
-    this.ring.append({ length, columns: wire, capturedAtUs });
-    return length - (this.ring.end - end);
+    const { end } = this.#ring;
+    this.#ring.append({ length, columns: wire, capturedAtUs });
+    return length - (this.#ring.end - end);
   }
 
   /** When row `row` was captured, in Unix microseconds on the driver's clock; NaN for a row that is not there. */
   timeUs(row: number): number {
     if (!this.has(row)) return NaN;
-    this.view();
-    return Math.round((this.times[row - this.begin] as number) * 1e6);
+    this.#refreshViews();
+    return Math.round((this.#times[row - this.begin] as number) * 1e6);
   }
 
   /** The value of `channel` in row `row`; NaN where it is absent or the row is not there. */
   at(channel: HistoryChannel, row: number): number {
     if (!this.has(row)) return NaN;
-    this.view();
-    return (this.columns[channel] as Float32Array)[row - this.begin] as number;
+    this.#refreshViews();
+    return (this.#columns[channel] as Float32Array)[row - this.begin] as number;
   }
 
-  private view(): void {
-    if (this.viewed === this.ring.end && this.times.length > 0) return;
-    this.viewed = this.ring.end;
-    this.times = this.ring.capturedAtS;
-    for (const channel of HISTORY_CHANNELS) this.columns[channel] = this.ring.column(channel);
+  #refreshViews(): void {
+    if (this.#viewed === this.#ring.end && this.#times.length > 0) return;
+    this.#viewed = this.#ring.end;
+    this.#times = this.#ring.capturedAtS;
+    for (const channel of HISTORY_CHANNELS) this.#columns[channel] = this.#ring.column(channel);
   }
 
   has(row: number): boolean {
@@ -99,12 +99,12 @@ export class History {
 
   /** The first row from `from` up to `to` captured at or after `timeUs`; `to` if there is none. Times rise with rows. */
   rowAt(timeUs: number, from: number = this.begin, to: number = this.end): number {
-    return this.search((row) => this.timeUs(row) >= timeUs, from, to);
+    return this.#search((row) => this.timeUs(row) >= timeUs, from, to);
   }
 
   /** The first row of a lap (rows `from` up to `to`) at or past `fraction` of it; `to` if it was not reached. */
   rowAtFraction(fraction: number, from: number, to: number): number {
-    return this.search((row) => this.at('lapFraction', row) >= fraction, from, to);
+    return this.#search((row) => this.at('lapFraction', row) >= fraction, from, to);
   }
 
   /** Samples a second over the last `windowUs`, as the source took them; NaN with fewer than two samples. */
@@ -115,7 +115,7 @@ export class History {
     return spanUs > 0 ? ((last - first) * 1e6) / spanUs : NaN;
   }
 
-  private search(reached: (row: number) => boolean, from: number, to: number): number {
+  #search(reached: (row: number) => boolean, from: number, to: number): number {
     let low = Math.max(from, this.begin);
     let high = Math.max(low, Math.min(to, this.end));
     while (low < high) {

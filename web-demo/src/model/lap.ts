@@ -26,12 +26,13 @@ export interface LapEvent {
   pit: boolean;
 }
 
+/** A lap, driven or known from an event. */
 export interface Lap {
   /** As drivers count: the first lap is 1. */
   number: number;
   timeMs: number | null;
   sectorsMs: (number | null)[];
-  /** False when the game or an event says so; null when nobody says. */
+  /** False when the game or an event says so; null when neither does. */
   valid: boolean | null;
   /** Began in the pit. */
   out: boolean;

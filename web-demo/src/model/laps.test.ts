@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { bestSectorsMs, gradesOf } from './grade';
 import type { LapSample } from './lap';
 import { LapTracker } from './laps';
@@ -35,7 +36,7 @@ describe('laps from channels', () => {
     expect(tracker.laps.map((lap) => lap.timeMs)).toEqual([5_001, 5_002]);
   });
 
-  it('measures between two line crossings when nobody publishes a time', () => {
+  it('measures between two line crossings when no time is published', () => {
     const tracker = drive(3, ({ lapMs }) => ({ lapFraction: (lapMs + 20) / 10_020 }));
     expect(tracker.laps.map((lap) => lap.timeMs)).toEqual([expect.closeTo(10_000, -2), 10_000, 10_000]);
   });
@@ -76,7 +77,7 @@ describe('laps from channels', () => {
     expect(tracker.laps.map((lap) => lap.timeMs)).toEqual([null, 10_000, 10_000]);
   });
 
-  it('starts anew when the counter goes back', () => {
+  it('starts again when the counter goes back', () => {
     const tracker = drive(4, ({ lap, lapMs }) => ({ lapsCompleted: lap % 3, lapFraction: lapMs / 10_000 }));
     expect(tracker.laps.map((lap) => lap.number)).toEqual([1]);
     expect(tracker.current?.number).toBe(2);
@@ -99,7 +100,7 @@ describe('lap events', () => {
 
   it('win over the channels when they come later', () => {
     const tracker = drive(1, say);
-    tracker.event(event);
+    tracker.takeEvent(event);
     expect(tracker.laps).toHaveLength(1);
     expect(tracker.laps[0]).toMatchObject({ timeMs: 9_876, sectorsMs: [3_000, 3_000, 3_876], whole: true });
   });
@@ -107,7 +108,7 @@ describe('lap events', () => {
   it('win over the channels when they come first', () => {
     const tracker = new LapTracker();
     for (let row = 0; row < 240; row += 1) {
-      if (row === 199) tracker.event(event);
+      if (row === 199) tracker.takeEvent(event);
       tracker.push({ ...ABSENT, row, timeUs: row * 50_000, ...say({ lap: Math.floor(row / 200), lapMs: (row % 200) * 50 }) });
     }
     expect(tracker.laps).toHaveLength(1);
@@ -118,14 +119,14 @@ describe('lap events', () => {
 describe('grades', () => {
   it('say session best, an improvement at the time, or slower', () => {
     const tracker = new LapTracker();
-    [100, 90, 95, 80].forEach((timeMs, i) => tracker.event({ number: i + 1, timeMs, sectorsMs: [timeMs], valid: null, pit: false }));
+    [100, 90, 95, 80].forEach((timeMs, i) => tracker.takeEvent({ number: i + 1, timeMs, sectorsMs: [timeMs], valid: null, pit: false }));
     expect(tracker.laps.map((_, i) => gradesOf(tracker.laps, i).lap)).toEqual(['better', 'better', 'slower', 'best']);
     expect(gradesOf(tracker.laps, 3).sectors).toEqual(['best']);
   });
 
   it('know of a better lap from before the page was opened', () => {
     const tracker = new LapTracker();
-    [100, 90].forEach((timeMs, i) => tracker.event({ number: i + 4, timeMs, sectorsMs: [], valid: null, pit: false }));
+    [100, 90].forEach((timeMs, i) => tracker.takeEvent({ number: i + 4, timeMs, sectorsMs: [], valid: null, pit: false }));
     expect([0, 1].map((i) => gradesOf(tracker.laps, i, 85).lap)).toEqual(['slower', 'slower']);
     expect(gradesOf(tracker.laps, 1, 90).lap).toBe('best');
   });
@@ -133,7 +134,7 @@ describe('grades', () => {
   it('put the best sectors of counting laps together', () => {
     const tracker = new LapTracker();
     [[30, 40, 50], [31, 38, 52], [10, 10, 10]].forEach((sectorsMs, i) =>
-      tracker.event({ number: i + 1, timeMs: 120, sectorsMs, valid: i < 2, pit: false }));
+      tracker.takeEvent({ number: i + 1, timeMs: 120, sectorsMs, valid: i < 2, pit: false }));
     expect(bestSectorsMs(tracker.laps)).toBe(30 + 38 + 50);
     expect(bestSectorsMs([])).toBeNull();
   });

@@ -2,7 +2,7 @@
 //
 // A lap ends when the lap counter changes, or, where there is none, when the lap fraction falls from the end of the
 // lap to its start, or the lap clock starts again. Its time is the event's, else the game's "last lap" once that
-// changes, else what was measured here.
+// changes, else the time measured here.
 
 import { counts, emptyLap, type Lap, type LapEvent, type LapSample, type SectorMark } from './lap';
 
@@ -15,6 +15,7 @@ const SHORTEST_US = 5_000_000;
 /** A longer pause between samples makes a hole in the lap. */
 const HOLE_US = 1_000_000;
 
+/** The laps of one session. */
 export class LapTracker {
   /** Finished laps, oldest first. */
   readonly laps: Lap[] = [];
@@ -24,53 +25,53 @@ export class LapTracker {
   version = 0;
   /** The lap being driven. */
   current: Lap | null = null;
-  private last: LapSample | null = null;
+  #last: LapSample | null = null;
   /** When the current lap began, on the driver's clock; NaN where that was not seen. */
   startUs = NaN;
   /**
-   * By how many lines the fraction is ahead of the current lap. They agree at 0; beside the line the counter may be
+   * How many lines the fraction is ahead of the lap counter. They agree at 0; near the line the counter may be
    * some samples late (1) or early (-1), and a car may roll back over it (-1).
    */
   linesAhead = 0;
-  private sectorsDoneMs = 0;
+  #sectorsDoneMs = 0;
   /** Where the car was at the first sample of the current lap. */
-  private firstFraction = NaN;
+  #firstFraction = NaN;
   /** Finished, and waiting for the game to publish its time. */
-  private pending: { lap: Lap; untilUs: number; lastLapMs: number } | null = null;
+  #pending: { lap: Lap; untilUs: number; lastLapMs: number } | null = null;
 
   /** Takes the next sample; returns the lap that ended with it. */
   push(sample: LapSample): Lap | null {
-    const last = this.last;
-    this.last = { ...sample };
-    this.settle(sample);
+    const last = this.#last;
+    this.#last = { ...sample };
+    this.#settle(sample);
     if (last === null || this.current === null) {
-      this.begin(sample, sample.lapFraction >= 0 && sample.lapFraction < 0.005, sample.timeUs);
+      this.#begin(sample, sample.lapFraction >= 0 && sample.lapFraction < 0.005, sample.timeUs);
       return null;
     }
     if (sample.lapsCompleted < last.lapsCompleted) {
-      this.startAnew(sample);
+      this.#startAgain(sample);
       return null;
     }
     const hole = sample.timeUs - last.timeUs > HOLE_US;
     if (hole) this.current.whole = false;
-    if (endsLap(last, sample)) return this.finish(last, sample);
-    if (this.startsAtTheLine(last, sample)) {
-      this.begin(sample, sample.timeUs - last.timeUs <= HOLE_US, crossing(last, sample));
+    if (endsLap(last, sample)) return this.#finish(last, sample);
+    if (this.#startsAtTheLine(last, sample)) {
+      this.#begin(sample, sample.timeUs - last.timeUs <= HOLE_US, crossing(last, sample));
       return null;
     }
     this.current.endRow = sample.row + 1;
     this.linesAhead = hole ? 0 : this.linesAhead + lineCrossed(last, sample);
-    this.watch(last, sample);
+    this.#watch(last, sample);
     return null;
   }
 
   /** Takes a lap event. It wins over what the channels say. */
-  event(event: LapEvent): void {
+  takeEvent(event: LapEvent): void {
     let lap = this.laps.find((known) => known.number === event.number);
     if (lap === undefined) {
       lap = emptyLap(event.number, 0);
       lap.whole = false;
-      this.insert(lap);
+      this.#insert(lap);
     }
     if (event.timeMs !== null) lap.timeMs = event.timeMs;
     if (event.sectorsMs.some((ms) => ms !== null)) lap.sectorsMs = [...event.sectorsMs];
@@ -78,7 +79,7 @@ export class LapTracker {
     // Which of the two it was, only the samples tell.
     if (event.pit && !lap.in && !lap.out) lap.in = true;
     lap.settled = true;
-    if (this.pending?.lap === lap) this.pending = null;
+    if (this.#pending?.lap === lap) this.#pending = null;
     this.version += 1;
   }
 
@@ -93,19 +94,19 @@ export class LapTracker {
   }
 
   /** A lap that began before the line, on the grid or out of the pit, is counted from the line on. */
-  private startsAtTheLine(last: LapSample, sample: LapSample): boolean {
-    return this.firstFraction > 0.5 && last.lapFraction > 0.9 && sample.lapFraction < 0.1;
+  #startsAtTheLine(last: LapSample, sample: LapSample): boolean {
+    return this.#firstFraction > 0.5 && last.lapFraction > 0.9 && sample.lapFraction < 0.1;
   }
 
   /** The counter went back: the game began another session. */
-  private startAnew(sample: LapSample): void {
+  #startAgain(sample: LapSample): void {
     this.laps.length = 0;
-    this.pending = null;
+    this.#pending = null;
     this.version += 1;
-    this.begin(sample, false, sample.timeUs);
+    this.#begin(sample, false, sample.timeUs);
   }
 
-  private begin(sample: LapSample, fromTheLine: boolean, startUs: number): void {
+  #begin(sample: LapSample, fromTheLine: boolean, startUs: number): void {
     const number = sample.lapsCompleted >= 0 ? sample.lapsCompleted + 1 : (this.laps.at(-1)?.number ?? 0) + 1;
     this.current = emptyLap(number, sample.row);
     this.current.endRow = sample.row + 1;
@@ -113,35 +114,35 @@ export class LapTracker {
     this.current.out = sample.inPit === 1;
     this.current.valid = sample.lapValid >= 0 ? sample.lapValid !== 0 : null;
     this.startUs = fromTheLine ? startUs : NaN;
-    this.sectorsDoneMs = 0;
-    this.firstFraction = sample.lapFraction;
+    this.#sectorsDoneMs = 0;
+    this.#firstFraction = sample.lapFraction;
     this.linesAhead = isBeforeItsLine(sample) ? -1 : 0;
   }
 
-  private finish(last: LapSample, sample: LapSample): Lap {
+  #finish(last: LapSample, sample: LapSample): Lap {
     const lap = this.current as Lap;
     const lineUs = crossing(last, sample);
     lap.endRow = sample.row;
     lap.in = last.inPit === 1;
-    // Counter and fraction may disagree by a few samples at the line; that is no lap.
+    // Counter and fraction may disagree by a few samples at the line; that is not a lap.
     if (lineUs - this.startUs < SHORTEST_US) lap.whole = false;
     const measuredMs = lap.whole ? (lineUs - this.startUs) / 1000 : NaN;
     const published = sample.lastLapMs > 0 && sample.lastLapMs !== last.lastLapMs;
     if (published) lap.timeMs = sample.lastLapMs;
     else if (measuredMs > 0) lap.timeMs = Math.round(measuredMs);
     lap.settled = published;
-    this.lastSector(lap, last, sample);
+    this.#timeLastSector(lap, last, sample);
     const known = this.laps.find((other) => other.number === lap.number);
     const kept = known === undefined ? lap : mergeRows(known, lap);
-    if (known === undefined) this.insert(lap);
-    if (!kept.settled) this.pending = { lap: kept, untilUs: sample.timeUs + LAST_LAP_DELAY_US, lastLapMs: sample.lastLapMs };
+    if (known === undefined) this.#insert(lap);
+    if (!kept.settled) this.#pending = { lap: kept, untilUs: sample.timeUs + LAST_LAP_DELAY_US, lastLapMs: sample.lastLapMs };
     this.version += 1;
-    this.begin(sample, sample.timeUs - last.timeUs <= HOLE_US, lineUs);
+    this.#begin(sample, sample.timeUs - last.timeUs <= HOLE_US, lineUs);
     return kept;
   }
 
   /** Sector changes, validity and the pit, while a lap goes on. */
-  private watch(last: LapSample, sample: LapSample): void {
+  #watch(last: LapSample, sample: LapSample): void {
     const lap = this.current as Lap;
     if (sample.lapValid === 0) lap.valid = false;
     if (!(sample.sector > last.sector)) return;
@@ -152,32 +153,32 @@ export class LapTracker {
     }
     if (!lap.whole) return;
     const published = sample.lastSectorMs > 0 && sample.lastSectorMs !== last.lastSectorMs;
-    const ms = published ? sample.lastSectorMs : sample.currentLapMs - this.sectorsDoneMs;
+    const ms = published ? sample.lastSectorMs : sample.currentLapMs - this.#sectorsDoneMs;
     lap.sectorsMs[last.sector] = ms > 0 ? ms : null;
-    this.sectorsDoneMs += ms > 0 ? ms : NaN;
+    this.#sectorsDoneMs += ms > 0 ? ms : NaN;
     this.version += 1;
   }
 
-  /** The last sector of a lap is what is left of its time. */
-  private lastSector(lap: Lap, last: LapSample, sample: LapSample): void {
+  /** Times the last sector of a lap: the rest of its lap time. */
+  #timeLastSector(lap: Lap, last: LapSample, sample: LapSample): void {
     if (!(last.sector > 0) || lap.sectorsMs.length !== last.sector) return;
     const published = sample.lastSectorMs > 0 && sample.lastSectorMs !== last.lastSectorMs;
-    const left = lap.timeMs === null ? NaN : lap.timeMs - this.sectorsDoneMs;
+    const left = lap.timeMs === null ? NaN : lap.timeMs - this.#sectorsDoneMs;
     const ms = published ? sample.lastSectorMs : left;
     lap.sectorsMs.push(ms > 0 ? Math.round(ms) : null);
   }
 
-  private settle(sample: LapSample): void {
-    const pending = this.pending;
+  #settle(sample: LapSample): void {
+    const pending = this.#pending;
     if (pending === null) return;
     if (sample.lastLapMs > 0 && sample.lastLapMs !== pending.lastLapMs) pending.lap.timeMs = sample.lastLapMs;
     else if (sample.timeUs < pending.untilUs) return;
     pending.lap.settled = true;
-    this.pending = null;
+    this.#pending = null;
     this.version += 1;
   }
 
-  private insert(lap: Lap): void {
+  #insert(lap: Lap): void {
     this.laps.push(lap);
     this.laps.sort((a, b) => a.number - b.number);
     if (this.laps.length > MAX_LAPS) this.laps.shift();

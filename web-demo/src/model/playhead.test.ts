@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import { Playhead } from './playhead';
 
 /** Blocks of 33 ms over a network that delays each by `delayUs`; the moments shown at 60 frames a second after 5 s. */
@@ -10,7 +11,7 @@ function moments(delayUs: (block: number) => number): number[] {
   for (let nowUs = 0; nowUs < 8e6; nowUs += 16_667) {
     while ((block + 1) * 33_333 + delayUs(block) <= nowUs) {
       newestUs = (block + 1) * 33_333 - 1000;
-      playhead.arrived((block + 1) * 33_333 + delayUs(block), newestUs);
+      playhead.addBlock((block + 1) * 33_333 + delayUs(block), newestUs);
       block += 1;
     }
     if (nowUs > 5e6) shown.push(playhead.at(nowUs, newestUs));
@@ -27,7 +28,7 @@ it('moves evenly though blocks come late and unevenly', () => {
 
 it('never shows a moment that has not arrived', () => {
   const playhead = new Playhead();
-  playhead.arrived(1000, 0);
+  playhead.addBlock(1000, 0);
   expect(playhead.at(10_000_000, 0)).toBe(0);
 });
 

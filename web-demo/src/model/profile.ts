@@ -10,6 +10,7 @@ const N_PLACES = 1500;
 /** A lap must be known this far to its ends to serve as a reference. */
 const MAX_END_MISSING = 0.02;
 
+/** A lap by its places instead of its times. */
 export interface Profile {
   lapNumber: number;
   timeMs: number;

@@ -11,10 +11,11 @@ import { trackLineOf, type TrackLine } from './track';
 
 /** A lamp that was on for one sample stays lit this long, so that a person can see it. */
 const LAMP_HOLD_US = 150_000;
-/** A reconnect is served at most this much of what was there already. */
+/** After a reconnect at most this much is served again. */
 const MAX_SERVED_AGAIN_US = 60_000_000;
 const LAMPS = ['tcActive', 'absActive', 'pitLimiter'] as const;
 
+/** One session, from its first sample on. */
 export class Session {
   readonly history = new History();
   readonly laps = new LapTracker();
@@ -31,9 +32,9 @@ export class Session {
   /** When the last block arrived, on the page's clock. */
   arrivedUs = 0;
   /** Highest engine speed seen; 0 before the first. */
-  private highestRpm = 0;
-  private readonly lampOnUs = new Map<string, number>();
-  private lapsSeen = 0;
+  #highestRpm = 0;
+  readonly #lampOnUs = new Map<string, number>();
+  #lapsSeen = 0;
 
   constructor(readonly name: string, public epoch: number) {}
 
@@ -41,27 +42,27 @@ export class Session {
   push(samples: Samples, nowUs: number): void {
     const { columns, channels, capturedAtUs, length } = samples;
     const behindUs = this.newestUs - (capturedAtUs[length - 1] as number);
-    // Served again after a reconnect. (A driver's clock that was set back by more begins anew.)
+    // Served again after a reconnect. (A driver's clock that was set back by more begins again.)
     if (behindUs >= 0 && behindUs < MAX_SERVED_AGAIN_US) return;
     const firstRow = this.history.end;
     const known = this.history.append(capturedAtUs, length, columns);
-    for (let i = known; i < length; i += 1) this.pushLap(columns, i, firstRow + i - known, capturedAtUs[i] as number);
+    for (let i = known; i < length; i += 1) this.#pushLap(columns, i, firstRow + i - known, capturedAtUs[i] as number);
     for (const channel of channels) this.latest.set(channel, valueAt(columns.get(channel), length - 1));
-    this.holdLamps(columns, capturedAtUs, length);
+    this.#holdLamps(columns, capturedAtUs, length);
     for (let row = firstRow; row < this.history.end; row += 1) {
       // The comparison leaves out NaN.
       const rpm = this.history.at('engineRpm', row);
-      if (rpm > this.highestRpm) this.highestRpm = rpm;
+      if (rpm > this.#highestRpm) this.#highestRpm = rpm;
     }
-    this.playhead.arrived(nowUs, capturedAtUs[length - 1] as number);
+    this.playhead.addBlock(nowUs, capturedAtUs[length - 1] as number);
     this.arrivedUs = nowUs;
     this.ended = false;
-    if (this.laps.version !== this.lapsSeen) this.lapsChanged();
+    if (this.laps.version !== this.#lapsSeen) this.#refreshReference();
   }
 
-  lapEvent(event: LapEvent): void {
-    this.laps.event(event);
-    this.lapsChanged();
+  takeLapEvent(event: LapEvent): void {
+    this.laps.takeEvent(event);
+    this.#refreshReference();
   }
 
   /** The newest sample's time on the driver's clock; NaN before the first. */
@@ -71,10 +72,10 @@ export class Session {
 
   /** The engine's highest speed: the game's limit, else the highest seen; 0 before the first. */
   get maxRpm(): number {
-    return this.latest.get('engineMaxRpm') || this.highestRpm;
+    return this.latest.get('engineMaxRpm') || this.#highestRpm;
   }
 
-  private pushLap(columns: Columns, i: number, row: number, timeUs: number): void {
+  #pushLap(columns: Columns, i: number, row: number, timeUs: number): void {
     const at = (channel: string): number => valueAt(columns.get(channel), i);
     const finished = this.laps.push({
       row,
@@ -89,14 +90,14 @@ export class Session {
       inPit: at('inPitLane') === 1 || at('inPitBox') === 1 ? 1 : 0,
     });
     if (finished === null) return;
-    this.fuel.lapEnded(at('fuelL'), finished.whole);
+    this.fuel.endLap(at('fuelL'), finished.whole);
     if (this.track === null && isClean(finished)) {
       this.track = trackLineOf(this.history, finished, this.laps.sectorMarks);
     }
   }
 
-  private lapsChanged(): void {
-    this.lapsSeen = this.laps.version;
+  #refreshReference(): void {
+    this.#lapsSeen = this.laps.version;
     const best = this.laps.best(true);
     if (best === null) {
       if (this.laps.laps.length === 0) this.reference = null;
@@ -106,13 +107,13 @@ export class Session {
     this.reference = profileOf(this.history, best) ?? this.reference;
   }
 
-  private holdLamps(columns: Columns, capturedAtUs: ArrayLike<number>, length: number): void {
+  #holdLamps(columns: Columns, capturedAtUs: ArrayLike<number>, length: number): void {
     const nowUs = capturedAtUs[length - 1] as number;
     for (const lamp of LAMPS) {
       for (let i = 0; i < length; i += 1) {
-        if (valueAt(columns.get(lamp), i) > 0) this.lampOnUs.set(lamp, capturedAtUs[i] as number);
+        if (valueAt(columns.get(lamp), i) > 0) this.#lampOnUs.set(lamp, capturedAtUs[i] as number);
       }
-      if (nowUs - (this.lampOnUs.get(lamp) ?? -Infinity) < LAMP_HOLD_US) this.latest.set(lamp, 1);
+      if (nowUs - (this.#lampOnUs.get(lamp) ?? -Infinity) < LAMP_HOLD_US) this.latest.set(lamp, 1);
     }
   }
 }

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
+
 import { deltaS } from './delta';
-import { driven } from './drive';
+import { drive } from './drive';
 import { profileAt, profileOf } from './profile';
 import { Session } from './session';
 
 it('a whole lap becomes a profile over its distance', () => {
-  const session = driven({ laps: 2, seconds: () => 20 });
+  const session = drive({ laps: 2, seconds: () => 20 });
   const reference = session.reference;
   expect(reference).toMatchObject({ lapNumber: 1, timeMs: 20_000 });
   if (reference === null) return;
@@ -14,18 +15,18 @@ it('a whole lap becomes a profile over its distance', () => {
 });
 
 it('the fastest lap is the reference', () => {
-  expect(driven({ laps: 4, seconds: (lap) => [22, 20, 21, 25][lap] as number }).reference?.lapNumber).toBe(2);
+  expect(drive({ laps: 4, seconds: (lap) => [22, 20, 21, 25][lap] as number }).reference?.lapNumber).toBe(2);
 });
 
-it('a lap that was joined on the way is no reference', () => {
-  const session = driven({ laps: 2, seconds: () => 20 });
+it('a lap that was joined on the way is not a reference', () => {
+  const session = drive({ laps: 2, seconds: () => 20 });
   const first = session.laps.laps[0];
   expect(first && profileOf(session.history, { ...first, whole: false })).toBeNull();
   expect(first && profileOf(session.history, { ...first, firstRow: 400 })).toBeNull();
 });
 
 it('delta is the time lost at the same place', () => {
-  const session = driven({ laps: 2, until: 0.5, seconds: (lap) => 20 + lap * 4 });
+  const session = drive({ laps: 2, until: 0.5, seconds: (lap) => 20 + lap * 4 });
   expect(deltaS(session)).toBeCloseTo(2, 1);
   session.reference = null;
   expect(deltaS(session)).toBeNaN();
@@ -54,14 +55,14 @@ it.each([-3, -1, 0, 1, 3, 7])('no delta is a whole lap when the counter changes 
 });
 
 it('the first clean lap becomes the track, with its sectors', () => {
-  const { track } = driven({ laps: 2, seconds: () => 20 });
+  const { track } = drive({ laps: 2, seconds: () => 20 });
   expect(track?.x.length).toBeGreaterThan(200);
   expect(track?.ticks.map((tick) => tick.sector)).toEqual([0, 1, 2]);
   expect([track?.minX, track?.maxX].map((x) => Math.round(x ?? 0))).toEqual([-300, 300]);
 });
 
 it('samples served again are not counted twice', () => {
-  const session = driven({ laps: 1, seconds: () => 20 });
+  const session = drive({ laps: 1, seconds: () => 20 });
   const { end } = session.history;
   session.push({ session: 's', epoch: 1, length: 1, capturedAtUs: [session.newestUs], columns: new Map(), channels: [] }, 0);
   expect(session.history.end).toBe(end);

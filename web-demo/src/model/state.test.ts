@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+
 import { shownState, type Situation } from './state';
 
 const live: Situation = { feed: 'live', reason: '', paused: false, session: { ageMs: 40, ended: false, replay: false }, behindMs: 0 };

@@ -3,6 +3,7 @@
 import type { FeedState } from '../feed';
 import { age } from './format';
 
+/** All that the state depends on. */
 export interface Situation {
   feed: FeedState;
   /** Why the feed was refused or ended; empty if it did not say. */
@@ -14,6 +15,7 @@ export interface Situation {
   behindMs: number;
 }
 
+/** The state as the page shows it. */
 export interface Shown {
   state: FeedState;
   /** The state in capitals, as the pill shows it. */
@@ -36,6 +38,7 @@ const LABELS: Record<FeedState, string> = {
   ended: 'ENDED',
 };
 
+/** The state of the viewer in this situation. */
 export function shownState(now: Situation): Shown {
   const [state, detail] = stateOf(now);
   return { state, label: LABELS[state], detail };

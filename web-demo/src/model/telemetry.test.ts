@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import type { Feed, FeedListener } from '../feed';
 import { Telemetry } from './telemetry';
 
@@ -11,10 +12,10 @@ function setUp(): { telemetry: Telemetry; sample: (session: string, epoch?: numb
     telemetry,
     sample: (session, epoch = 1) => {
       nowUs += 1000;
-      listener?.samples({ session, epoch, length: 1, capturedAtUs: [nowUs], columns: new Map(), channels: [] });
+      listener?.onSamples({ session, epoch, length: 1, capturedAtUs: [nowUs], columns: new Map(), channels: [] });
     },
-    end: (session) => listener?.ended(session),
-    facts: (session, car) => listener?.facts(session, { car }),
+    end: (session) => listener?.onEnd(session),
+    facts: (session, car) => listener?.onFacts(session, { car }),
     wait: (s) => (nowUs += s * 1e6),
   };
 }

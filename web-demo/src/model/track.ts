@@ -6,6 +6,7 @@ import type { Lap, SectorMark } from './lap';
 /** Points are at least this far apart: finer than a pixel on any map we draw. */
 const STEP_M = 4;
 
+/** The line of a track. */
 export interface TrackLine {
   /** World x and z of each point, in metres. */
   x: number[];

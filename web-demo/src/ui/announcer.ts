@@ -7,39 +7,40 @@ import type { Shown } from '../model/state';
 import type { View } from '../view';
 import { byId, Text } from './dom';
 
-/** A state that lasts shorter is not worth interrupting anyone for. */
+/** A shorter state is not worth interrupting anyone for. */
 const STATE_HOLD_MS = 1500;
 
+/** Writes for screen readers. */
 export class Announcer {
-  private readonly text = Text.of('announcer');
-  private readonly plot = byId('plot');
-  private readonly map = byId('map');
-  private session: Session | null = null;
-  private lap = -1;
-  private state = '';
-  private pending = { state: '', sinceMs: 0 };
+  readonly #text = Text.of('announcer');
+  readonly #plot = byId('plot');
+  readonly #map = byId('map');
+  #session: Session | null = null;
+  #lap = -1;
+  #state = '';
+  #pending = { state: '', sinceMs: 0 };
 
   refresh(now: Shown, { session, paused }: View, nowMs: number): void {
-    this.announceState(now, nowMs);
-    // What is said of a paused picture is of its moment, too.
+    this.#announceState(now, nowMs);
+    // A paused picture is announced as of its own moment, too.
     if (paused) return;
     const lap = session?.laps.laps.findLast((each) => each.settled);
-    const changed = session !== this.session;
-    if (!changed && lap?.number === this.lap) return;
-    this.session = session;
-    this.lap = lap?.number ?? -1;
+    const changed = session !== this.#session;
+    if (!changed && lap?.number === this.#lap) return;
+    this.#session = session;
+    this.#lap = lap?.number ?? -1;
     if (session === null) return;
-    const words = lap === undefined ? 'no lap complete yet' : describe(session, lap.number);
-    this.plot.ariaLabel = `Speed, throttle, brake, steering, gear and engine speed of the current lap; ${words}`;
-    this.map.ariaLabel = `Track map with the car; ${words}`;
-    if (!changed && lap !== undefined) this.text.set(words);
+    const words = lap === undefined ? 'no complete lap yet' : describe(session, lap.number);
+    this.#plot.ariaLabel = `Speed, throttle, brake, steering, gear and engine speed of the current lap; ${words}`;
+    this.#map.ariaLabel = `Track map with the car; ${words}`;
+    if (!changed && lap !== undefined) this.#text.set(words);
   }
 
-  private announceState(now: Shown, nowMs: number): void {
-    if (now.state !== this.pending.state) this.pending = { state: now.state, sinceMs: nowMs };
-    if (this.state === now.state || nowMs - this.pending.sinceMs < STATE_HOLD_MS) return;
-    this.state = now.state;
-    this.text.set(now.detail === '' ? now.state : `${now.state}, ${now.detail}`);
+  #announceState(now: Shown, nowMs: number): void {
+    if (now.state !== this.#pending.state) this.#pending = { state: now.state, sinceMs: nowMs };
+    if (this.#state === now.state || nowMs - this.#pending.sinceMs < STATE_HOLD_MS) return;
+    this.#state = now.state;
+    this.#text.set(now.detail === '' ? now.state : `${now.state}, ${now.detail}`);
   }
 }
 

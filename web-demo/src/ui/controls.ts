@@ -7,57 +7,62 @@ import { actionOf } from './keys';
 /** Where the browser remembers that single keys are off. */
 const KEYS = 'purple-sector.keys';
 
+/** Buttons, keys and pointer. */
 export class Controls {
-  private readonly app = byId('app');
-  private readonly pauseButton = byId<HTMLButtonElement>('pause');
-  private readonly live = byId<HTMLButtonElement>('back-to-live');
-  private readonly characters = byId<HTMLInputElement>('single-keys');
+  readonly #view: View;
+  readonly #setPaused: (paused: boolean) => void;
+  readonly #app = byId('app');
+  readonly #pauseButton = byId<HTMLButtonElement>('pause');
+  readonly #live = byId<HTMLButtonElement>('back-to-live');
+  readonly #characters = byId<HTMLInputElement>('single-keys');
 
-  constructor(private readonly view: View, private readonly setPaused: (paused: boolean) => void) {
-    this.pauseButton.addEventListener('click', () => setPaused(!view.paused));
-    this.live.addEventListener('click', () => this.backToLive());
-    this.characters.checked = remembered() !== 'off';
-    this.characters.addEventListener('change', () => {
-      this.showKeys();
-      remember(this.characters.checked ? 'on' : 'off');
+  constructor(view: View, setPaused: (paused: boolean) => void) {
+    this.#view = view;
+    this.#setPaused = setPaused;
+    this.#pauseButton.addEventListener('click', () => setPaused(!view.paused));
+    this.#live.addEventListener('click', () => this.#backToLive());
+    this.#characters.checked = remembered() !== 'off';
+    this.#characters.addEventListener('change', () => {
+      this.#showKeys();
+      remember(this.#characters.checked ? 'on' : 'off');
     });
-    this.showKeys();
-    document.addEventListener('keydown', (event) => this.key(event));
-    this.followPointer(byId('plot'));
+    this.#showKeys();
+    document.addEventListener('keydown', (event) => this.#pressKey(event));
+    this.#followPointer(byId('plot'));
   }
 
   refresh(): void {
     // The label stays: that the button is pressed says the rest.
-    const pressed = String(this.view.paused);
-    if (this.pauseButton.ariaPressed !== pressed) this.pauseButton.ariaPressed = pressed;
-    this.live.hidden = !this.view.paused;
+    const pressed = String(this.#view.paused);
+    if (this.#pauseButton.ariaPressed !== pressed) this.#pauseButton.ariaPressed = pressed;
+    this.#live.hidden = !this.#view.paused;
   }
 
-  private backToLive(): void {
-    this.setPaused(false);
+  #backToLive(): void {
+    this.#setPaused(false);
     // The button that was pressed goes away, and the focus would go with it.
-    if (document.activeElement === this.live) this.pauseButton.focus();
+    if (document.activeElement === this.#live) this.#pauseButton.focus();
   }
 
-  private showKeys(): void {
-    setData(this.app, 'keys', this.characters.checked ? 'on' : 'off');
+  #showKeys(): void {
+    setData(this.#app, 'keys', this.#characters.checked ? 'on' : 'off');
   }
 
-  private key(event: KeyboardEvent): void {
+  #pressKey(event: KeyboardEvent): void {
     const inControl = event.target instanceof HTMLButtonElement || event.target instanceof HTMLInputElement;
-    const action = actionOf(event, inControl, this.characters.checked);
+    const action = actionOf(event, inControl, this.#characters.checked);
     switch (action?.type) {
       case 'pause':
-        this.setPaused(!this.view.paused);
+        this.#setPaused(!this.#view.paused);
         break;
       case 'live':
-        this.backToLive();
+        this.#backToLive();
         break;
       case 'move':
-        this.view.hover = Math.min(1, Math.max(0, (this.view.hover ?? 0.5) + action.by));
+        this.#view.hover = Math.min(1, Math.max(0, (this.#view.hover ?? 0.5) + action.by));
         break;
       case 'leave':
-        this.view.hover = null;
+        this.#view.hover = null;
         // The browser closes an open menu with it.
         return;
       default:
@@ -66,14 +71,14 @@ export class Controls {
     event.preventDefault();
   }
 
-  private followPointer(plot: HTMLElement): void {
+  #followPointer(plot: HTMLElement): void {
     const follow = (event: PointerEvent): void => {
       const { left, width } = plot.getBoundingClientRect();
-      this.view.hover = Math.min(1, Math.max(0, (event.clientX - left) / width));
+      this.#view.hover = Math.min(1, Math.max(0, (event.clientX - left) / width));
     };
     plot.addEventListener('pointerdown', follow);
     plot.addEventListener('pointermove', follow);
-    plot.addEventListener('pointerleave', () => (this.view.hover = null));
+    plot.addEventListener('pointerleave', () => (this.#view.hover = null));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { DASH } from '../model/format';
 
+/** The element of the page with this id, which must be there. */
 export function byId<E extends Element = HTMLElement>(id: string): E {
   const element = document.getElementById(id);
   if (element === null) throw new Error(`index.html has no element "${id}"`);
@@ -10,11 +11,13 @@ export function byId<E extends Element = HTMLElement>(id: string): E {
 
 /** A piece of text on the page that is written only when it changes. */
 export class Text {
-  private shown: string;
+  readonly #element: Element;
+  #shown: string;
 
-  constructor(private readonly element: Element) {
-    this.shown = element.textContent ?? '';
-    element.classList.toggle('absent', this.shown === DASH);
+  constructor(element: Element) {
+    this.#element = element;
+    this.#shown = element.textContent ?? '';
+    element.classList.toggle('absent', this.#shown === DASH);
   }
 
   static of(id: string): Text {
@@ -22,10 +25,10 @@ export class Text {
   }
 
   set(text: string): void {
-    if (text === this.shown) return;
-    this.shown = text;
-    this.element.textContent = text;
-    this.element.classList.toggle('absent', text === DASH);
+    if (text === this.#shown) return;
+    this.#shown = text;
+    this.#element.textContent = text;
+    this.#element.classList.toggle('absent', text === DASH);
   }
 }
 

@@ -1,7 +1,7 @@
 // Who drives what where, and how are the laps? The strip at the top.
 
-import { gradesOf, GRADES, type Grade } from '../model/grade';
 import { lapTime, readable } from '../model/format';
+import { gradesOf, GRADES, type Grade } from '../model/grade';
 import type { Session } from '../model/session';
 import type { View } from '../view';
 import { byId, setData, Text } from './dom';
@@ -9,39 +9,40 @@ import { byId, setData, Text } from './dom';
 const KINDS = ['Practice', 'Qualifying', 'Race', 'Hotlap', 'Time attack', 'Drift', 'Drag', 'Hot stint', 'Superpole'];
 const RACE = 2;
 
+/** The header: driver, car, track, laps. */
 export class Header {
-  private readonly driver = Text.of('driver');
-  private readonly car = Text.of('car');
-  private readonly track = Text.of('track');
-  private readonly kind = Text.of('session-kind');
-  private readonly lapNumber = Text.of('lap-number');
-  private readonly last = Text.of('last-lap');
-  private readonly best = Text.of('best-lap');
-  private readonly current = Text.of('current-lap');
-  private readonly lastGrade = byId('last-grade');
-  private readonly bestGrade = byId('best-grade');
+  readonly #driver = Text.of('driver');
+  readonly #car = Text.of('car');
+  readonly #track = Text.of('track');
+  readonly #kind = Text.of('session-kind');
+  readonly #lapNumber = Text.of('lap-number');
+  readonly #last = Text.of('last-lap');
+  readonly #best = Text.of('best-lap');
+  readonly #current = Text.of('current-lap');
+  readonly #lastGrade = byId('last-grade');
+  readonly #bestGrade = byId('best-grade');
 
   refresh({ session, endRow }: View, user: string): void {
-    this.driver.set(session?.facts.driver ?? (user === '' ? '–' : user));
-    this.car.set(readable(session?.facts.car));
-    this.track.set(readable(session?.facts.track));
-    this.kind.set(session === null ? '–' : kindOf(session));
+    this.#driver.set(session?.facts.driver ?? (user === '' ? '–' : user));
+    this.#car.set(readable(session?.facts.car));
+    this.#track.set(readable(session?.facts.track));
+    this.#kind.set(session === null ? '–' : kindOf(session));
     if (session === null) return;
 
     const { laps } = session;
     const finished = laps.laps.at(-1);
     const bestMs = least(laps.best()?.timeMs, session.latest.get('bestLapMs'));
-    this.lapNumber.set(laps.current === null ? '–' : String(laps.current.number));
-    this.last.set(lapTime(finished?.timeMs ?? session.latest.get('lastLapMs')));
-    this.best.set(lapTime(bestMs));
-    this.current.set(lapTime(currentMs(session, endRow), 1));
-    grade(this.lastGrade, finished === undefined ? 'none' : gradesOf(laps.laps, laps.laps.length - 1, session.latest.get('bestLapMs')).lap);
-    grade(this.bestGrade, bestMs === undefined ? 'none' : 'best');
+    this.#lapNumber.set(laps.current === null ? '–' : String(laps.current.number));
+    this.#last.set(lapTime(finished?.timeMs ?? session.latest.get('lastLapMs')));
+    this.#best.set(lapTime(bestMs));
+    this.#current.set(lapTime(currentMs(session, endRow), 1));
+    showGrade(this.#lastGrade, finished === undefined ? 'none' : gradesOf(laps.laps, laps.laps.length - 1, session.latest.get('bestLapMs')).lap);
+    showGrade(this.#bestGrade, bestMs === undefined ? 'none' : 'best');
   }
 }
 
 /** Puts a grade's glyph into `element`, coloured and explained. */
-export function grade(element: HTMLElement, value: Grade): void {
+export function showGrade(element: HTMLElement, value: Grade): void {
   if (element.dataset['grade'] === value) return;
   setData(element, 'grade', value);
   element.textContent = GRADES[value].glyph;

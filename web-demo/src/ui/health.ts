@@ -10,16 +10,17 @@ import { byId, setData, Text } from './dom';
 /** Samples of the last seconds count for the rate. */
 const RATE_WINDOW_US = 3_000_000;
 
+/** The strip at the bottom, and the pill with the state. */
 export class Health {
-  private readonly app = byId('app');
-  private readonly pill = Text.of('pill-text');
-  private readonly state = Text.of('health-state');
-  private readonly rate = Text.of('health-rate');
-  private readonly latency = Text.of('health-latency');
-  private readonly gaps = Text.of('health-gaps');
-  private readonly repeats = Text.of('health-repeats');
-  private readonly reconnects = Text.of('health-reconnects');
-  private readonly frame = Text.of('health-frame');
+  readonly #app = byId('app');
+  readonly #pill = Text.of('pill-text');
+  readonly #state = Text.of('health-state');
+  readonly #rate = Text.of('health-rate');
+  readonly #latency = Text.of('health-latency');
+  readonly #gaps = Text.of('health-gaps');
+  readonly #repeats = Text.of('health-repeats');
+  readonly #reconnects = Text.of('health-reconnects');
+  readonly #frame = Text.of('health-frame');
 
   constructor() {
     byId('health-latency').title =
@@ -27,16 +28,16 @@ export class Health {
   }
 
   refresh(now: Shown, session: Session | null, counts: FeedCounts, latency: LatencyMeter, clock: Clock | null, frameMs: number): void {
-    setData(this.app, 'state', now.state);
-    this.pill.set(now.state === 'stale' ? `${now.label} ${now.detail}` : now.label);
-    this.state.set(now.detail === '' ? now.state : `${now.state}, ${now.detail}`);
+    setData(this.#app, 'state', now.state);
+    this.#pill.set(now.state === 'stale' ? `${now.label} ${now.detail}` : now.label);
+    this.#state.set(now.detail === '' ? now.state : `${now.state}, ${now.detail}`);
     const hz = now.state === 'live' || now.state === 'paused' || now.state === 'replay' ? (session?.history.rateHz(RATE_WINDOW_US) ?? NaN) : NaN;
-    this.rate.set(Number.isNaN(hz) ? '–' : `${number(hz, hz < 20 ? 1 : 0)} Hz`);
-    this.latency.set(latencyText(latency, clock));
-    this.gaps.set(String(counts.gaps));
-    this.repeats.set(String(counts.repeats));
-    this.reconnects.set(String(counts.reconnects));
-    this.frame.set(Number.isNaN(frameMs) ? '–' : `${frameMs.toFixed(1)} ms`);
+    this.#rate.set(Number.isNaN(hz) ? '–' : `${number(hz, hz < 20 ? 1 : 0)} Hz`);
+    this.#latency.set(latencyText(latency, clock));
+    this.#gaps.set(String(counts.gaps));
+    this.#repeats.set(String(counts.repeats));
+    this.#reconnects.set(String(counts.reconnects));
+    this.#frame.set(Number.isNaN(frameMs) ? '–' : `${frameMs.toFixed(1)} ms`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+
 import { actionOf, type KeyPress } from './keys';
 
 const press = (key: string, more: Partial<KeyPress> = {}): KeyPress =>

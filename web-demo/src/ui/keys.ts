@@ -4,6 +4,7 @@
 const STEP = 0.005;
 const LARGE_STEP = 0.05;
 
+/** What a key does. */
 export type KeyAction = { type: 'pause' } | { type: 'live' } | { type: 'move'; by: number } | { type: 'leave' };
 
 /** What of a key press matters. */

@@ -18,39 +18,40 @@ const ICONS = {
   ended: 'M12 40V9h24l-5 8 5 8H12',
 };
 
+/** The box over the pictures. */
 export class Notice {
-  private readonly box = byId('notice');
-  private readonly title = Text.of('notice-title');
-  private readonly text = Text.of('notice-text');
-  private readonly hint = Text.of('notice-hint');
-  private readonly icon = byId<SVGPathElement>('notice-icon');
-  private readonly main = byId('main');
+  readonly #box = byId('notice');
+  readonly #title = Text.of('notice-title');
+  readonly #text = Text.of('notice-text');
+  readonly #hint = Text.of('notice-hint');
+  readonly #icon = byId<SVGPathElement>('notice-icon');
+  readonly #main = byId('main');
 
   refresh(now: Shown, session: Session | null, user: string): void {
-    this.show(wordsFor(now, session, user));
+    this.#show(wordsFor(now, session, user));
   }
 
   /** The viewer did not agree to `host`: nothing was sent there, and nothing will come. */
-  declined(host: string): void {
+  showDeclined(host: string): void {
     setData(byId('app'), 'state', 'ended');
     Text.of('pill-text').set('CLOSED');
     Text.of('health-state').set('closed');
-    this.show({
+    this.#show({
       title: 'Not connected',
       text: `Nothing was sent to ${host}.`,
-      hint: 'Open a link of a bridge that you know.',
+      hint: 'Open a link to a bridge that you know.',
       icon: ICONS.refused,
     });
   }
 
-  private show(words: Words | null): void {
-    this.box.hidden = words === null;
-    setData(this.main, 'covered', words === null ? 'no' : 'yes');
+  #show(words: Words | null): void {
+    this.#box.hidden = words === null;
+    setData(this.#main, 'covered', words === null ? 'no' : 'yes');
     if (words === null) return;
-    this.title.set(words.title);
-    this.text.set(words.text);
-    this.hint.set(words.hint);
-    if (this.icon.getAttribute('d') !== words.icon) this.icon.setAttribute('d', words.icon);
+    this.#title.set(words.title);
+    this.#text.set(words.text);
+    this.#hint.set(words.hint);
+    if (this.#icon.getAttribute('d') !== words.icon) this.#icon.setAttribute('d', words.icon);
   }
 }
 
@@ -62,21 +63,21 @@ export function wordsFor(now: Shown, session: Session | null, user: string): Wor
       return {
         title: 'This link was refused',
         text: now.detail === '' ? 'The bridge did not say why.' : sentence(now.detail),
-        hint: 'Open a fresh link for this driver. A link works for its own driver only, and until its token expires.',
+        hint: 'Open a new link for this driver. A link works for one driver only, and until its token expires.',
         icon: ICONS.refused,
       };
     case 'connecting':
       return session !== null ? null : {
         title: 'Connecting to the bridge',
-        text: 'The page tries again by itself until the bridge answers.',
+        text: 'The page keeps trying until the bridge answers.',
         hint: '',
         icon: ICONS.connecting,
       };
     case 'waiting':
       return {
         title: `Waiting for ${whose}`,
-        text: 'The bridge is connected and there is no session yet. The picture appears with the first sample.',
-        hint: 'On the driver’s PC the collector must be running, and the game on the track.',
+        text: 'The bridge is connected, and there is no session yet. The picture appears with the first sample.',
+        hint: 'The collector must be running on the driver’s PC, and the car must be on the track.',
         icon: ICONS.waiting,
       };
     case 'ended':

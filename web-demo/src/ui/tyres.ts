@@ -18,57 +18,60 @@ const BAND_NAMES = ['cold', 'cool', 'good', 'warm', 'hot'] as const;
 const PSI = 0.1450377;
 
 class Card {
-  private readonly treads: { box: HTMLElement; text: Text }[];
-  private readonly core: { box: HTMLElement; text: Text };
-  private readonly pressure: Text;
-  private readonly wear: Text;
-  private readonly brake: Text;
-  private readonly card: HTMLElement;
+  readonly #corner: (typeof CORNERS)[number];
+  readonly #treads: { box: HTMLElement; text: Text }[];
+  readonly #core: { box: HTMLElement; text: Text };
+  readonly #pressure: Text;
+  readonly #wear: Text;
+  readonly #brake: Text;
+  readonly #card: HTMLElement;
 
-  constructor(parent: Element, private readonly corner: (typeof CORNERS)[number]) {
-    this.card = add(parent, 'div', 'tyre');
-    this.card.setAttribute('role', 'group');
-    this.card.ariaLabel = corner.name;
-    add(this.card, 'h3', '', corner.short);
-    const treads = add(this.card, 'div', 'treads');
+  constructor(parent: Element, corner: (typeof CORNERS)[number]) {
+    this.#corner = corner;
+    this.#card = add(parent, 'div', 'tyre');
+    this.#card.setAttribute('role', 'group');
+    this.#card.ariaLabel = corner.name;
+    add(this.#card, 'h3', '', corner.short);
+    const treads = add(this.#card, 'div', 'treads');
     // Seen from above: a left wheel's outer side is on the left.
     const order = corner.left ? [...TREAD].reverse() : TREAD;
-    this.treads = order.map((part) => {
+    this.#treads = order.map((part) => {
       const box = add(treads, 'span', 'tread');
       box.title = `${part.toLowerCase()} third of the tread, °C`;
       return { box, text: new Text(add(box, 'span', '', DASH)) };
     });
     const core = add(treads, 'span', 'tread tread-core');
     core.title = 'core, °C';
-    this.core = { box: core, text: new Text(add(core, 'span', '', DASH)) };
-    const figures = add(this.card, 'dl', 'tyre-figures');
-    this.pressure = figure(figures, 'psi');
-    this.wear = figure(figures, 'left');
-    this.brake = figure(figures, 'brake');
+    this.#core = { box: core, text: new Text(add(core, 'span', '', DASH)) };
+    const figures = add(this.#card, 'dl', 'tyre-figures');
+    this.#pressure = addFigure(figures, 'psi');
+    this.#wear = addFigure(figures, 'left');
+    this.#brake = addFigure(figures, 'brake');
   }
 
   refresh(latest: (key: string) => number): void {
-    const { key, left } = this.corner;
+    const { key, left } = this.#corner;
     const parts = left ? [...TREAD].reverse() : TREAD;
     const surface = parts.map((part) => latest(`tyre${part}TempC${key}`));
     const core = latest(`tyreCoreTempC${key}`);
     const known = surface.some((value) => !Number.isNaN(value));
-    setData(this.card, 'surface', known ? 'known' : 'absent');
-    this.treads.forEach((tread, i) => show(tread, surface[i] as number));
-    show(this.core, core);
-    this.pressure.set(number(latest(`tyrePressureKpa${key}`) * PSI, 1));
-    this.wear.set(percent(latest(`tyreWear${key}`)));
-    this.brake.set(degrees(latest(`brakeTempC${key}`)));
+    setData(this.#card, 'surface', known ? 'known' : 'absent');
+    this.#treads.forEach((tread, i) => show(tread, surface[i] as number));
+    show(this.#core, core);
+    this.#pressure.set(number(latest(`tyrePressureKpa${key}`) * PSI, 1));
+    this.#wear.set(percent(latest(`tyreWear${key}`)));
+    this.#brake.set(degrees(latest(`brakeTempC${key}`)));
   }
 }
 
+/** The panel of tyres and brakes. */
 export class Tyres {
-  private readonly cards = CORNERS.map((corner) => new Card(byId('tyre-grid'), corner));
-  private readonly note = Text.of('tyres-note');
+  readonly #cards = CORNERS.map((corner) => new Card(byId('tyre-grid'), corner));
+  readonly #note = Text.of('tyres-note');
 
   refresh({ session }: View): void {
-    for (const card of this.cards) card.refresh((key) => session?.latest.get(key) ?? NaN);
-    this.note.set(session?.facts.tyreCompound ?? '');
+    for (const card of this.#cards) card.refresh((key) => session?.latest.get(key) ?? NaN);
+    this.#note.set(session?.facts.tyreCompound ?? '');
   }
 }
 
@@ -86,7 +89,7 @@ function percent(share: number): string {
   return Number.isNaN(share) ? DASH : `${number(share * 100)}%`;
 }
 
-function figure(parent: Element, label: string): Text {
+function addFigure(parent: Element, label: string): Text {
   const pair = add(parent, 'div', '');
   add(pair, 'dt', '', label);
   return new Text(add(pair, 'dd', '', DASH));

@@ -1,6 +1,7 @@
 // A feed as React sees it: an effect opens and closes it, snapshots of it are read while rendering.
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
+
 import { connect } from 'purple-sector-codec';
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 
 /**
  * A feed that lives as long as the component; null before the first effect. StrictMode mounts twice in development: the

@@ -12,7 +12,7 @@ export const WAITS: Waits = { firstMs: 250, longestMs: 10_000 };
 
 /**
  * The wait before attempt number `attempt` (0 for the first retry), in ms: doubled each time up to a limit, and
- * between half of that and all of it, so that many pages do not come back in the same moment.
+ * between half of that and all of it, so that many pages do not come back at the same moment.
  * `random` is a number from 0 to 1.
  */
 export function waitMs(attempt: number, random: number, { firstMs, longestMs } = WAITS): number {

@@ -1,4 +1,5 @@
-// How does a loop get every block, although the feed does not wait for it? From a queue of copies, with a bound.
+// How does a loop get every block, although the feed does not wait for it? From a bounded queue of copies.
+
 import { CodecError } from '../errors.js';
 import type { Emitter } from './emitter.js';
 import type { FeedBlock, FeedEvents, FeedSamples } from './types.js';
@@ -21,7 +22,7 @@ export class Blocks<Own extends object> implements AsyncIterableIterator<FeedBlo
   #dropped = 0;
   readonly #waiting: (() => void)[] = [];
   #done = false;
-  /** What the loop is told at the end of the queue, if it is not simply over. */
+  /** What the loop throws at the end of the queue, if it is not simply over. */
   #failure: { readonly error: unknown } | null = null;
 
   /** `closed` is aborted when the feed is; `signal` is the loop's own. */

@@ -1,30 +1,30 @@
 // When does a feed connect, wait, give up or change its state? Inputs and the time go in, actions come out; no I/O.
+
+import * as shared from '../shared.js';
 import { waitMs, type Waits } from './backoff.js';
 import type { FeedState, StateChange } from './types.js';
 
-/** Samples older than this make a feed stale unless it is set otherwise, in ms; blocks that come more rarely have this much of their own pace. */
+/** Samples older than this make a feed stale unless it is set otherwise, in ms. */
 export const STALE_AFTER_MS = 500;
+/** For blocks that come more rarely it is this many times their own pace. */
 const PACES_UNTIL_STALE = 1.5;
 /**
- * A connection is dead when times were asked for twice and nothing came for so long, and so long after the second
- * question. Both, because a hidden page's timers fire once a minute: it asks, and hears nothing else until it asks again.
+ * A connection is dead when the time was asked for twice, and nothing came for the first of these times and, after the second
+ * question, for the second. Both, because a hidden page's timers fire once a minute, and only then does it ask.
  */
 const DEAD_AFTER_MS = 12_000;
 const ANSWER_WITHIN_MS = 5_000;
-/** An attempt to connect takes at most so long, fetching the token included. */
+/** The longest that an attempt to connect may take, with fetching the token, in ms. */
 const OPEN_WITHIN_MS = 15_000;
-/** Times are asked for quickly at first, then now and then, in ms. */
+/** How often the bridge's time is asked for, in ms: quickly at first, then now and then. */
 const TIME_EVERY_MS = 5_000;
 const FIRST_TIMES_EVERY_MS = 200;
 const N_FIRST_TIMES = 5;
-/** A token is replaced so long before it ends, and at most so often, in ms. */
+/** How long before its end a token is replaced, and how often at most, in ms. */
 const REFRESH_BEFORE_MS = 60_000;
 const REFRESH_EVERY_MS = 10_000;
-/** A connection that lasted so long was a success: the next wait is short again. */
+/** A connection that lasted this long was a success: the next wait is short again. */
 const STEADY_AFTER_MS = 5_000;
-
-/** The bridge's view of the feed, by its numbers on the wire. */
-const BRIDGE_STATE = { stale: 3, replay: 4, ended: 5 } as const;
 
 /** Why the bridge would not serve this page. */
 export interface Refusal {
@@ -77,7 +77,7 @@ type Phase =
 
 /** What the core needs to know of the settings. */
 export interface CoreOptions {
-  /** Whether a new token can be had by asking again. */
+  /** Whether asking again gives a new token. */
   readonly tokenCanChange: boolean;
   /** A number from 0 to 1 for each wait. */
   readonly random: () => number;
@@ -160,11 +160,11 @@ export class FeedCore {
         if (this.#phase.name === 'opening') this.#retry(now, input.message, 'token_failed');
         return;
       case 'opened':
-        return this.#opened(now);
+        return this.#onOpened(now);
       case 'closed':
-        return this.#closed(input.code, input.reason, now);
+        return this.#onClosed(input.code, input.reason, now);
       case 'probed':
-        if (this.#phase.name === 'probing') this.#probed(input.refusal, now);
+        if (this.#phase.name === 'probing') this.#onProbed(input.refusal, now);
         return;
       case 'message':
         this.#nUnanswered = 0;
@@ -185,7 +185,7 @@ export class FeedCore {
         return;
       case 'bridgeState':
         this.#bridgeState = input.state;
-        if (this.#lastSamplesAt === null && input.ageMs !== null && input.state === BRIDGE_STATE.stale) {
+        if (this.#lastSamplesAt === null && input.ageMs !== null && input.state === shared.FEED_STATE_STALE) {
           this.#lastSamplesAt = now - input.ageMs;
         }
         return;
@@ -201,7 +201,7 @@ export class FeedCore {
         }
         return;
       case 'newToken':
-        return this.#newToken(now);
+        return this.#useNewToken(now);
       case 'pause':
         if (this.#wanted === 'new' || this.#wanted === 'run') this.#stop('paused');
         return;
@@ -262,7 +262,7 @@ export class FeedCore {
     this.#do({ do: 'fetchToken' });
   }
 
-  #opened(now: number): void {
+  #onOpened(now: number): void {
     if (this.#phase.name !== 'opening') return;
     this.#phase = { name: 'open', since: now };
     this.#nextTimeAt = now;
@@ -277,7 +277,7 @@ export class FeedCore {
     this.#tick(now);
   }
 
-  #closed(code: number, reason: string, now: number): void {
+  #onClosed(code: number, reason: string, now: number): void {
     if (this.#phase.name === 'opening') {
       // A browser does not say why an upgrade was refused; a plain request to the same address does.
       this.#phase = { name: 'probing', until: now + OPEN_WITHIN_MS };
@@ -287,26 +287,26 @@ export class FeedCore {
     if (this.#phase.name !== 'open') return;
     if (now - this.#phase.since >= STEADY_AFTER_MS) this.#attempt = 0;
     const why = reason || this.#reason || 'the connection was lost';
-    const unauthorized = code === 4401 && !this.#mayTryToken();
+    const unauthorized = code === shared.CLOSE_TOKEN_EXPIRED && !this.#mayTryToken();
     if ((code >= 4500 && code <= 4999) || unauthorized) this.#refuse(why, code);
     else this.#retry(now, why, code);
   }
 
-  #probed(refusal: Refusal | null, now: number): void {
+  #onProbed(refusal: Refusal | null, now: number): void {
     if (refusal === null) return this.#retry(now, 'cannot reach the bridge', null);
     const { status, code, message } = refusal;
-    // 426 is what a bridge says that would have served a WebSocket; the others pass with time.
+    // 426 comes from a bridge that would have accepted a WebSocket; the others pass with time.
     const passes = status < 400 || status >= 500 || status === 408 || status === 426 || status === 429;
     if (passes || (status === 401 && this.#mayTryToken())) this.#retry(now, message, code);
     else this.#refuse(message, code);
   }
 
-  /** Whether another token may help: the page can give one, and not two in a row were refused. */
+  /** Whether another token may help: the page can give one, and fewer than three in a row were refused. */
   #mayTryToken(): boolean {
     return this.#options.tokenCanChange && ++this.#unauthorized < 3;
   }
 
-  #newToken(now: number): void {
+  #useNewToken(now: number): void {
     this.#unauthorized = 0;
     if (this.#wanted === 'refused') {
       this.#begin(now);
@@ -352,9 +352,9 @@ export class FeedCore {
     if (this.#wanted === 'paused' || this.#wanted === 'refused') return this.#wanted;
     if (this.#phase.name !== 'open') return 'connecting';
     const ageMs = this.ageMs(now);
-    if (ageMs === null) return this.#bridgeState === BRIDGE_STATE.ended ? 'ended' : 'waiting';
-    if (this.#bridgeState === BRIDGE_STATE.replay) return 'replay';
-    if (this.#over || this.#bridgeState === BRIDGE_STATE.ended) return 'ended';
+    if (ageMs === null) return this.#bridgeState === shared.FEED_STATE_ENDED ? 'ended' : 'waiting';
+    if (this.#bridgeState === shared.FEED_STATE_REPLAY) return 'replay';
+    if (this.#over || this.#bridgeState === shared.FEED_STATE_ENDED) return 'ended';
     return now <= this.#liveUntil ? 'live' : 'stale';
   }
 

@@ -11,19 +11,19 @@ export class Cursor {
     this.#topicId = Uint8Array.from(id);
   }
 
-  /** A record has come. */
-  passed(partition: number, offset: number): void {
+  /** Takes note of a record that has come. */
+  advance(partition: number, offset: number): void {
     const next = this.#next.get(partition) ?? 0;
     if (offset >= next) this.#next.set(partition, offset + 1);
   }
 
-  /** The topic's id; empty while there is nothing to go on from. */
+  /** The topic's id; empty while there is no place to go on from. */
   get topicId(): Uint8Array {
     const known = this.#next.size > 0 && this.#topicId.some((byte) => byte !== 0);
     return known ? this.#topicId : new Uint8Array();
   }
 
-  /** Partition and next offset by turns. */
+  /** Partition, next offset, partition, next offset, and so on. */
   get next(): Float64Array {
     return Float64Array.from([...this.#next].flat());
   }

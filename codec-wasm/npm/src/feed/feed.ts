@@ -1,10 +1,12 @@
-// How does a page follow a user live? A feed: a socket, the core that decides, and the events that come of it.
+// How does a page follow a user live? With a feed: a socket, the core that decides, and the events for the page.
+
 import { NO_COLUMNS, type Columns, type Sample } from '../columns.js';
-import { Decoder } from '../decoder.js';
-import { makeDisposable } from '../dispose.js';
+import { makeDisposable, type Dispose } from '../dispose.js';
 import { CodecError } from '../errors.js';
 import { History, type HistoryBlock, type HistoryOptions } from '../history.js';
+import type { Port } from '../port.js';
 import type { Schema } from '../schema.js';
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from '../shared.js';
 import { WAITS, type Waits } from './backoff.js';
 import { Blocks, copyOf, QUEUED_BLOCKS } from './blocks.js';
 import { pageTimeUs, type ClockOffset } from './clock.js';
@@ -12,6 +14,7 @@ import { FeedCore, type Action, type Input } from './core.js';
 import { Emitter } from './emitter.js';
 import { Follow } from './follow.js';
 import { Intake } from './intake.js';
+import { refreshMessage, subscribeMessage, timeMessage } from './messages.js';
 import { probe } from './probe.js';
 import type {
   FeedBlock,
@@ -24,8 +27,7 @@ import type {
   StateChange,
 } from './types.js';
 
-const SUBPROTOCOL = 'purple-sector.v1';
-/** What a subprotocol may consist of, and so a token. */
+/** The characters that a subprotocol may have, and so a token. */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** A constructor like the browser's `WebSocket`; the `ws` package's is one. */
@@ -45,15 +47,15 @@ export interface WebSocketLike {
 
 /** Settings of {@link connect}; all can be left out. */
 export interface ConnectOptions {
-  /** The access token, or a function that gives a fresh one: it is asked before each attempt and before one ends. */
+  /** The access token, or a function that gives a fresh one: called before each attempt and before a token ends. */
   readonly token?: string | (() => string | Promise<string>);
-  /** Whose telemetry, where the bridge runs without tokens. With a token it must be that user. */
+  /** Whose telemetry to follow, if the bridge runs without tokens. With a token it must be the token's user. */
   readonly userId?: string;
   /** Only this session. */
   readonly session?: string;
-  /** First what the log has of the last seconds, if the bridge can ({@link FeedBridge.lastSeconds}). */
+  /** Start with the last seconds from the log, if the bridge can ({@link FeedBridge.lastSeconds}). */
   readonly lastSeconds?: number;
-  /** Key blocks only, about one in two seconds: saves data. */
+  /** Key blocks only, about one every two seconds: saves data. */
   readonly keysOnly?: boolean;
   /** Samples older than this make the feed stale, in ms; 500 if not given. */
   readonly staleAfterMs?: number;
@@ -61,7 +63,7 @@ export interface ConnectOptions {
   readonly firstRetryMs?: number;
   /** The longest wait before any retry, in ms; 10,000 if not given. */
   readonly longestRetryMs?: number;
-  /** Closes the feed when it is aborted. */
+  /** Closes the feed when aborted. */
   readonly signal?: AbortSignal;
   /** The WebSocket class, where there is no global one (Node before 22: the `ws` package's). */
   readonly WebSocket?: WebSocketConstructor;
@@ -69,7 +71,7 @@ export interface ConnectOptions {
 
 /** Settings of a listener. */
 export interface ListenOptions {
-  /** Ends the listening when it is aborted. */
+  /** Ends the listening when aborted. */
   readonly signal?: AbortSignal;
 }
 
@@ -77,7 +79,7 @@ export interface ListenOptions {
 export type Init = () => Promise<void>;
 
 /**
- * A user's live telemetry. It connects by itself, again and again, until the bridge refuses it for good.
+ * A user's live telemetry. It connects and reconnects by itself, until the bridge refuses it for good.
  * Made by {@link connect}.
  */
 export class Feed<Own extends object = {}> {
@@ -93,15 +95,15 @@ export class Feed<Own extends object = {}> {
   #socket: WebSocketLike | null = null;
   #token: string | null = null;
   #source: ConnectOptions['token'];
-  /** Counts attempts, so that what belongs to an old one is ignored. */
+  /** Counts attempts, so that events of an old one are ignored. */
   #attempt = 0;
   #nOpened = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #stats: FeedStats = NO_STATS;
   /** Calls {@link close}, so that `using feed = connect(url)` does. */
-  declare readonly [Symbol.dispose]: () => void;
-  readonly #online = () => this.#on({ type: 'online' });
+  declare readonly [Symbol.dispose]: Dispose;
+  readonly #online = () => this.#handle({ type: 'online' });
 
   /** @internal Use {@link connect}. */
   constructor(url: URL, options: ConnectOptions, init: Init) {
@@ -119,7 +121,7 @@ export class Feed<Own extends object = {}> {
     const staleAfterMs = checkMs('staleAfterMs', options.staleAfterMs);
     this.#core = new FeedCore({ tokenCanChange, random: Math.random, staleAfterMs, waits: waitsOf(options) });
     // What a page does right after connect(), such as adding listeners, comes first.
-    queueMicrotask(() => this.#on({ type: 'start' }));
+    queueMicrotask(() => this.#handle({ type: 'start' }));
     globalThis.addEventListener?.('online', this.#online);
     const { signal } = options;
     if (signal?.aborted) this.close();
@@ -127,7 +129,7 @@ export class Feed<Own extends object = {}> {
   }
 
   /**
-   * Calls `listener` for each event of this name. The function that comes back ends that, and so does `signal`.
+   * Calls `listener` for each event of this name, until the returned function is called or `signal` is aborted.
    *
    * @example
    * feed.on('samples', ({ length, columns }) => speed.textContent = columns.speedMps[length - 1].toFixed(1));
@@ -141,14 +143,14 @@ export class Feed<Own extends object = {}> {
     return this.#emitter.on(name, listener, signal);
   }
 
-  /** Takes a listener away. */
+  /** Removes a listener. */
   off<Name extends keyof FeedEvents>(name: Name, listener: (value: FeedEvents<Own>[Name]) => void): void {
     this.#emitter.off(name, listener);
   }
 
   /**
-   * The next event of this name for which `where` holds; samples are in memory of their own. It is rejected with `closed`
-   * when the feed is closed before, and with the signal's reason when that is aborted.
+   * The next event of this name for which `where` holds; samples are copies. The promise is rejected with `closed` if the feed
+   * is closed first, and with the signal's reason if that is aborted.
    *
    * @example
    * const { facts } = await feed.once('facts');
@@ -180,9 +182,9 @@ export class Feed<Own extends object = {}> {
   }
 
   /**
-   * The blocks from now on, each in memory of its own. While the loop is busy up to `limit` of them wait; after that the
-   * oldest are dropped and the next block's `dropped` counts them. The loop ends when the feed is closed; it throws
-   * `refused` when the bridge refuses for good, and the signal's reason when that is aborted.
+   * The blocks from now on, each a copy. While the loop is busy, up to `limit` of them wait; after that the oldest are dropped,
+   * and the next block's `dropped` counts them. The loop ends when the feed is closed. It throws `refused` when the bridge
+   * refuses for good, and the signal's reason when that is aborted.
    *
    * @example
    * for await (const { length, columns, dropped } of feed.samples()) await store(columns.speedMps, dropped);
@@ -206,23 +208,23 @@ export class Feed<Own extends object = {}> {
    * const latest = useSyncExternalStore(subscribe, () => feed.latest());
    */
   latest(): Sample<Own> | null {
-    return this.#intake?.decoder.latest() ?? null;
+    return this.#intake?.streams.latest() ?? null;
   }
 
   /** The columns of the newest block; empty before the first. Valid until the next. */
   get columns(): Columns<Own> {
-    return this.#intake?.decoder.columns ?? (NO_COLUMNS as unknown as Columns<Own>);
+    return this.#intake?.streams.columns ?? (NO_COLUMNS as unknown as Columns<Own>);
   }
 
-  /** The channels of the newest block's stream, the same object while they are the same; null before the first. */
+  /** The channels of the newest block's stream: the same object until they change; null before the first. */
   get schema(): Schema | null {
-    return this.#intake?.decoder.schema ?? null;
+    return this.#intake?.streams.schema ?? null;
   }
 
   /**
-   * The last samples of these channels from now on, in order of time: see {@link History}. It follows the given session,
-   * or the first that comes and when that is over the next one, from an empty history; of two encoder starts that
-   * send at once, the newer. It goes on until it is freed or the feed is closed, and can still be read then.
+   * Collects the samples of these channels from now on; see {@link History}. It follows the given session, or else the first that
+   * comes; when that is over it starts again, empty, with the next one. If two encoder starts send at once, it takes the newer.
+   * It goes on until it is freed or the feed is closed, and can still be read after a close.
    *
    * @throws {CodecError} `bad_option`, as {@link History} does.
    * @example
@@ -250,7 +252,7 @@ export class Feed<Own extends object = {}> {
     return this.#core.ageMs(performance.now());
   }
 
-  /** What has happened since {@link connect}: the same object until something changes. */
+  /** Counts since {@link connect}: the same object until something changes. */
   get stats(): FeedStats {
     const now = { ...NO_STATS, ...this.#intake?.stats, reconnects: Math.max(0, this.#nOpened - 1) };
     const names = Object.keys(now) as (keyof FeedStats)[];
@@ -263,50 +265,50 @@ export class Feed<Own extends object = {}> {
     return this.#intake?.sessions.all() ?? NO_SESSIONS;
   }
 
-  /** What the bridge said of itself, and so what it can; null before the first connection. */
+  /** What the bridge said about itself and what it can do; null before the first connection. */
   get bridge(): FeedBridge | null {
     return this.#intake?.bridge ?? null;
   }
 
   /**
-   * What to add to the driver's clock (`capturedAtUs`) to get this page's, in µs, with its uncertainty; null while
-   * unknown. It is the collector's measure against the broker's clock and this page's against the bridge's, which
-   * are taken to agree.
+   * What to add to the driver's clock (`capturedAtUs`) to get this page's, in µs, with its uncertainty; null while it is
+   * unknown. The collector measures its clock against the broker's, and this page against the bridge's; those two are taken to
+   * agree.
    */
   get clock(): ClockOffset | null {
     return this.#intake?.clock ?? null;
   }
 
-  /** Uses another token from now on: sent to the bridge at once; a refused feed tries again. */
+  /** Uses another token from now on. It is sent to the bridge at once, and a refused feed tries again. */
   setToken(token: string): void {
     checkToken(token);
     this.#source = typeof this.#source === 'function' ? this.#source : token;
     this.#token = token;
-    this.#on({ type: 'newToken' });
+    this.#handle({ type: 'newToken' });
   }
 
   /**
    * Ends the connection and keeps the place. {@link Feed.resume} goes on there as far back as the log reaches, if the
-   * bridge can ({@link FeedBridge.cursor}); otherwise with what is live then.
+   * bridge can ({@link FeedBridge.cursor}); otherwise with the live samples of then.
    */
   pause(): void {
-    this.#on({ type: 'pause' });
+    this.#handle({ type: 'pause' });
   }
 
   resume(): void {
-    this.#on({ type: 'resume' });
+    this.#handle({ type: 'resume' });
   }
 
   /** Ends the feed, for good. */
   close(): void {
-    this.#on({ type: 'close' });
+    this.#handle({ type: 'close' });
     globalThis.removeEventListener?.('online', this.#online);
     clearTimeout(this.#timer);
     this.#intake?.free();
     this.#closed.abort();
   }
 
-  #on(input: Input): void {
+  #handle(input: Input): void {
     if (input.type === 'tick') this.#intake?.noticeSilence(performance.now());
     for (const action of this.#core.on(input, performance.now())) this.#run(action);
     this.#arm();
@@ -323,7 +325,7 @@ export class Feed<Own extends object = {}> {
       case 'greet':
         return this.#greet();
       case 'askTime':
-        return this.#send((decoder) => decoder.timeMessage(pageTimeUs()));
+        return this.#send(() => timeMessage(pageTimeUs()));
       case 'refresh':
         return void this.#refresh();
       case 'drop':
@@ -339,12 +341,12 @@ export class Feed<Own extends object = {}> {
     try {
       await this.#init();
       if (attempt !== this.#attempt) return;
-      this.#intake ??= new Intake(new Decoder<Own>(), this.#emitter, this.#options, (input) => this.#on(input));
+      this.#intake ??= new Intake<Own>(this.#emitter, this.#options, (input) => this.#handle(input));
       const token = typeof this.#source === 'function' ? await this.#source() : (this.#source ?? null);
       if (attempt !== this.#attempt) return;
       if (token !== null) checkToken(token);
       this.#token = token;
-      this.#on({ type: 'token', token });
+      this.#handle({ type: 'token', token });
     } catch (cause) {
       if (attempt !== this.#attempt) return;
       const error =
@@ -352,14 +354,14 @@ export class Feed<Own extends object = {}> {
           ? cause
           : new CodecError('token_failed', `cannot get a token: ${String(cause)}`, { cause });
       this.#emitter.emit('error', error);
-      this.#on({ type: 'tokenFailed', message: error.message });
+      this.#handle({ type: 'tokenFailed', message: error.message });
     }
   }
 
   #open(attempt: number): void {
     const url = new URL(this.#url);
     if (this.#options.userId !== undefined) url.searchParams.set('userId', this.#options.userId);
-    const protocols = this.#token === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `bearer.${this.#token}`];
+    const protocols = this.#token === null ? [SUBPROTOCOL] : [SUBPROTOCOL, `${TOKEN_SUBPROTOCOL_PREFIX}${this.#token}`];
     let socket: WebSocketLike;
     try {
       socket = new this.#Socket(url.href, protocols);
@@ -367,42 +369,42 @@ export class Feed<Own extends object = {}> {
       // For instance a page from https: that may not talk to ws:.
       const error = new CodecError('bad_url', `cannot open ${url.href}: ${String(cause)}`, { cause });
       this.#emitter.emit('error', error);
-      return this.#on({ type: 'closed', code: 1006, reason: error.message });
+      return this.#handle({ type: 'closed', code: 1006, reason: error.message });
     }
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
-    const mine = () => attempt === this.#attempt && socket === this.#socket;
+    const isMine = () => attempt === this.#attempt && socket === this.#socket;
     socket.onopen = () => {
-      if (!mine()) return;
+      if (!isMine()) return;
       this.#nOpened++;
-      this.#on({ type: 'opened' });
+      this.#handle({ type: 'opened' });
     };
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      if (mine()) this.#on({ type: 'closed', code, reason });
+      if (isMine()) this.#handle({ type: 'closed', code, reason });
     };
-    // A close event follows, which says as much as there is to say.
+    // A close event follows, which says all there is to say.
     socket.onerror = () => {};
     socket.onmessage = ({ data }: { data: unknown }) => {
-      if (!mine()) return;
-      this.#on({ type: 'message' });
+      if (!isMine()) return;
+      this.#handle({ type: 'message' });
       if (data instanceof ArrayBuffer) this.#intake?.take(new Uint8Array(data));
     };
   }
 
   async #probe(attempt: number): Promise<void> {
     const refusal = await probe(this.#url, this.#token);
-    if (attempt === this.#attempt) this.#on({ type: 'probed', refusal });
+    if (attempt === this.#attempt) this.#handle({ type: 'probed', refusal });
   }
 
   #greet(): void {
     const { session, lastSeconds, keysOnly = false } = this.#options;
     if (this.#intake === null) return;
     const { topicId, next } = this.#intake.cursor;
-    this.#intake.connected(topicId.length > 0);
-    // Who asks for nothing is served everything live.
+    this.#intake.startConnection(topicId.length > 0);
+    // A viewer that asks for nothing is served everything live.
     if (session === undefined && lastSeconds === undefined && !keysOnly && topicId.length === 0) return;
-    const offsets = topicId.length === 0 ? new Float64Array() : next;
-    this.#send((decoder) => decoder.subscribeMessage(session, lastSeconds, keysOnly, topicId, offsets));
+    const wanted = { session, lastSeconds, keysOnly, topicId, next: topicId.length === 0 ? new Float64Array() : next };
+    this.#send((port) => subscribeMessage(port, wanted));
   }
 
   async #refresh(): Promise<void> {
@@ -412,16 +414,16 @@ export class Feed<Own extends object = {}> {
       if (attempt !== this.#attempt || this.#token === null) return;
       checkToken(this.#token);
       const token = this.#token;
-      this.#send((decoder) => decoder.refreshMessage(token));
+      this.#send((port) => refreshMessage(port, token));
     } catch (cause) {
       this.#emitter.emit('error', new CodecError('token_failed', `cannot get a new token: ${String(cause)}`, { cause }));
     }
   }
 
-  #send(message: (decoder: Decoder<Own>) => Uint8Array): void {
+  #send(message: (port: Port) => Uint8Array): void {
     const OPEN = 1;
     if (this.#intake === null || this.#socket?.readyState !== OPEN) return;
-    this.#socket.send(message(this.#intake.decoder) as Uint8Array<ArrayBuffer>);
+    this.#socket.send(message(this.#intake.port) as Uint8Array<ArrayBuffer>);
   }
 
   #drop(code: number): void {
@@ -430,11 +432,11 @@ export class Feed<Own extends object = {}> {
     try {
       socket?.close(code);
     } catch {
-      // A socket that is closed already is what was wanted.
+      // It is closed already.
     }
   }
 
-  /** Sees to it that the core gets its tick. The timer is left alone while it fires early enough. */
+  /** Sets the timer for the core's next tick, unless the one that is set fires early enough. */
   #arm(): void {
     const wakeAt = this.#core.wakeAt;
     if (wakeAt === null || wakeAt >= this.#timerAt) return;
@@ -442,7 +444,7 @@ export class Feed<Own extends object = {}> {
     this.#timerAt = wakeAt;
     this.#timer = setTimeout(() => {
       this.#timerAt = Infinity;
-      this.#on({ type: 'tick' });
+      this.#handle({ type: 'tick' });
     }, Math.max(0, wakeAt - performance.now()));
   }
 }
@@ -463,7 +465,7 @@ const NO_STATS: FeedStats = {
   rateHz: null,
 };
 
-/** The address of a bridge: `ws:`, `wss:`, or where the page can say so, a path or `http(s):`. */
+/** The address of a bridge from a `ws:`, `wss:`, `http:` or `https:` address, or in a page from a path. */
 export function bridgeUrl(url: string | URL): URL {
   const base = (globalThis as { location?: { href: string } }).location?.href;
   const address = URL.canParse(String(url), base) ? new URL(url, base) : null;
@@ -490,5 +492,5 @@ function waitsOf({ firstRetryMs, longestRetryMs }: ConnectOptions): Waits {
 }
 
 function checkToken(token: string): void {
-  if (!TOKEN.test(token)) throw new CodecError('bad_token', 'the token has characters that no access token has');
+  if (!TOKEN.test(token)) throw new CodecError('bad_token', 'the token has characters that access tokens cannot have');
 }

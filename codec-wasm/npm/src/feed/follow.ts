@@ -1,6 +1,6 @@
 // Which samples go into a history that follows a feed? Those of one session, and of its newest encoder start.
 
-/** A session that was silent for so long makes way for another, in ms. */
+/** A session that was silent for this long makes way for another, in ms. */
 const SILENT_AFTER_MS = 10_000;
 
 /** Chooses samples for one history. */

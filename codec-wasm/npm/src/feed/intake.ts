@@ -1,31 +1,22 @@
-// What comes of the bridge's messages? Events for the page, inputs for the core, and the counts.
-import { FOUND, HEAD, type Decoder } from '../decoder.js';
+// What does a feed make of the bridge's messages? Events for the page, inputs for the core, and counts.
+
 import { CodecError, decodeError } from '../errors.js';
-import type { Gap, Received, ReceivedSamples } from '../received.js';
 import type { Note } from '../note.js';
+import { Port } from '../port.js';
+import type { Gap, Received, ReceivedSamples } from '../received.js';
+import * as shared from '../shared.js';
+import { Streams } from '../streams.js';
 import { BridgeClock, chain, pageTimeUs, type ClockOffset } from './clock.js';
 import type { Input } from './core.js';
 import { Cursor } from './cursor.js';
 import type { Emitter } from './emitter.js';
-import { Sessions, type Heard, type Session, type Stream } from './sessions.js';
 import type { ConnectOptions } from './feed.js';
+import { takeMessage } from './messages.js';
+import { Sessions, type Heard, type Session, type Stream } from './sessions.js';
 import type { FeedBridge, FeedEvents, FeedGap, FeedSamples, FeedStats, FeedWarning } from './types.js';
 
-const GAP_REASONS: Record<number, FeedGap['reason']> = {
-  1: 'slow',
-  2: 'retention',
-  3: 'topicReplaced',
-  4: 'unreadable',
-  5: 'missing',
-};
-
-/** What a bridge can, as bits in its hello. */
-const CAN = { cursor: 1, lastSeconds: 2 };
-
-/** Key blocks come at least this often, in ms. */
-const KEY_EVERY_MS = 2_000;
-
 type IntakeOptions = Pick<ConnectOptions, 'keysOnly' | 'lastSeconds'>;
+type Position = Pick<FeedSamples, 'partition' | 'offset' | 'brokerTimeMs' | 'snapshot'>;
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Takes the messages of one feed, over all of its connections. */
@@ -42,7 +33,9 @@ export class Intake<Own extends object> {
     errors: 0,
     rateHz: null,
   };
-  readonly decoder: Decoder<Own>;
+  /** Through it the feed also makes what it sends. */
+  readonly port = new Port();
+  readonly streams = new Streams<Own>(this.port);
   readonly #emitter: Emitter<FeedEvents<Own>>;
   readonly #input: (input: Input) => void;
   readonly #bridgeClock = new BridgeClock();
@@ -55,16 +48,14 @@ export class Intake<Own extends object> {
   #bridge: FeedBridge | null = null;
   /** Whether this connection asked to go on where the one before ended. */
   #wantsCursor = false;
-  /** The warnings that were said. */
+  /** The warnings that were given. */
   readonly #warned = new Set<string>();
 
   constructor(
-    decoder: Decoder<Own>,
     emitter: Emitter<FeedEvents<Own>>,
     options: IntakeOptions,
     input: (input: Input) => void,
   ) {
-    this.decoder = decoder;
     this.#emitter = emitter;
     this.#options = options;
     this.#input = input;
@@ -80,14 +71,14 @@ export class Intake<Own extends object> {
     return this.#bridge;
   }
 
-  /** A new connection stands, perhaps to another bridge; whether it is asked to go on where the one before ended. */
-  connected(wantsCursor: boolean): void {
+  /** A new connection is there, perhaps to another bridge; `wantsCursor` if it asks to go on where the one before ended. */
+  startConnection(wantsCursor: boolean): void {
     this.#bridgeClock.reset();
     this.#wantsCursor = wantsCursor;
   }
 
   free(): void {
-    this.decoder.free();
+    this.streams.free();
   }
 
   /** Takes one message. */
@@ -96,32 +87,32 @@ export class Intake<Own extends object> {
     this.stats.bytes += bytes.length;
     let found: number;
     try {
-      found = this.decoder.pushMessage(bytes);
+      found = takeMessage(this.port, bytes);
     } catch (error) {
-      if (error instanceof CodecError) return this.#error(error);
+      if (error instanceof CodecError) return this.#reportError(error);
       throw error;
     }
-    if (found >= FOUND.data && found < FOUND.hello) this.#record(found - FOUND.data, receivedAtUs);
-    else this.#message(found, this.decoder.note(), receivedAtUs);
+    if (found >= shared.FOUND_DATA && found < shared.FOUND_HELLO) this.#takeRecord(found - shared.FOUND_DATA, receivedAtUs);
+    else this.#takeMessage(found, this.port.note(), receivedAtUs);
   }
 
   /** Reports what is missing at the end of streams that went silent; `nowMs` is on the page's `performance` clock. */
   noticeSilence(nowMs: number): void {
-    for (const { session, stream, gap } of this.sessions.silent(nowMs)) this.#gap(gap, session, stream);
+    for (const { session, stream, gap } of this.sessions.silent(nowMs)) this.#reportGap(gap, session, stream);
   }
 
-  #record(found: number, receivedAtUs: number): void {
-    const decoder = this.decoder;
-    this.cursor.passed(decoder.head(HEAD.partition), decoder.head(HEAD.offset));
+  #takeRecord(found: number, receivedAtUs: number): void {
+    const position = this.#position();
+    this.cursor.advance(position.partition, position.offset);
     let got: Received;
     try {
-      got = decoder.received(found);
+      got = this.streams.take(found);
     } catch (error) {
-      return this.#error(error as CodecError);
+      return this.#reportError(error as CodecError);
     }
     switch (got.kind) {
       case 'samples':
-        return this.#block(got, receivedAtUs);
+        return this.#takeBlock(got, position, receivedAtUs);
       case 'schema':
         this.#hear(got.session, got.epoch, false);
         return this.#emitter.emit('schema', { ...got, channels: got.schema.channels });
@@ -136,7 +127,7 @@ export class Intake<Own extends object> {
       case 'end': {
         const { session: id, epoch, gap } = got;
         const stream = this.sessions.get(id)?.streams.get(epoch);
-        if (gap !== null && stream !== undefined) this.#gap(gap, id, stream);
+        if (gap !== null && stream !== undefined) this.#reportGap(gap, id, stream);
         const session = this.sessions.end(id, epoch);
         if (session === null) return;
         if (session.ended) this.#input({ type: 'sessionEnded', session: id });
@@ -150,71 +141,76 @@ export class Intake<Own extends object> {
     }
   }
 
-  #block(got: ReceivedSamples, receivedAtUs: number): void {
+  /** Where the record of the last message stands, and how it got here. */
+  #position(): Position {
+    const { head } = this.port;
+    return {
+      partition: head[shared.HEAD_PARTITION] ?? NaN,
+      offset: head[shared.HEAD_OFFSET] ?? NaN,
+      brokerTimeMs: head[shared.HEAD_BROKER_TIME_MS] ?? NaN,
+      snapshot: head[shared.HEAD_SNAPSHOT] === 1,
+    };
+  }
+
+  #takeBlock(got: ReceivedSamples, position: Position, receivedAtUs: number): void {
     const { session: id, epoch, length, gap } = got;
-    const decoder = this.decoder;
     const { stream } = this.#hear(id, epoch, true);
-    const snapshot = decoder.head(HEAD.snapshot) === 1;
-    const brokerTimeMs = decoder.head(HEAD.brokerTimeMs);
-    const ageMs = snapshot ? receivedAtUs / 1000 + this.#bridgeAheadMs - brokerTimeMs : 0;
+    const ageMs = position.snapshot ? receivedAtUs / 1000 + this.#bridgeAheadMs - position.brokerTimeMs : 0;
     this.stats.blocks++;
     this.stats.samples += length;
     if (gap !== null) {
       stream.rate.interrupt();
-      this.#gap(gap, id, stream);
+      this.#reportGap(gap, id, stream);
     }
-    const { columns, capturedAtUs, schema } = decoder;
+    const { columns, capturedAtUs, schema } = this.streams;
     const [firstUs, lastUs] = [capturedAtUs[0] ?? NaN, capturedAtUs[length - 1] ?? NaN];
     stream.rate.add(length, lastUs);
     this.stats.rateHz = stream.rate.hz;
-    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? KEY_EVERY_MS : 0);
+    const paceMs = Math.max(stream.pace.add(length, firstUs, lastUs), this.#options.keysOnly ? shared.KEY_INTERVAL_MS : 0);
     this.#input({ type: 'samples', session: id, ageMs, paceMs });
     if (schema === null) return;
-    const partition = decoder.head(HEAD.partition);
-    const offset = decoder.head(HEAD.offset);
-    const position = { brokerTimeMs, partition, offset, snapshot, receivedAtUs };
-    const samples = { session: id, epoch, length, columns, capturedAtUs, schema, gap, ...position };
+    const samples = { session: id, epoch, length, columns, capturedAtUs, schema, gap, ...position, receivedAtUs };
     this.#samples = this.#samples === null ? samples : Object.assign(this.#samples, samples);
     this.#emitter.emit('samples', this.#samples);
   }
 
-  #message(found: number, note: Note, answeredUs: number): void {
+  #takeMessage(found: number, note: Note, answeredUs: number): void {
     switch (found) {
-      case FOUND.hello: {
+      case shared.FOUND_HELLO: {
         const [version, user] = [note.number(), note.text()];
         this.#bridgeAheadMs = (note.number() - answeredUs) / 1000;
         note.skip(2);
         this.cursor.setTopic(Uint8Array.from({ length: 16 }, () => note.number()));
         const capabilities = note.number();
-        const [cursor, lastSeconds] = [(capabilities & CAN.cursor) !== 0, (capabilities & CAN.lastSeconds) !== 0];
+        const [cursor, lastSeconds] = [(capabilities & shared.CAPABILITY_CURSOR) !== 0, (capabilities & shared.CAPABILITY_LAST_SECONDS) !== 0];
         this.#bridge = { user, version, cursor, lastSeconds };
         return this.#warnOfBridge(this.#bridge);
       }
-      case FOUND.gap: {
+      case shared.FOUND_GAP: {
         const partition = note.number();
         note.skip(2);
-        const reason = GAP_REASONS[note.number()] ?? 'unknown';
+        const reason = (shared.GAP_REASONS as Record<number, FeedGap['reason']>)[note.number()] ?? 'unknown';
         const n = note.number() || null;
         this.stats.gaps++;
         this.stats.missing += n ?? 0;
         return this.#emitter.emit('gap', { from: 'bridge', reason, n, session: null, partition });
       }
-      case FOUND.state:
+      case shared.FOUND_STATE:
         return this.#input({ type: 'bridgeState', state: note.number(), ageMs: note.optionalNumber() ?? null });
-      case FOUND.time: {
+      case shared.FOUND_TIME: {
         const askedUs = note.number();
         this.#bridgeClock.add({ askedUs, receivedUs: note.number(), sentUs: note.number(), answeredUs });
         for (const session of this.sessions.all()) if (session.facts?.clock) this.#updateClock(session);
         return;
       }
-      case FOUND.tokenExpiring: {
+      case shared.FOUND_TOKEN_EXPIRING: {
         const inS = note.number();
         return this.#input({ type: 'tokenExpiring', inS });
       }
-      case FOUND.bye:
+      case shared.FOUND_BYE:
         return this.#input({ type: 'bye', code: note.number(), reason: note.text() });
-      case FOUND.error:
-        return this.#error(decodeError(note.text()));
+      case shared.FOUND_ERROR:
+        return this.#reportError(decodeError(note.text()));
     }
   }
 
@@ -230,16 +226,16 @@ export class Intake<Own extends object> {
 
   #warnOfBridge({ cursor, lastSeconds }: FeedBridge): void {
     if (this.#options.lastSeconds !== undefined && !lastSeconds) {
-      const message = 'this bridge does not serve the last seconds: samples begin with what is live';
+      const message = 'this bridge does not serve the last seconds: samples begin with the live ones';
       this.#warn({ code: 'no_last_seconds', message, session: null });
     }
     if (this.#wantsCursor && !cursor) {
-      const message = 'this bridge does not go on where a connection ended: what came meanwhile is missing';
+      const message = 'this bridge does not go on where a connection ended: the samples in between are missing';
       this.#warn({ code: 'no_cursor', message, session: null });
     }
   }
 
-  /** Says it once. */
+  /** Warns once. */
   #warn(warning: FeedWarning): void {
     const once = `${warning.code} ${warning.session}`;
     if (this.#warned.has(once)) return;
@@ -248,9 +244,9 @@ export class Intake<Own extends object> {
     else console.warn(`purple-sector-codec: ${warning.message}`);
   }
 
-  #gap(gap: Gap, session: string, stream: Stream): void {
+  #reportGap(gap: Gap, session: string, stream: Stream): void {
     const missing = stream.report(gap);
-    // What lies between two key blocks was not asked for.
+    // Blocks between key blocks were not asked for.
     if (missing === null || this.#options.keysOnly) return;
     const n = missing.lastSeq - missing.firstSeq + 1;
     this.stats.gaps++;
@@ -258,7 +254,7 @@ export class Intake<Own extends object> {
     this.#emitter.emit('gap', { from: 'stream', reason: 'missing', n, session, partition: null });
   }
 
-  #error(error: CodecError): void {
+  #reportError(error: CodecError): void {
     this.stats.errors++;
     this.#emitter.emit('error', error);
   }

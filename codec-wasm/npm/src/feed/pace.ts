@@ -1,6 +1,6 @@
-// How long is it usual to wait for a session's next block? So that rare blocks are not taken for silence.
+// How long is the usual wait for a session's next block? So that rare blocks are not taken for silence.
 
-/** No pace is longer than this, in ms: a session that is quiet for so long is over. */
+/** No pace is longer than this, in ms: a session that is quiet for that long is over. */
 const LONGEST_PACE_MS = 10_000;
 
 /** The time from one block of a session to the next, by the samples' own clock. */
@@ -14,7 +14,7 @@ export class Pace {
    */
   add(length: number, firstUs: number, lastUs: number): number {
     const ownMs = length > 1 ? ((lastUs - firstUs) / 1000) * (length / (length - 1)) : 0;
-    // `|| 0` for the first block, before which there is none.
+    // `|| 0` for the first block, which has none before it.
     const spanMs = Math.max(0, (lastUs - this.#lastUs) / 1000) || 0;
     // The shorter of two, because a hole is one long wait and not a pace.
     const usualMs = Math.min(spanMs, this.#beforeMs);

@@ -1,4 +1,5 @@
 // Why was an upgrade refused? A browser hides the answer, so the feed asks the same address with a plain request.
+
 import type { Refusal } from './core.js';
 
 /** What the bridge has against this page; null if it cannot be asked or has nothing. */

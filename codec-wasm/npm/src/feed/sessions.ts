@@ -1,4 +1,5 @@
 // Which sessions does this feed have, which encoder starts send in each, and what is missing of them?
+
 import type { Facts } from '../facts.js';
 import type { Gap } from '../received.js';
 import { Pace } from './pace.js';
@@ -9,7 +10,7 @@ import type { FeedSession } from './types.js';
 const REMEMBERED = 32;
 /** Streams of one session that are remembered, in the same way. */
 const REMEMBERED_STREAMS = 8;
-/** A stream that was silent for so long is over, in ms. */
+/** A stream that was silent for that long is over, in ms. */
 const SILENT_AFTER_MS = 10_000;
 
 /** One encoder start of a session. */
@@ -17,7 +18,7 @@ export class Stream {
   readonly rate = new Rate();
   readonly pace = new Pace();
   ended = false;
-  /** What is missing, if the stream says nothing more. */
+  /** What is missing if no more of the stream comes. */
   pending: Gap | null = null;
   heardAtMs = 0;
   #reportedTo = -1;
@@ -32,7 +33,7 @@ export class Stream {
   }
 }
 
-/** One session as the feed keeps it. What the page gets of it is {@link Session.shown}. */
+/** One session as the feed keeps it. The page gets {@link Session.shown}. */
 export class Session {
   readonly streams = new Map<number, Stream>();
   /** The epochs that send, the newest last. */
@@ -68,7 +69,7 @@ export class Session {
     return this.#shown;
   }
 
-  /** The epochs that send are others now. */
+  /** From now on these epochs send. */
   send(epochs: readonly number[]): void {
     this.sending = epochs;
     this.ended = epochs.length === 0;
@@ -142,7 +143,7 @@ export class Sessions {
     }
   }
 
-  /** What is missing at the end of streams that have been silent for so long that nothing more will say it. */
+  /** What is missing at the end of streams that have been silent for so long that no later block will tell. */
   silent(nowMs: number): { readonly session: string; readonly stream: Stream; readonly gap: Gap }[] {
     const found = [];
     for (const { id, streams } of this.#byId.values()) {

@@ -1,6 +1,5 @@
-import { Decoder, init } from './node_modules/purple-sector-codec/dist/index.js';
-
 import { decode } from './decode.js';
+import { Decoder, init } from './node_modules/purple-sector-codec/dist/index.js';
 
 onmessage = async ({ data }) => {
   try {

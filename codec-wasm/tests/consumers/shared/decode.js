@@ -1,20 +1,18 @@
 // What does every consumer do with the package? Decodes a recording and sums its speeds.
 
+import { recordsIn } from './recording.js';
+
 /** The number of samples in a recording and the sum of their speeds, decoded with the package's `init` and `Decoder`. */
-export async function decode({ init, Decoder }, bytes) {
+export async function decode({ init, Decoder }, recording) {
   await init();
   const decoder = new Decoder();
-  const view = new DataView(bytes);
   let samples = 0;
   let sum = 0;
-  for (let at = 6; at < bytes.byteLength; ) {
-    const length = view.getUint32(at, true);
-    const got = decoder.push(new Uint8Array(bytes, at + 4, length));
-    if (got.kind === 'samples') {
-      samples += got.length;
-      for (const speed of decoder.columns.get('testSpeedMps')) sum += speed;
-    }
-    at += 4 + length;
+  for (const record of recordsIn(new Uint8Array(recording))) {
+    const got = decoder.push(record);
+    if (got.kind !== 'samples') continue;
+    samples += got.length;
+    for (const speed of decoder.columns.get('testSpeedMps')) sum += speed;
   }
   return { samples, sum };
 }

@@ -1,4 +1,5 @@
 // What does a page do? Decodes in the page and in a worker, and shows both results for the test to read.
+
 import { decode } from './decode.js';
 
 /** Shows the results in `document.title`, or the error. */

@@ -1,4 +1,5 @@
 // Does strict TypeScript see every type as documented? Compiled, never run.
+
 import {
   ABSENT,
   CodecError,
@@ -39,6 +40,10 @@ if (got.kind === 'samples') {
 console.log(decoder.columns.sped);
 // @ts-expect-error: a record is bytes
 decoder.push('text');
+// @ts-expect-error: the inside of the package is not in its types
+decoder.pushMessage(new Uint8Array());
+// @ts-expect-error: feeds are made by connect
+await import('purple-sector-codec').then(({ Feed }) => new Feed());
 
 const latest: Sample | null = decoder.latest();
 const throttle: number | undefined = latest?.throttle;
