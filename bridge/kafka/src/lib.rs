@@ -1,8 +1,8 @@
 //! Kafka's protocol as far as the bridge speaks it, without I/O, clock or threads.
 //!
 //! [`Reader`] is the heart: the reader of one user's topic as a state machine. What happens on its connections goes in,
-//! with the time; what to connect and to send comes out, and so do records and news. [`admin`] asks for the little that
-//! is not reading. Brokers are not trusted: no length that one declares allocates, and no answer makes anything panic.
+//! with the time; what to connect and to send comes out, and so do records and news. [`LogIn`] shows brokers who asks, and
+//! [`admin`] asks for the little that is not reading. Brokers are not trusted: no length that one declares allocates, and no answer makes anything panic.
 
 pub mod admin;
 mod batch;
@@ -13,6 +13,7 @@ mod partition;
 mod reader;
 mod request;
 mod response;
+mod sasl;
 mod session;
 mod version;
 
@@ -25,6 +26,7 @@ pub use self::reader::{
 };
 pub use self::request::Request;
 pub use self::response::{Malformed, body};
+pub use self::sasl::{BadToken, Identity, LogIn, LogInError, Mechanism, Offered, Refusal, ScramHash, Step};
 pub use self::version::{UnusableBroker, Versions};
 
 /// The longest answer that is taken from a broker, in bytes. A Fetch asks for much less; a broker goes beyond that only
