@@ -22,7 +22,8 @@ use std::fmt;
 pub use self::batch::Unreadable;
 pub use self::error_code::ErrorCode;
 pub use self::reader::{
-    Action, Address, CloseReason, Event, LinkId, LookBack, News, Now, Output, Reader, ReaderSettings, Record,
+    Action, Address, CloseReason, Event, LinkId, Login, LookBack, News, Now, Output, Reader, ReaderSettings,
+    Record,
 };
 pub use self::request::Request;
 pub use self::response::{Malformed, body};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::{Asked, State};
-use super::{Action, CloseReason, Condition, LinkId, LookBack, News, Now, Output, RETRY, Reader, Record};
+use super::{Condition, LinkId, LookBack, News, Now, Output, RETRY, Reader, Record};
 use super::{LOOK_EVERY, back_off};
 use crate::TopicId;
 use crate::batch::{self, Unreadable};
@@ -26,6 +26,7 @@ impl Reader {
             Asked::Metadata => self.metadata(body, now.at, out),
             Asked::Offsets(asked) => self.offsets(index, &asked, body, now.at, out),
             Asked::Records(asked) => self.records(index, &asked, body, now.at, out),
+            Asked::LogIn(log_in) => self.take_login(index, log_in, body, now, out),
         });
         match taken {
             Ok(throttle_ms) => {
@@ -41,12 +42,6 @@ impl Reader {
             }
             Err(Malformed) => self.break_off(link, now.at, out),
         }
-    }
-
-    /// Ends a connection whose broker does not keep to the protocol.
-    fn break_off(&mut self, link: LinkId, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
-        out(Output::Act(Action::Close { link }));
-        self.closed(link, CloseReason::Lost, now);
     }
 
     fn metadata(

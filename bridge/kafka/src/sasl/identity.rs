@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Mechanism;
 use super::scram::Salted;
 
-/// Who a client is, and how it proves that. It prints as its mechanism.
+/// Who a client is, and how it proves that. It prints as its mechanism. Two are equal if they are the same token, or one
+/// a copy of the other.
 #[derive(Clone)]
 pub struct Identity(Arc<Proof>);
 
@@ -93,6 +94,18 @@ impl Identity {
         }
     }
 }
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        match (&*self.0, &*other.0) {
+            (Proof::Bearer { token, .. }, Proof::Bearer { token: other, .. }) => token == other,
+            // There is one of these in a program.
+            _ => Arc::ptr_eq(&self.0, &other.0),
+        }
+    }
+}
+
+impl Eq for Identity {}
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
