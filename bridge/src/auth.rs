@@ -8,12 +8,14 @@ mod key_file;
 mod keys;
 mod secret;
 mod token;
+mod user_token;
 
 pub use access::{Access, Admission, Refusal};
 pub use key_file::KeyFile;
 pub use keys::{KeyError, KeySet, KeyStore};
 pub use secret::Secret;
 pub use token::{AuthError, Claims, LEEWAY, Rules, verify};
+pub use user_token::UserToken;
 
 use std::fmt;
 

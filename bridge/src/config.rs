@@ -1,9 +1,10 @@
 //! Do the settings fit together?
 
 mod args;
+mod kafka;
 pub(crate) mod values;
 
-pub use args::{Cli, Command, KafkaKind, LogFormat, ServeArgs};
+pub use args::{Cli, Command, KafkaKind, KafkaLogin, LogFormat, SaslMechanism, SecurityProtocol, ServeArgs};
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,11 +14,8 @@ use anyhow::{Context, bail, ensure};
 use crate::auth::{Access, KeyFile, KeySet, KeyStore, Rules};
 use crate::dashboard::Dashboard;
 use crate::host::Hosts;
-use crate::kafka::{KafkaSettings, KafkaSource};
+use crate::kafka::KafkaSettings;
 use crate::origin::Origins;
-
-/// Kafka that is used when no other is named.
-const DEFAULT_BROKERS: &str = "localhost:9092";
 
 /// Settings that fit together.
 #[derive(Debug)]
@@ -65,8 +63,8 @@ impl Config {
     /// # Errors
     /// One sentence that names the settings to change.
     pub fn check(args: ServeArgs) -> anyhow::Result<Self> {
-        let kafka = kafka_settings(&args)?;
-        let (access, key_file) = access(&args)?;
+        let kafka = kafka::settings(&args)?;
+        let (access, key_file) = access(&args, &kafka)?;
         let open = matches!(access, Access::Open);
         let dashboard_dir = args.dashboard_dir.filter(|dir| !dir.as_os_str().is_empty());
         let bridges: Vec<_> = args.dashboard_bridges.into_iter().flatten().collect();
@@ -92,53 +90,8 @@ impl Config {
     }
 }
 
-fn kafka_settings(args: &ServeArgs) -> anyhow::Result<KafkaSettings> {
-    let brokers = args.brokers.as_deref().map(str::trim).filter(|brokers| !brokers.is_empty());
-    let source = match (args.kafka, brokers) {
-        (KafkaKind::Embedded, Some(_)) => {
-            bail!(
-                "--kafka embedded (KAFKA) and --brokers (KAFKA_BROKERS) exclude each other; leave one of them out"
-            )
-        }
-        (KafkaKind::Embedded, None) => KafkaSource::Embedded {
-            port: args.kafka_embedded_port,
-            users: args.kafka_embedded_users.iter().flatten().cloned().collect(),
-        },
-        (KafkaKind::Apache, brokers) => {
-            let brokers = brokers.unwrap_or(DEFAULT_BROKERS);
-            for broker in brokers.split(',') {
-                check_broker(broker.trim()).with_context(|| {
-                    format!(
-                        "\"{}\" is not a Kafka address; write host:port (--brokers, KAFKA_BROKERS)",
-                        broker.escape_debug()
-                    )
-                })?;
-            }
-            KafkaSource::Brokers(brokers.to_owned())
-        }
-    };
-    Ok(KafkaSettings {
-        source,
-        auto_create_topics: args.kafka_auto_create_topics,
-        partitions: args.kafka_topic_partitions,
-        replication_factor: args.kafka_topic_replication,
-    })
-}
-
-/// Whether this is `host:port`, without what librdkafka would take for something else.
-fn check_broker(broker: &str) -> anyhow::Result<()> {
-    let (host, port) = broker.rsplit_once(':').context("there is no port")?;
-    ensure!(!host.is_empty(), "there is no host");
-    ensure!(
-        !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/'),
-        "the host has a character that hosts do not have"
-    );
-    ensure!(port.parse::<u16>().is_ok_and(|port| port > 0), "the port is not a number from 1 to 65535");
-    Ok(())
-}
-
 /// How callers are checked: exactly one of three ways, and never one that was not asked for.
-fn access(args: &ServeArgs) -> anyhow::Result<(Access, Option<KeyFile>)> {
+fn access(args: &ServeArgs, kafka: &KafkaSettings) -> anyhow::Result<(Access, Option<KeyFile>)> {
     // An empty variable, as a compose file leaves it, counts as none.
     let secret = args.jwt_secret.as_ref().filter(|secret| !secret.expose().is_empty());
     let file = args.jwks_file.as_ref().filter(|file| !file.as_os_str().is_empty());
@@ -154,14 +107,20 @@ fn access(args: &ServeArgs) -> anyhow::Result<(Access, Option<KeyFile>)> {
         audience: args.jwt_audience.clone(),
         user_claim: args.jwt_user_claim.clone(),
     };
+    let kafka_audience = kafka::audience(args, kafka);
+    ensure!(
+        kafka_audience.is_none() || (secret.is_none() && !args.open),
+        "--kafka-login user (KAFKA_LOGIN) needs tokens that Kafka can check as well: set JWKS_FILE instead of JWT_SECRET \
+         and --open"
+    );
     match (secret, file, args.open) {
         (Some(secret), None, false) => {
             let keys = KeySet::from_secret(secret).context("--jwt-secret (JWT_SECRET)")?;
-            Ok((Access::Tokens { keys: KeyStore::new(keys), rules }, None))
+            Ok((Access::Tokens { keys: KeyStore::new(keys), rules, kafka_audience }, None))
         }
         (None, Some(file), false) => {
             let file = KeyFile::load(file)?;
-            Ok((Access::Tokens { keys: file.store(), rules }, Some(file)))
+            Ok((Access::Tokens { keys: file.store(), rules, kafka_audience }, Some(file)))
         }
         (None, None, true) => Ok((Access::Open, None)),
         (None, None, false) => bail!(
@@ -177,6 +136,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::kafka::KafkaSource;
 
     /// What these flags end in; the environment must not hold the bridge's own variables.
     fn check(flags: &[&str]) -> Result<Config, String> {

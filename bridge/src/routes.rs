@@ -124,13 +124,14 @@ fn stream(
         accept => accept?,
     };
     let subprotocol = handshake::credentials(headers)?.subprotocol;
-    let Admission { user, expires_at_s } = admit(bridge, headers, query)?;
+    let Admission { user, expires_at_s, token } = admit(bridge, headers, query)?;
     if bridge.stop.is_cancelled() {
         return Err(Problem::Stopping);
     }
     let seat = bridge.seats.take(user.id().clone()).map_err(|_| Problem::TooManyViewers)?;
     let on_upgrade = on_upgrade.ok_or(Problem::BadRequest("this connection cannot be upgraded"))?;
-    let viewer = Viewer { bridge: bridge.clone(), user, expires_at_s, _seat: seat, _connection: connection };
+    let viewer =
+        Viewer { bridge: bridge.clone(), user, expires_at_s, token, _seat: seat, _connection: connection };
     let thread = bridge.feeds.thread_of(viewer.user.id());
     bridge.tasks.spawn_on(viewer::run(viewer, on_upgrade), thread.handle());
 

@@ -32,7 +32,7 @@ use self::clock::{Due, PING_EVERY, Pulse, TokenClock};
 use self::ending::End;
 use self::meter::{Metered, Written};
 use self::rate::Rate;
-use crate::auth::{Refusal, VerifiedUser};
+use crate::auth::{Admission, Refusal, UserToken, VerifiedUser};
 use crate::bridge::{Bridge, Seat};
 use crate::feed::{Closed, JoinOptions, ViewerHandle};
 use crate::http::Connection;
@@ -68,6 +68,8 @@ pub(crate) struct Viewer {
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) user: VerifiedUser,
     pub(crate) expires_at_s: Option<u64>,
+    /// With what its feed's reader may log in to Kafka, where that is needed.
+    pub(crate) token: Option<UserToken>,
     /// Its place among the user's viewers.
     pub(crate) _seat: Seat,
     /// Its place among the connections.
@@ -108,7 +110,10 @@ pub(crate) async fn run(viewer: Viewer, on_upgrade: OnUpgrade) {
 /// Everything between the greeting and the end.
 async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infallible, End> {
     let bridge = &viewer.bridge;
-    let joined = bridge.feeds.join(viewer.user.clone(), JoinOptions::default()).await;
+    let joined = match viewer.token.clone() {
+        Some(token) => bridge.feeds.join_with(token, JoinOptions::default()).await,
+        None => bridge.feeds.join(viewer.user.clone(), JoinOptions::default()).await,
+    };
     let mut feed = joined.map_err(|error| End::could_not_join(&error))?;
     let mut greeted = feed.topic_id();
     greet(viewer, socket, greeted).await?;
@@ -205,7 +210,11 @@ async fn on_message(
             Ok(())
         }
         ClientMessage::Refresh { token: fresh } => {
-            socket.token = refresh(viewer, fresh)?;
+            let Admission { expires_at_s, token, .. } = refresh(viewer, fresh)?;
+            socket.token = TokenClock::new(expires_at_s, unix_s(), Instant::now().into_std());
+            if let Some(token) = token {
+                feed.renew(token).await;
+            }
             let in_s = socket.token.seconds_left(Instant::now().into_std());
             send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await
         }
@@ -215,15 +224,16 @@ async fn on_message(
 }
 
 /// Checks a new token, which must be for the same user.
-fn refresh(viewer: &Viewer, token: &str) -> Result<TokenClock, End> {
+fn refresh(viewer: &Viewer, token: &str) -> Result<Admission, End> {
     let asked = Some(viewer.user.id().as_str());
     match viewer.bridge.access.admit(Some(token), asked, unix_s()) {
-        Ok(admission) => Ok(TokenClock::new(admission.expires_at_s, unix_s(), Instant::now().into_std())),
+        Ok(admission) => Ok(admission),
         Err(Refusal::OtherUser) => {
             warn!(user = %viewer.user, "a viewer showed another user's token, it is closed");
             Err(End::close(close::FORBIDDEN, "the token is not for this user"))
         }
         Err(Refusal::TokenExpired) => Err(End::token_expired()),
+        Err(refusal @ Refusal::NotForKafka) => Err(End::close(close::FORBIDDEN, refusal.to_string())),
         Err(_) => Err(End::close(close::BAD_TOKEN, "the token is not valid")),
     }
 }

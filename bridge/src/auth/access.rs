@@ -4,7 +4,7 @@ use purple_sector_codec::UserId;
 use thiserror::Error;
 use tracing::debug;
 
-use super::{AuthError, KeyStore, Rules, VerifiedUser, verify};
+use super::{AuthError, KeyStore, Rules, UserToken, VerifiedUser, verify};
 
 /// How the bridge finds out who calls.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub enum Access {
         keys: KeyStore,
         /// What a token must say.
         rules: Rules,
+        /// Kafka's audience, where readers log in with their users' tokens.
+        kafka_audience: Option<String>,
     },
 }
 
@@ -27,6 +29,8 @@ pub struct Admission {
     pub user: VerifiedUser,
     /// When the token ends, in Unix seconds; never in open mode.
     pub expires_at_s: Option<u64>,
+    /// The token itself, where the user's reader logs in to Kafka with it.
+    pub token: Option<UserToken>,
 }
 
 /// What a caller who did not get in is told. It says no more than the caller knew already.
@@ -45,6 +49,12 @@ pub enum Refusal {
     /// The address names another user than the token.
     #[error("the token is not for this user")]
     OtherUser,
+    /// The user's reader could not log in to Kafka with it.
+    #[error(
+        "the token cannot be used for Kafka: it must be signed with ES256 or RS256, and its aud must name Kafka as well \
+         as the bridge"
+    )]
+    NotForKafka,
     /// Open mode needs to be told the user.
     #[error("userId is missing: this bridge runs without tokens, add ?userId=… to the address")]
     UserMissing,
@@ -63,9 +73,9 @@ impl Access {
             Self::Open => {
                 let id =
                     UserId::parse(asked.ok_or(Refusal::UserMissing)?).map_err(|_| Refusal::UserInvalid)?;
-                Ok(Admission { user: VerifiedUser(id), expires_at_s: None })
+                Ok(Admission { user: VerifiedUser(id), expires_at_s: None, token: None })
             }
-            Self::Tokens { keys, rules } => {
+            Self::Tokens { keys, rules, kafka_audience } => {
                 let token = token.ok_or(Refusal::TokenMissing)?;
                 let claims = verify(token, &keys.current(), rules, now_s).map_err(|error| {
                     debug!(reason = %error, "token refused");
@@ -78,7 +88,10 @@ impl Access {
                 if asked.is_some_and(|asked| UserId::parse(asked).as_ref() != Ok(claims.user.id())) {
                     return Err(Refusal::OtherUser);
                 }
-                Ok(Admission { user: claims.user, expires_at_s: Some(claims.expires_at_s) })
+                let for_kafka =
+                    kafka_audience.as_ref().map(|audience| UserToken::new(token, &claims, audience));
+                let expires_at_s = Some(claims.expires_at_s);
+                Ok(Admission { token: for_kafka.transpose()?, user: claims.user, expires_at_s })
             }
         }
     }

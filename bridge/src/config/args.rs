@@ -48,6 +48,46 @@ pub enum KafkaKind {
     Embedded,
 }
 
+/// How a connection to Kafka is secured, by Kafka's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SecurityProtocol {
+    /// Not at all.
+    #[value(name = "PLAINTEXT")]
+    Plaintext,
+    /// TLS; the bridge's certificate is its log-in.
+    #[value(name = "SSL")]
+    Ssl,
+    /// A log-in without encryption.
+    #[value(name = "SASL_PLAINTEXT")]
+    SaslPlaintext,
+    /// TLS and a log-in.
+    #[value(name = "SASL_SSL")]
+    SaslSsl,
+}
+
+/// How the bridge itself logs in, by SASL's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SaslMechanism {
+    /// The password is sent.
+    #[value(name = "PLAIN")]
+    Plain,
+    /// The password is proved.
+    #[value(name = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// The password is proved.
+    #[value(name = "SCRAM-SHA-512")]
+    ScramSha512,
+}
+
+/// As whom readers of users' topics log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KafkaLogin {
+    /// Each as its user, with the token of one of that user's viewers: Kafka itself refuses it any other topic.
+    User,
+    /// All as the bridge: that a user gets nothing but her own topic is up to the bridge alone.
+    Bridge,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -90,6 +130,47 @@ pub struct ServeArgs {
     #[arg(long, env = "KAFKA_TOPIC_REPLICATION", value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=100))]
     pub kafka_topic_replication: Option<u16>,
+
+    /// How the bridge connects to Kafka.
+    #[arg(long, env = "KAFKA_SECURITY_PROTOCOL", value_enum, ignore_case = true,
+          default_value_t = SecurityProtocol::Plaintext)]
+    pub kafka_security_protocol: SecurityProtocol,
+
+    /// As whom the readers of users' topics log in to Kafka; must be stated unless the protocol is PLAINTEXT.
+    #[arg(long, env = "KAFKA_LOGIN", value_enum)]
+    pub kafka_login: Option<KafkaLogin>,
+
+    /// How the bridge itself logs in, with SASL_PLAINTEXT and SASL_SSL.
+    #[arg(long, env = "KAFKA_SASL_MECHANISM", value_enum, ignore_case = true)]
+    pub kafka_sasl_mechanism: Option<SaslMechanism>,
+
+    /// Name with which the bridge itself logs in.
+    #[arg(long, env = "KAFKA_SASL_USERNAME", value_name = "NAME")]
+    pub kafka_sasl_username: Option<String>,
+
+    /// File with the password that belongs to it.
+    #[arg(long, env = "KAFKA_SASL_PASSWORD_FILE", value_name = "FILE")]
+    pub kafka_sasl_password_file: Option<PathBuf>,
+
+    /// File with the certificates of the authorities that Kafka's certificates must come from (PEM).
+    #[arg(long, env = "KAFKA_SSL_CA_LOCATION", value_name = "FILE")]
+    pub kafka_ssl_ca_location: Option<PathBuf>,
+
+    /// File with the bridge's own certificate and its chain (PEM).
+    #[arg(long, env = "KAFKA_SSL_CERTIFICATE_LOCATION", value_name = "FILE")]
+    pub kafka_ssl_certificate_location: Option<PathBuf>,
+
+    /// File with the private key that belongs to it (PEM).
+    #[arg(long, env = "KAFKA_SSL_KEY_LOCATION", value_name = "FILE")]
+    pub kafka_ssl_key_location: Option<PathBuf>,
+
+    /// Kafka's addresses for users, with --kafka-login user [default: those of --brokers].
+    #[arg(long, env = "KAFKA_USER_BROKERS", value_name = "HOST:PORT")]
+    pub kafka_user_brokers: Option<String>,
+
+    /// Value that a token's `aud` must hold for Kafka, besides the bridge's, with --kafka-login user.
+    #[arg(long, env = "KAFKA_AUDIENCE", default_value = "kafka", value_name = "TEXT")]
+    pub kafka_audience: String,
 
     /// Port for browsers; 0 takes a free one.
     #[arg(long, env = "WS_PORT", default_value_t = 8080)]

@@ -25,6 +25,7 @@ use super::message;
 use super::queue::{Closed, Item, Role};
 use super::record::Record;
 use super::stream::{Meaning, SILENT_AFTER, Streams};
+use super::tokens::Tokens;
 use crate::kafka::MakeError;
 
 /// Without a block for this long a feed is stale.
@@ -49,6 +50,8 @@ pub(crate) struct Feed {
     /// What lies before "now" is waited for until then.
     history_until: Instant,
     viewers: Audience,
+    /// With what its reader logs in, where that is as the user.
+    tokens: Tokens,
     empty_since: Option<Instant>,
     streams: Streams,
     /// When the last block came.
@@ -85,6 +88,7 @@ impl Feed {
             partitions: Vec::new(),
             history_until: now,
             viewers: Audience::default(),
+            tokens: Tokens::default(),
             empty_since: Some(now),
             streams: Streams::new(budget),
             last_block_at: None,
@@ -98,8 +102,11 @@ impl Feed {
             return;
         }
         match event {
-            Event::Join { viewer, options } => {
+            Event::Join { viewer, options, token } => {
                 self.empty_since = None;
+                if let Some(token) = token {
+                    self.tokens.put(viewer, token);
+                }
                 let message = message::state(self.told, self.age(now));
                 actions.push(Action::Send { viewer, item: Item::aside(message) });
                 self.serve(viewer, options, now, actions);
@@ -110,14 +117,20 @@ impl Feed {
                 }
             }
             Event::Leave { viewer } => {
-                self.viewers.remove(viewer);
-                if self.viewers.is_empty() && self.empty_since.is_none() {
-                    self.empty_since = Some(now);
+                self.tokens.remove(viewer);
+                self.leave(viewer, now);
+            }
+            Event::Renew { viewer, token } => {
+                if self.viewers.contains(viewer) {
+                    self.tokens.put(viewer, token);
                 }
             }
             Event::Made(result) => self.made(result, now, actions),
             Event::Kafka { news, wall_ms } => self.kafka(news, wall_ms, now, actions),
             Event::Time => self.time(now, actions),
+        }
+        if let Some(token) = self.tokens.elect() {
+            actions.push(Action::LogIn { token });
         }
         self.tell_state(now, actions);
     }
@@ -203,6 +216,10 @@ impl Feed {
                 actions.push(Action::Note(Note::Refused { error }));
                 self.end(Closed::Refused, actions);
             }
+            News::LoginRefused { refusal } => {
+                actions.push(Action::Note(Note::LoginRefused { refusal }));
+                self.login_refused(now, actions);
+            }
             News::Started { partition, from, end } => self.started(partition, from, end, now, actions),
             News::Lost { partition, from, to } => {
                 actions.push(Action::Note(Note::PositionLost { partition, from, to }));
@@ -216,6 +233,24 @@ impl Feed {
                 actions.push(Action::Note(Note::PartitionFails { partition, error }));
             }
             News::Foreign => actions.push(Action::Note(Note::Foreign)),
+        }
+    }
+
+    /// Whoever holds the token that was refused goes; the token of another may do.
+    fn login_refused(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.tokens.is_empty() {
+            return self.end(Closed::BridgeRefused, actions);
+        }
+        for viewer in self.tokens.refuse() {
+            self.leave(viewer, now);
+            actions.push(Action::Close { viewer, reason: Closed::TokenRefused });
+        }
+    }
+
+    fn leave(&mut self, viewer: ViewerId, now: Instant) {
+        self.viewers.remove(viewer);
+        if self.viewers.is_empty() && self.empty_since.is_none() {
+            self.empty_since = Some(now);
         }
     }
 

@@ -102,7 +102,7 @@ impl Bench {
     }
 
     fn join(&mut self, viewer: ViewerId) {
-        self.on(Event::Join { viewer, options: JoinOptions::default() });
+        self.on(Event::Join { viewer, options: JoinOptions::default(), token: None });
     }
 
     fn record(&mut self, bytes: &[u8]) {

@@ -1,0 +1,183 @@
+//! Do the settings for Kafka fit together?
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use purple_sector_kafka::{Identity, ScramHash};
+
+use super::args::{KafkaKind, KafkaLogin, SaslMechanism, SecurityProtocol, ServeArgs};
+use crate::kafka::{KafkaSettings, KafkaSource, ReaderLogin, Security, Tls};
+
+/// Kafka that is used when no other is named.
+const DEFAULT_BROKERS: &str = "localhost:9092";
+
+pub(super) fn settings(args: &ServeArgs) -> anyhow::Result<KafkaSettings> {
+    let brokers = given(args.brokers.as_deref());
+    let source = match (args.kafka, brokers) {
+        (KafkaKind::Embedded, Some(_)) => {
+            bail!(
+                "--kafka embedded (KAFKA) and --brokers (KAFKA_BROKERS) exclude each other; leave one of them out"
+            )
+        }
+        (KafkaKind::Embedded, None) => KafkaSource::Embedded {
+            port: args.kafka_embedded_port,
+            users: args.kafka_embedded_users.iter().flatten().cloned().collect(),
+        },
+        (KafkaKind::Apache, brokers) => {
+            let brokers = brokers.unwrap_or(DEFAULT_BROKERS);
+            check_brokers(brokers, "--brokers, KAFKA_BROKERS")?;
+            KafkaSource::Brokers(brokers.to_owned())
+        }
+    };
+    Ok(KafkaSettings {
+        source,
+        security: security(args)?,
+        auto_create_topics: args.kafka_auto_create_topics,
+        partitions: args.kafka_topic_partitions,
+        replication_factor: args.kafka_topic_replication,
+    })
+}
+
+/// The audience that tokens need for Kafka, where users' readers log in with them.
+pub(super) fn audience(args: &ServeArgs, kafka: &KafkaSettings) -> Option<String> {
+    matches!(kafka.security.readers, ReaderLogin::User { .. }).then(|| args.kafka_audience.clone())
+}
+
+fn security(args: &ServeArgs) -> anyhow::Result<Security> {
+    let protocol = args.kafka_security_protocol;
+    let (has_tls, has_sasl) = match protocol {
+        SecurityProtocol::Plaintext => (false, false),
+        SecurityProtocol::Ssl => (true, false),
+        SecurityProtocol::SaslPlaintext => (false, true),
+        SecurityProtocol::SaslSsl => (true, true),
+    };
+    ensure!(
+        protocol == SecurityProtocol::Plaintext || args.kafka == KafkaKind::Apache,
+        "the embedded Kafka knows no security; leave KAFKA_SECURITY_PROTOCOL out"
+    );
+    let (tls, users_tls) = if has_tls { tls(args)? } else { no_tls(args).map(|()| (None, None))? };
+    let identity = if has_sasl { Some(identity(args)?) } else { no_sasl(args).map(|()| None)? };
+    let users = given(args.kafka_user_brokers.as_deref());
+    if let Some(brokers) = users {
+        check_brokers(brokers, "KAFKA_USER_BROKERS")?;
+    }
+    let readers = match (args.kafka_login, protocol) {
+        (None, SecurityProtocol::Plaintext) => ReaderLogin::Bridge,
+        (None, _) => bail!(
+            "as whom do readers log in to Kafka? State --kafka-login user (each with its user's own token, so that Kafka \
+             itself keeps users apart) or --kafka-login bridge (KAFKA_LOGIN)"
+        ),
+        (Some(KafkaLogin::User), SecurityProtocol::Plaintext) => bail!(
+            "--kafka-login user (KAFKA_LOGIN) needs a Kafka that asks for a log-in; set KAFKA_SECURITY_PROTOCOL"
+        ),
+        (Some(KafkaLogin::User), SecurityProtocol::Ssl) if users.is_none() => bail!(
+            "--kafka-login user (KAFKA_LOGIN) needs KAFKA_USER_BROKERS: a listener where users log in with a token \
+             (SASL_SSL, OAUTHBEARER) is another one than the bridge's, which asks for a certificate"
+        ),
+        (Some(KafkaLogin::User), _) => {
+            ensure!(!args.kafka_audience.is_empty(), "KAFKA_AUDIENCE is empty; leave it out for its default");
+            ReaderLogin::User { brokers: users.map(str::to_owned), tls: users_tls }
+        }
+        (Some(KafkaLogin::Bridge), _) => ReaderLogin::Bridge,
+    };
+    ensure!(
+        users.is_none() || matches!(readers, ReaderLogin::User { .. }),
+        "KAFKA_USER_BROKERS is of use with --kafka-login user (KAFKA_LOGIN) only; leave it out"
+    );
+    Ok(Security { tls, identity, readers })
+}
+
+/// TLS of the bridge itself, and that of users' readers, who show no certificate.
+fn tls(args: &ServeArgs) -> anyhow::Result<(Option<Tls>, Option<Tls>)> {
+    let file =
+        |file: &'_ Option<std::path::PathBuf>| file.clone().filter(|file| !file.as_os_str().is_empty());
+    let ca = file(&args.kafka_ssl_ca_location).context(
+        "KAFKA_SECURITY_PROTOCOL asks for TLS: set KAFKA_SSL_CA_LOCATION to the authorities to trust, such as \
+         /etc/ssl/certs/ca-certificates.crt",
+    )?;
+    let certificate = file(&args.kafka_ssl_certificate_location);
+    let key = file(&args.kafka_ssl_key_location);
+    let shown = match (&certificate, &key) {
+        (Some(certificate), Some(key)) => Some((certificate.as_path(), key.as_path())),
+        (None, None) => None,
+        _ => bail!(
+            "KAFKA_SSL_CERTIFICATE_LOCATION and KAFKA_SSL_KEY_LOCATION belong together; set both or none"
+        ),
+    };
+    let load = |shown: Option<(&Path, &Path)>| {
+        Tls::load(&ca, shown)
+            .context("KAFKA_SSL_CA_LOCATION, KAFKA_SSL_CERTIFICATE_LOCATION, KAFKA_SSL_KEY_LOCATION")
+    };
+    Ok((Some(load(shown)?), Some(load(None)?)))
+}
+
+fn no_tls(args: &ServeArgs) -> anyhow::Result<()> {
+    let files =
+        [&args.kafka_ssl_ca_location, &args.kafka_ssl_certificate_location, &args.kafka_ssl_key_location];
+    ensure!(
+        files.iter().all(|file| file.as_ref().is_none_or(|file| file.as_os_str().is_empty())),
+        "KAFKA_SSL_… settings are of use with KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL only; set that, or leave them out"
+    );
+    Ok(())
+}
+
+/// As whom the bridge logs in.
+fn identity(args: &ServeArgs) -> anyhow::Result<Identity> {
+    let needed = "KAFKA_SECURITY_PROTOCOL asks for a log-in of the bridge: set";
+    let mechanism = args
+        .kafka_sasl_mechanism
+        .with_context(|| format!("{needed} KAFKA_SASL_MECHANISM (SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN)"))?;
+    let username = given(args.kafka_sasl_username.as_deref());
+    let username = username.with_context(|| format!("{needed} KAFKA_SASL_USERNAME"))?;
+    let file = args.kafka_sasl_password_file.as_ref().filter(|file| !file.as_os_str().is_empty());
+    let file = file.with_context(|| format!("{needed} KAFKA_SASL_PASSWORD_FILE"))?;
+    let cannot_read = || format!("cannot read the password in {} (KAFKA_SASL_PASSWORD_FILE)", file.display());
+    let password = fs::read_to_string(file).with_context(cannot_read)?;
+    // Editors end a file with an empty line, passwords do not.
+    let password = password.trim_end_matches(['\r', '\n']);
+    ensure!(!password.is_empty(), "there is no password in {} (KAFKA_SASL_PASSWORD_FILE)", file.display());
+    Ok(match mechanism {
+        SaslMechanism::Plain => Identity::plain(username, password),
+        SaslMechanism::ScramSha256 => Identity::scram(ScramHash::Sha256, username, password),
+        SaslMechanism::ScramSha512 => Identity::scram(ScramHash::Sha512, username, password),
+    })
+}
+
+fn no_sasl(args: &ServeArgs) -> anyhow::Result<()> {
+    let is_set = args.kafka_sasl_mechanism.is_some()
+        || given(args.kafka_sasl_username.as_deref()).is_some()
+        || args.kafka_sasl_password_file.as_ref().is_some_and(|file| !file.as_os_str().is_empty());
+    ensure!(
+        !is_set,
+        "KAFKA_SASL_… settings are of use with KAFKA_SECURITY_PROTOCOL=SASL_SSL or SASL_PLAINTEXT only; set that, or \
+         leave them out"
+    );
+    Ok(())
+}
+
+/// A setting that is there: an empty variable, as a compose file leaves it, counts as none.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn check_brokers(brokers: &str, settings: &str) -> anyhow::Result<()> {
+    for broker in brokers.split(',') {
+        check_broker(broker.trim()).with_context(|| {
+            format!("\"{}\" is not a Kafka address; write host:port ({settings})", broker.escape_debug())
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether this is `host:port`, without what librdkafka would take for something else.
+fn check_broker(broker: &str) -> anyhow::Result<()> {
+    let (host, port) = broker.rsplit_once(':').context("there is no port")?;
+    ensure!(!host.is_empty(), "there is no host");
+    ensure!(
+        !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/'),
+        "the host has a character that hosts do not have"
+    );
+    ensure!(port.parse::<u16>().is_ok_and(|port| port > 0), "the port is not a number from 1 to 65535");
+    Ok(())
+}
