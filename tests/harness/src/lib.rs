@@ -4,6 +4,9 @@ pub mod process;
 
 pub mod kafka;
 
+#[cfg(feature = "secure")]
+pub mod secure;
+
 pub mod cache;
 
 pub mod corpus;
