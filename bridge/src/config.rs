@@ -200,6 +200,109 @@ mod tests {
         assert!(check(&["--open", "--brokers", "a:1,b.example:2, [::1]:3"]).is_ok());
     }
 
+    /// A folder with a certificate and a key of its own, and a password.
+    fn files() -> (std::path::PathBuf, impl Fn(&str) -> String) {
+        use purple_sector_harness::secure::Authority;
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("bridge-config-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("the temporary folder is writable");
+        let authority = Authority::new("tests").expect("a key");
+        let identity = authority.service("svc-bridge").expect("a key");
+        for (name, text) in [
+            ("ca", authority.certificate()),
+            ("crt", identity.certificate),
+            ("key", identity.key),
+            ("password", "correct horse\n".to_owned()),
+            ("empty", "\n".to_owned()),
+        ] {
+            std::fs::write(dir.join(name), text).expect("the temporary folder is writable");
+        }
+        let of = dir.clone();
+        (dir, move |name: &str| of.join(name).display().to_string())
+    }
+
+    #[test]
+    fn security_of_kafka_fits_together_or_the_setting_is_named() {
+        let (dir, file) = files();
+        let (ca, crt, key, password) = (file("ca"), file("crt"), file("key"), file("password"));
+        let with = |protocol: &'static str, more: &[&str]| {
+            let flags = ["--open", "--kafka-security-protocol", protocol];
+            let flags: Vec<String> = flags.iter().chain(more).map(|flag| (*flag).to_owned()).collect();
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            check(&flags).map(|config| config.kafka.security)
+        };
+        let refused = |protocol, more: &[&str], part: &str| {
+            let error = with(protocol, more).err().unwrap_or_default();
+            assert!(error.contains(part), "{protocol} {more:?}: {error:?}");
+        };
+        let bridge = ["--kafka-login", "bridge"];
+        let tls = ["--kafka-ssl-ca-location", &ca];
+        let shown = ["--kafka-ssl-certificate-location", &crt, "--kafka-ssl-key-location", &key];
+        let sasl = [
+            "--kafka-sasl-mechanism",
+            "scram-sha-512",
+            "--kafka-sasl-username",
+            "svc-bridge",
+            "--kafka-sasl-password-file",
+            &password,
+        ];
+
+        assert!(with("PLAINTEXT", &[]).is_ok_and(|security| !security.is_secured()));
+        assert!(
+            with("ssl", &[&tls[..], &shown, &bridge].concat()).is_ok_and(|security| security.tls.is_some())
+        );
+        let both = with("SASL_SSL", &[&tls[..], &sasl, &bridge].concat());
+        assert!(both.is_ok_and(|security| security.tls.is_some() && security.identity.is_some()));
+        assert!(with("SASL_PLAINTEXT", &[&sasl[..], &bridge].concat()).is_ok());
+
+        refused("SSL", &tls, "--kafka-login user");
+        refused("SSL", &bridge, "KAFKA_SSL_CA_LOCATION");
+        refused("SSL", &[&tls[..], &shown[..2], &bridge].concat(), "KAFKA_SSL_KEY_LOCATION belong together");
+        refused("SSL", &[&["--kafka-ssl-ca-location", &key][..], &bridge].concat(), &key);
+        refused(
+            "SSL",
+            &[&["--kafka-ssl-ca-location", "/does/not/exist"][..], &bridge].concat(),
+            "/does/not/exist",
+        );
+        refused("SSL", &[&tls[..], &sasl, &bridge].concat(), "KAFKA_SASL_");
+        refused("PLAINTEXT", &tls, "KAFKA_SSL_");
+        refused("PLAINTEXT", &["--kafka-login", "user"], "KAFKA_SECURITY_PROTOCOL");
+        refused("PLAINTEXT", &["--kafka-user-brokers", "a:1"], "KAFKA_USER_BROKERS");
+        refused("SASL_PLAINTEXT", &bridge, "KAFKA_SASL_MECHANISM");
+        refused("SASL_PLAINTEXT", &[&sasl[..2], &bridge].concat(), "KAFKA_SASL_USERNAME");
+        refused("SASL_PLAINTEXT", &[&sasl[..4], &bridge].concat(), "KAFKA_SASL_PASSWORD_FILE");
+        let empty = ["--kafka-sasl-password-file", &file("empty")];
+        refused("SASL_PLAINTEXT", &[&sasl[..4], &empty, &bridge].concat(), "no password in");
+        refused("SSL", &[&tls[..], &["--kafka-login", "user"]].concat(), "KAFKA_USER_BROKERS");
+        let user = ["--kafka-login", "user", "--kafka-user-brokers", "a:1"];
+        refused("SSL", &[&tls[..], &user].concat(), "JWKS_FILE");
+        refused("SSL", &[&tls[..], &user[..3], &["a"]].concat(), "KAFKA_USER_BROKERS");
+        let embedded = ["--kafka", "embedded", "--kafka-login", "bridge"];
+        refused("SSL", &[&tls[..], &embedded].concat(), "KAFKA_SECURITY_PROTOCOL");
+        std::fs::remove_dir_all(dir).expect("made above");
+    }
+
+    #[test]
+    fn a_password_for_kafka_is_in_no_message() {
+        let (dir, file) = files();
+        let config = check(&[
+            "--open",
+            "--kafka-security-protocol",
+            "SASL_PLAINTEXT",
+            "--kafka-login",
+            "bridge",
+            "--kafka-sasl-mechanism",
+            "PLAIN",
+            "--kafka-sasl-username",
+            "svc-bridge",
+            "--kafka-sasl-password-file",
+            &file("password"),
+        ]);
+        assert!(config.is_ok() && !format!("{config:?}").contains("horse"));
+        std::fs::remove_dir_all(dir).expect("made above");
+    }
+
     #[test]
     fn other_bad_settings_are_named() {
         refused(&["--open", "--port", "70000"], "--port");

@@ -226,6 +226,11 @@ impl Feeds {
         &self.stats
     }
 
+    /// Whether each user's reader logs in to Kafka as that user, so that Kafka itself keeps users apart.
+    pub fn reads_as_users(&self) -> bool {
+        self.kafka.reads_as_users()
+    }
+
     /// Where collectors on this machine reach the embedded broker, if there is one.
     pub fn embedded_kafka(&self) -> Option<SocketAddr> {
         self.kafka.embedded_address()
@@ -239,6 +244,12 @@ impl Feeds {
             tracing::warn!(n_feeds = self.tasks.len(), "feeds take too long to end, leaving them");
         }
         self.kafka.shutdown();
+    }
+
+    /// Has the readers of two users read each the other's topic.
+    #[cfg(test)]
+    fn swap(&self, users: [&UserId; 2]) {
+        self.kafka.swap(users.map(UserId::topic));
     }
 
     /// The user's feed; begins it if there is none, or if the one there was has ended.

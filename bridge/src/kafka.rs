@@ -164,6 +164,9 @@ pub(crate) struct Kafka {
     supervisor: Supervisor,
     embedded: Option<Arc<Embedded>>,
     last_source: AtomicU64,
+    /// Two topics whose readers read each the other's: the mistake that Kafka itself is to catch.
+    #[cfg(test)]
+    swapped: std::sync::OnceLock<[Topic; 2]>,
 }
 
 impl Kafka {
@@ -216,7 +219,8 @@ impl Kafka {
             told: Arc::new(Told::default()),
         };
         supervisor.keep("making of topics", move || topics::run(requests.clone(), maker.clone()));
-        let offsets = if embedded.is_some() {
+        // On the embedded broker nobody looks at them, and a bridge that cannot read a topic may not write its positions.
+        let offsets = if embedded.is_some() || matches!(security.readers, ReaderLogin::User { .. }) {
             Offsets::none(stats)
         } else {
             let (offsets, reports) = Offsets::new(stats.clone());
@@ -242,12 +246,19 @@ impl Kafka {
             supervisor,
             embedded,
             last_source: AtomicU64::new(crate::stats::now_ms()),
+            #[cfg(test)]
+            swapped: std::sync::OnceLock::new(),
         })
     }
 
     /// Whether Kafka answered lately, and what looks after it runs.
     pub(crate) fn is_reachable(&self) -> bool {
         self.reachable.get() && self.supervisor.all_run()
+    }
+
+    /// Whether each reader logs in as its user, so that Kafka itself keeps users apart.
+    pub(crate) fn reads_as_users(&self) -> bool {
+        matches!(self.reader_login, Login::Nobody)
     }
 
     /// Where collectors reach the embedded broker.
@@ -259,8 +270,20 @@ impl Kafka {
     pub(crate) fn source(&self, topic: Topic) -> Source {
         // Readers that start together must not do the same at the same time.
         let seed = self.last_source.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        #[cfg(test)]
+        let topic = match self.swapped.get() {
+            Some([first, second]) if topic == *first => second.clone(),
+            Some([first, second]) if topic == *second => first.clone(),
+            _ => topic,
+        };
         let (settings, listener) = (self.readers.clone(), self.reader_listener.clone());
         Source::new(topic, settings, listener, self.reader_login.clone(), seed)
+    }
+
+    /// Has the readers of two topics read each the other's.
+    #[cfg(test)]
+    pub(crate) fn swap(&self, topics: [Topic; 2]) {
+        self.swapped.set(topics).expect("swapped once");
     }
 
     /// Makes a topic; one that exists already is fine.

@@ -101,7 +101,8 @@ fn health(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
         } else if !bridge.feeds.ready() {
             Problem::NotReady.into_response()
         } else {
-            no_store(json!({ "status": "ready" }))
+            let login = if bridge.feeds.reads_as_users() { "user" } else { "bridge" };
+            no_store(json!({ "status": "ready", "kafkaLogin": login }))
         }
     });
     healthz.or(readyz).unify().boxed()

@@ -3,6 +3,7 @@
 mod cluster;
 mod faults;
 mod proxy;
+mod swapped;
 
 use std::time::{Duration, Instant};
 

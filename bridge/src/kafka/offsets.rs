@@ -30,7 +30,7 @@ pub(crate) struct Positions {
 /// Where readers report their positions.
 #[derive(Debug, Clone)]
 pub(crate) struct Offsets {
-    /// None where nobody looks at them: on the embedded broker.
+    /// None where they are not published.
     reports: Option<mpsc::Sender<Positions>>,
     stats: Arc<Stats>,
 }

@@ -41,6 +41,11 @@ pub enum ReaderLogin {
 }
 
 impl Security {
+    /// Whether brokers know who connects.
+    pub fn is_secured(&self) -> bool {
+        self.tls.is_some() || self.identity.is_some()
+    }
+
     /// Kafka's name for how the bridge connects.
     pub(super) fn protocol(&self) -> &'static str {
         match (&self.tls, &self.identity) {
