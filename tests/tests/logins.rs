@@ -122,10 +122,11 @@ impl Driver {
         self.publisher.flush()
     }
 
-    /// Drives at 60 Hz until `until`.
-    async fn drive_until(&mut self, until: Instant) -> Result<()> {
+    /// Drives at 60 Hz until `until`, and sees each sample as it comes.
+    async fn drive_until(&mut self, until: Instant, viewer: &mut Viewer) -> Result<()> {
         while Instant::now() < until {
             self.drive(SAMPLES_PER_BLOCK)?;
+            self.all_is_seen(viewer).await?;
             tokio::time::sleep(Duration::from_micros(INTERVAL_US) * SAMPLES_PER_BLOCK as u32).await;
         }
         Ok(())
@@ -266,12 +267,10 @@ async fn a_viewer_outlives_sessions_and_its_first_token_without_a_gap() -> Resul
     let life = Duration::from_secs(25);
     let (mut driver, mut viewer) = watched(&kafka, &bridge, "alice", life).await?;
     let began = Instant::now();
-    driver.drive_until(began + Duration::from_secs(10)).await?;
-    driver.all_is_seen(&mut viewer).await?;
+    driver.drive_until(began + Duration::from_secs(10), &mut viewer).await?;
     let fresh = kafka.issuer().token(&driver.id, Access::Read, HOUR)?;
     viewer.send(&ClientMessage::Refresh { token: &fresh }).await?;
-    driver.drive_until(began + life + Duration::from_secs(10)).await?;
-    driver.all_is_seen(&mut viewer).await?;
+    driver.drive_until(began + life + Duration::from_secs(10), &mut viewer).await?;
     Ok(())
 }
 
@@ -299,9 +298,10 @@ async fn readers_log_in_as_the_bridge_by_certificate_and_by_password() -> Result
     ])?;
     grant_to_bridge(&kafka, true)?;
     let users = ["--entity-type", "users", "--entity-name", BRIDGE];
-    let password = "SCRAM-SHA-512=[password=correct-horse],SCRAM-SHA-256=[password=correct-horse]";
-    let alter = [&["--alter", "--add-config", password][..], &users].concat();
-    kafka.broker().tool("kafka.admin.ConfigCommand", &alter)?;
+    for password in ["SCRAM-SHA-512=[password=correct-horse]", "SCRAM-SHA-256=[password=correct-horse]"] {
+        let alter = [&["--alter", "--add-config", password][..], &users].concat();
+        kafka.broker().tool("kafka.admin.ConfigCommand", &alter)?;
+    }
     let by_certificate = bridge(&kafka, &kafka.services(), &[("KAFKA_LOGIN", "bridge")])?;
     let (mut driver, mut viewer) = watched(&kafka, &by_certificate, "alice", HOUR).await?;
     driver.drive(20)?;
@@ -323,8 +323,7 @@ async fn readers_log_in_as_the_bridge_by_certificate_and_by_password() -> Result
         let by_password = bridge(&kafka, &kafka.users(), &settings)?;
         let (mut driver, mut viewer) = watched(&kafka, &by_password, name, HOUR).await?;
         // Longer than a session of SCRAM-SHA-512.
-        driver.drive_until(Instant::now() + Duration::from_secs(6)).await?;
-        driver.all_is_seen(&mut viewer).await?;
+        driver.drive_until(Instant::now() + Duration::from_secs(6), &mut viewer).await?;
     }
     Ok(())
 }

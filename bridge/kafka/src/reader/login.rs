@@ -18,6 +18,8 @@ const RENEW_AFTER: (f64, f64) = (0.7, 0.85);
 /// A token is not shown any more so shortly before its end: the broker's clock may be ahead. A session that ends within
 /// this of its token ends because of it.
 const TOKEN_MARGIN_MS: u64 = 2_000;
+/// A session begins at the broker before its client hears of it, by less than this.
+const HEARD_WITHIN: Duration = Duration::from_millis(250);
 
 /// As whom a reader logs in.
 #[derive(Debug, Clone)]
@@ -111,7 +113,7 @@ impl Reader {
         session.at = now.at;
         // No session lasts for ages: a time that far away could not be counted.
         let lifetime = lifetime.map(|lifetime| lifetime.min(Duration::from_secs(30 * 24 * 3600)));
-        session.ends_at = lifetime.map(|lifetime| now.at + lifetime);
+        session.ends_at = lifetime.map(|lifetime| now.at + lifetime - HEARD_WITHIN.min(lifetime / 4));
         let ends_with_token = |lifetime: Duration| {
             let end_ms = now.unix_ms.saturating_add(lifetime.as_millis() as u64 + TOKEN_MARGIN_MS);
             self.login.identity().and_then(Identity::expires_at_ms).is_some_and(|token_ms| token_ms <= end_ms)
@@ -129,19 +131,26 @@ impl Reader {
 
     /// Logs in again where it is time, and ends what may not be used any more.
     pub(super) fn renew_logins(&mut self, now: Now, out: &mut dyn FnMut(Output<'_>)) {
+        let is_good = self.login.is_good(now.unix_ms);
         let mut index = 0;
         while index < self.links.len() {
-            let link = &self.links[index];
-            let is_due = |at: Option<Instant>| link.is_idle(now.at) && at.is_some_and(|at| at <= now.at);
-            let is_good = self.login.is_good(now.unix_ms);
-            if is_due(link.login.renew_at) && is_good {
-                self.begin_login(index, now.at, out);
-            } else if is_due(link.login.ends_at) {
+            let link = &mut self.links[index];
+            let is_idle = link.is_idle(now.at);
+            if is_idle && link.login.renew_at.is_some_and(|at| at <= now.at) {
+                // With nothing good to show it waits for something better; a Fetch must not wait for that.
+                link.login.renew_at = None;
+                if is_good {
+                    self.begin_login(index, now.at, out);
+                    index += 1;
+                    continue;
+                }
+            }
+            if is_idle && link.login.ends_at.is_some_and(|at| at <= now.at) {
                 let id = link.id;
                 self.break_off(id, now.at, out);
-                continue;
+            } else {
+                index += 1;
             }
-            index += 1;
         }
     }
 

@@ -519,7 +519,7 @@ fn the_reader_logs_in_with_the_token_of_a_viewer_who_is_there() {
     bench.on(Event::Renew { viewer: A, token: fresh.clone() });
     bench.join_with(B, &other);
     assert_eq!(bench.logins(), [Some(fresh)]);
-    bench.on(Event::Renew { viewer: ViewerId(9), token: token("of nobody", 900) });
+    bench.on(Event::Renew { viewer: ViewerId(9), token: token("of-nobody", 900) });
     assert_eq!(bench.logins(), []);
     bench.on(Event::Leave { viewer: A });
     assert_eq!(bench.logins(), [Some(other)]);
