@@ -310,15 +310,18 @@ async fn readers_log_in_as_the_bridge_by_certificate_and_by_password() -> Result
     let file = kafka.folder().join("password");
     std::fs::write(&file, "correct-horse\n")?;
     let file = file.display().to_string();
-    for (name, mechanism) in [("bob", "SCRAM-SHA-512"), ("carol", "SCRAM-SHA-256")] {
+    // The last one has its users at the same listener.
+    for (name, mechanism, login) in [
+        ("bob", "SCRAM-SHA-512", "bridge"),
+        ("carol", "SCRAM-SHA-256", "bridge"),
+        ("dave", "SCRAM-SHA-512", "user"),
+    ] {
         let settings = [
-            ("KAFKA_LOGIN", "bridge"),
+            ("KAFKA_LOGIN", login),
             ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
             ("KAFKA_SASL_MECHANISM", mechanism),
             ("KAFKA_SASL_USERNAME", BRIDGE),
             ("KAFKA_SASL_PASSWORD_FILE", &file),
-            ("KAFKA_SSL_CERTIFICATE_LOCATION", ""),
-            ("KAFKA_SSL_KEY_LOCATION", ""),
         ];
         let by_password = bridge(&kafka, &kafka.users(), &settings)?;
         let (mut driver, mut viewer) = watched(&kafka, &by_password, name, HOUR).await?;

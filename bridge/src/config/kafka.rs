@@ -90,15 +90,11 @@ fn security(args: &ServeArgs) -> anyhow::Result<Security> {
 
 /// TLS of the bridge itself, and that of users' readers, who show no certificate.
 fn tls(args: &ServeArgs) -> anyhow::Result<(Option<Tls>, Option<Tls>)> {
-    let file =
-        |file: &'_ Option<std::path::PathBuf>| file.clone().filter(|file| !file.as_os_str().is_empty());
-    let ca = file(&args.kafka_ssl_ca_location).context(
+    let ca = args.kafka_ssl_ca_location.as_ref().context(
         "KAFKA_SECURITY_PROTOCOL asks for TLS: set KAFKA_SSL_CA_LOCATION to the authorities to trust, such as \
          /etc/ssl/certs/ca-certificates.crt",
     )?;
-    let certificate = file(&args.kafka_ssl_certificate_location);
-    let key = file(&args.kafka_ssl_key_location);
-    let shown = match (&certificate, &key) {
+    let shown = match (&args.kafka_ssl_certificate_location, &args.kafka_ssl_key_location) {
         (Some(certificate), Some(key)) => Some((certificate.as_path(), key.as_path())),
         (None, None) => None,
         _ => bail!(
@@ -106,7 +102,7 @@ fn tls(args: &ServeArgs) -> anyhow::Result<(Option<Tls>, Option<Tls>)> {
         ),
     };
     let load = |shown: Option<(&Path, &Path)>| {
-        Tls::load(&ca, shown)
+        Tls::load(ca, shown)
             .context("KAFKA_SSL_CA_LOCATION, KAFKA_SSL_CERTIFICATE_LOCATION, KAFKA_SSL_KEY_LOCATION")
     };
     Ok((Some(load(shown)?), Some(load(None)?)))
@@ -116,7 +112,7 @@ fn no_tls(args: &ServeArgs) -> anyhow::Result<()> {
     let files =
         [&args.kafka_ssl_ca_location, &args.kafka_ssl_certificate_location, &args.kafka_ssl_key_location];
     ensure!(
-        files.iter().all(|file| file.as_ref().is_none_or(|file| file.as_os_str().is_empty())),
+        files.iter().all(|file| file.is_none()),
         "KAFKA_SSL_… settings are of use with KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL only; set that, or leave them out"
     );
     Ok(())
@@ -130,7 +126,7 @@ fn identity(args: &ServeArgs) -> anyhow::Result<Identity> {
         .with_context(|| format!("{needed} KAFKA_SASL_MECHANISM (SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN)"))?;
     let username = given(args.kafka_sasl_username.as_deref());
     let username = username.with_context(|| format!("{needed} KAFKA_SASL_USERNAME"))?;
-    let file = args.kafka_sasl_password_file.as_ref().filter(|file| !file.as_os_str().is_empty());
+    let file = args.kafka_sasl_password_file.as_ref();
     let file = file.with_context(|| format!("{needed} KAFKA_SASL_PASSWORD_FILE"))?;
     let cannot_read = || format!("cannot read the password in {} (KAFKA_SASL_PASSWORD_FILE)", file.display());
     let password = fs::read_to_string(file).with_context(cannot_read)?;
@@ -147,7 +143,7 @@ fn identity(args: &ServeArgs) -> anyhow::Result<Identity> {
 fn no_sasl(args: &ServeArgs) -> anyhow::Result<()> {
     let is_set = args.kafka_sasl_mechanism.is_some()
         || given(args.kafka_sasl_username.as_deref()).is_some()
-        || args.kafka_sasl_password_file.as_ref().is_some_and(|file| !file.as_os_str().is_empty());
+        || args.kafka_sasl_password_file.is_some();
     ensure!(
         !is_set,
         "KAFKA_SASL_… settings are of use with KAFKA_SECURITY_PROTOCOL=SASL_SSL or SASL_PLAINTEXT only; set that, or \
