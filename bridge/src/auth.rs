@@ -14,6 +14,7 @@ mod secret;
 mod token;
 mod token_id;
 mod unique;
+mod user_token;
 
 pub use self::access::{Access, Admission, Refusal, Refused, Withdrawal};
 pub use self::key_file::KeyFile;
@@ -25,6 +26,7 @@ pub use self::revocations::{Revocation, RevocationStore};
 pub use self::secret::Secret;
 pub use self::token::{AuthError, Claims, LEEWAY, Rules, verify};
 pub use self::token_id::TokenId;
+pub use self::user_token::UserToken;
 
 use std::fmt;
 

@@ -1,9 +1,13 @@
 //! Do the settings fit together?
 
 mod args;
+mod kafka;
 pub(crate) mod values;
 
-pub use self::args::{KafkaKind, LogFormat, ServeArgs};
+pub use self::args::{
+    KafkaKind, KafkaLogin, KafkaSecurityArgs, LogFormat, SaslMechanism, SecurityProtocol, ServeArgs,
+};
+pub(crate) use self::kafka::client_properties;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,8 +27,6 @@ use crate::origin::Origins;
 
 /// Fewest bytes of the operators' secret.
 const MIN_OPS_SECRET_BYTES: usize = 16;
-/// Kafka that is used when no other is named.
-const DEFAULT_BROKERS: &str = "localhost:9092";
 
 /// Settings that fit together.
 #[derive(Debug)]
@@ -96,10 +98,10 @@ impl Config {
     /// # Errors
     /// One sentence that names the settings to change.
     pub fn check(args: ServeArgs) -> anyhow::Result<Self> {
-        let kafka = kafka_settings(&args)?;
-        let (access, key_source) = access(&args)?;
+        let kafka = kafka::settings(&args)?;
+        let (access, key_source) = access(&args, &kafka)?;
         let open = matches!(access, Access::Open);
-        let control = if open { None } else { control_settings(&kafka, &args.kafka_control_topic)? };
+        let control = if open { None } else { control_settings(&kafka, &args)? };
         let tls = tls(&args)?;
         let operators = operators(&args)?;
         let dashboard_dir = args.dashboard_dir.filter(|dir| !dir.as_os_str().is_empty());
@@ -125,39 +127,6 @@ impl Config {
             drain: args.drain_timeout,
         })
     }
-}
-
-fn kafka_settings(args: &ServeArgs) -> anyhow::Result<KafkaSettings> {
-    let brokers = args.brokers.as_deref().map(str::trim).filter(|brokers| !brokers.is_empty());
-    let source = match (args.kafka, brokers) {
-        (KafkaKind::Embedded, Some(_)) => {
-            bail!(
-                "--kafka embedded (KAFKA) and --brokers (KAFKA_BROKERS) exclude each other; leave one of them out"
-            )
-        }
-        (KafkaKind::Embedded, None) => KafkaSource::Embedded {
-            port: args.kafka_embedded_port,
-            users: args.kafka_embedded_users.iter().flatten().cloned().collect(),
-        },
-        (KafkaKind::Apache, brokers) => {
-            let brokers = brokers.unwrap_or(DEFAULT_BROKERS);
-            for broker in brokers.split(',') {
-                check_broker(broker.trim()).with_context(|| {
-                    format!(
-                        "\"{}\" is not a Kafka address; write host:port (--brokers, KAFKA_BROKERS)",
-                        broker.escape_debug()
-                    )
-                })?;
-            }
-            KafkaSource::Brokers(brokers.to_owned())
-        }
-    };
-    Ok(KafkaSettings {
-        source,
-        auto_create_topics: args.kafka_auto_create_topics,
-        partitions: args.kafka_topic_partitions,
-        replication_factor: args.kafka_topic_replication,
-    })
 }
 
 /// The listener's certificate: both files, or none.
@@ -192,7 +161,8 @@ fn operators(args: &ServeArgs) -> anyhow::Result<Operators> {
 }
 
 /// Where all bridges keep what they share; nowhere on the embedded broker, which keeps nothing.
-fn control_settings(kafka: &KafkaSettings, topic: &str) -> anyhow::Result<Option<ControlSettings>> {
+fn control_settings(kafka: &KafkaSettings, args: &ServeArgs) -> anyhow::Result<Option<ControlSettings>> {
+    let topic = &args.kafka_control_topic;
     let KafkaSource::Brokers(brokers) = &kafka.source else { return Ok(None) };
     if topic.is_empty() {
         return Ok(None);
@@ -200,25 +170,14 @@ fn control_settings(kafka: &KafkaSettings, topic: &str) -> anyhow::Result<Option
     let topic = values::control_topic(topic).context("--kafka-control-topic (KAFKA_CONTROL_TOPIC)")?;
     Ok(Some(ControlSettings {
         brokers: brokers.clone(),
+        connection: kafka::client_properties(&args.kafka_security)?,
         topic,
         replication_factor: kafka.replication_factor,
     }))
 }
 
-/// Whether this is `host:port`, without what librdkafka would take for something else.
-fn check_broker(broker: &str) -> anyhow::Result<()> {
-    let (host, port) = broker.rsplit_once(':').context("there is no port")?;
-    ensure!(!host.is_empty(), "there is no host");
-    ensure!(
-        !host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/'),
-        "the host has a character that hosts do not have"
-    );
-    ensure!(port.parse::<u16>().is_ok_and(|port| port > 0), "the port is not a number from 1 to 65535");
-    Ok(())
-}
-
 /// How callers are checked: in exactly one way, and never in one that was not asked for.
-fn access(args: &ServeArgs) -> anyhow::Result<(Access, KeySource)> {
+fn access(args: &ServeArgs, kafka: &KafkaSettings) -> anyhow::Result<(Access, KeySource)> {
     // An empty variable, as a compose file leaves it, counts as none.
     let given = |text: &Option<String>| {
         text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -237,6 +196,12 @@ fn access(args: &ServeArgs) -> anyhow::Result<(Access, KeySource)> {
             "OIDC_ISSUER, JWKS_URL, JWKS_FILE, JWT_SECRET and --open (OPEN) exclude each other; leave all but one out"
         ),
     }
+    let kafka_audience = kafka::audience(args, kafka);
+    ensure!(
+        kafka_audience.is_none() || (secret.is_none() && !args.open),
+        "--kafka-login user (KAFKA_LOGIN) needs tokens that Kafka can check as well: set OIDC_ISSUER, JWKS_URL or JWKS_FILE \
+         instead of JWT_SECRET and --open"
+    );
     if args.open {
         return Ok((Access::Open, KeySource::Fixed));
     }
@@ -256,10 +221,8 @@ fn access(args: &ServeArgs) -> anyhow::Result<(Access, KeySource)> {
         let remote = RemoteKeys::new(endpoint)?;
         (remote.store(), KeySource::Remote(remote))
     };
-    Ok((
-        Access::Tokens { keys, rules: rules(args, issuer)?, revoked: RevocationStore::default() },
-        key_source,
-    ))
+    let (rules, revoked) = (rules(args, issuer)?, RevocationStore::default());
+    Ok((Access::Tokens { keys, rules, revoked, kafka_audience }, key_source))
 }
 
 /// What tokens must say. An OpenID issuer's tokens carry its address.
@@ -294,6 +257,7 @@ mod tests {
 
     use super::*;
     use crate::cli::Cli;
+    use crate::kafka::KafkaSource;
 
     /// What these flags end in; the environment must not hold the bridge's own variables.
     fn check(flags: &[&str]) -> Result<Config, String> {
@@ -356,6 +320,109 @@ mod tests {
             refused(&["--open", "--brokers", brokers], "--brokers");
         }
         assert!(check(&["--open", "--brokers", "a:1,b.example:2, [::1]:3"]).is_ok());
+    }
+
+    /// A folder with a certificate and a key of its own, and a password.
+    fn files() -> (std::path::PathBuf, impl Fn(&str) -> String) {
+        use purple_sector_harness::secure::Authority;
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("bridge-config-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("the temporary folder is writable");
+        let authority = Authority::new("tests").expect("a key");
+        let identity = authority.service("svc-bridge").expect("a key");
+        for (name, text) in [
+            ("ca", authority.certificate()),
+            ("crt", identity.certificate),
+            ("key", identity.key),
+            ("password", "correct horse\n".to_owned()),
+            ("empty", "\n".to_owned()),
+        ] {
+            std::fs::write(dir.join(name), text).expect("the temporary folder is writable");
+        }
+        let of = dir.clone();
+        (dir, move |name: &str| of.join(name).display().to_string())
+    }
+
+    #[test]
+    fn security_of_kafka_fits_together_or_the_setting_is_named() {
+        let (dir, file) = files();
+        let (ca, crt, key, password) = (file("ca"), file("crt"), file("key"), file("password"));
+        let with = |protocol: &'static str, more: &[&str]| {
+            let flags = ["--open", "--kafka-security-protocol", protocol];
+            let flags: Vec<String> = flags.iter().chain(more).map(|flag| (*flag).to_owned()).collect();
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            check(&flags).map(|config| config.kafka.security)
+        };
+        let refused = |protocol, more: &[&str], part: &str| {
+            let error = with(protocol, more).err().unwrap_or_default();
+            assert!(error.contains(part), "{protocol} {more:?}: {error:?}");
+        };
+        let bridge = ["--kafka-login", "bridge"];
+        let tls = ["--kafka-ssl-ca-location", &ca];
+        let shown = ["--kafka-ssl-certificate-location", &crt, "--kafka-ssl-key-location", &key];
+        let sasl = [
+            "--kafka-sasl-mechanism",
+            "scram-sha-512",
+            "--kafka-sasl-username",
+            "svc-bridge",
+            "--kafka-sasl-password-file",
+            &password,
+        ];
+
+        assert!(with("PLAINTEXT", &[]).is_ok_and(|security| !security.is_secured()));
+        assert!(
+            with("ssl", &[&tls[..], &shown, &bridge].concat()).is_ok_and(|security| security.tls.is_some())
+        );
+        let both = with("SASL_SSL", &[&tls[..], &sasl, &bridge].concat());
+        assert!(both.is_ok_and(|security| security.tls.is_some() && security.identity.is_some()));
+        assert!(with("SASL_PLAINTEXT", &[&sasl[..], &bridge].concat()).is_ok());
+
+        refused("SSL", &tls, "--kafka-login user");
+        refused("SSL", &bridge, "KAFKA_SSL_CA_LOCATION");
+        refused("SSL", &[&tls[..], &shown[..2], &bridge].concat(), "KAFKA_SSL_KEY_LOCATION belong together");
+        refused("SSL", &[&["--kafka-ssl-ca-location", &key][..], &bridge].concat(), &key);
+        refused(
+            "SSL",
+            &[&["--kafka-ssl-ca-location", "/does/not/exist"][..], &bridge].concat(),
+            "/does/not/exist",
+        );
+        refused("SSL", &[&tls[..], &sasl, &bridge].concat(), "KAFKA_SASL_");
+        refused("PLAINTEXT", &tls, "KAFKA_SSL_");
+        refused("PLAINTEXT", &["--kafka-login", "user"], "KAFKA_SECURITY_PROTOCOL");
+        refused("PLAINTEXT", &["--kafka-user-brokers", "a:1"], "KAFKA_USER_BROKERS");
+        refused("SASL_PLAINTEXT", &bridge, "KAFKA_SASL_MECHANISM");
+        refused("SASL_PLAINTEXT", &[&sasl[..2], &bridge].concat(), "KAFKA_SASL_USERNAME");
+        refused("SASL_PLAINTEXT", &[&sasl[..4], &bridge].concat(), "KAFKA_SASL_PASSWORD_FILE");
+        let empty = ["--kafka-sasl-password-file", &file("empty")];
+        refused("SASL_PLAINTEXT", &[&sasl[..4], &empty, &bridge].concat(), "no password in");
+        refused("SSL", &[&tls[..], &["--kafka-login", "user"]].concat(), "KAFKA_USER_BROKERS");
+        let user = ["--kafka-login", "user", "--kafka-user-brokers", "a:1"];
+        refused("SSL", &[&tls[..], &user].concat(), "JWKS_FILE");
+        refused("SSL", &[&tls[..], &user[..3], &["a"]].concat(), "KAFKA_USER_BROKERS");
+        let embedded = ["--kafka", "embedded", "--kafka-login", "bridge"];
+        refused("SSL", &[&tls[..], &embedded].concat(), "KAFKA_SECURITY_PROTOCOL");
+        std::fs::remove_dir_all(dir).expect("made above");
+    }
+
+    #[test]
+    fn a_password_for_kafka_is_in_no_message() {
+        let (dir, file) = files();
+        let config = check(&[
+            "--open",
+            "--kafka-security-protocol",
+            "SASL_PLAINTEXT",
+            "--kafka-login",
+            "bridge",
+            "--kafka-sasl-mechanism",
+            "PLAIN",
+            "--kafka-sasl-username",
+            "svc-bridge",
+            "--kafka-sasl-password-file",
+            &file("password"),
+        ]);
+        assert!(config.is_ok() && !format!("{config:?}").contains("horse"));
+        std::fs::remove_dir_all(dir).expect("made above");
     }
 
     #[test]

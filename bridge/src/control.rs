@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 pub use self::entry::Entry;
-use crate::auth::RevocationStore;
+use crate::auth::{RevocationStore, Secret};
 use crate::time::unix_s;
 
 /// The name of the topic, unless told otherwise.
@@ -36,11 +36,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The same trouble is told once in this time.
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
+/// How librdkafka connects and logs in, by its own names. Values print as `***`: some of them are secret.
+#[derive(Debug, Clone, Default)]
+pub struct ClientProperties(pub Vec<(&'static str, Secret)>);
+
 /// Where the topic is.
 #[derive(Debug, Clone)]
 pub struct ControlSettings {
     /// Bootstrap addresses, comma-separated.
     pub brokers: String,
+    /// How to connect to them.
+    pub connection: ClientProperties,
     /// Name of the topic.
     pub topic: String,
     /// Copies of its partition; `None` leaves it to the broker.
@@ -171,6 +177,9 @@ impl ControlSettings {
     fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers).set("client.id", "purple-sector-bridge");
+        for (name, value) in &self.connection.0 {
+            config.set(*name, value.expose());
+        }
         config
     }
 }

@@ -18,6 +18,7 @@ mod task;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod viewer;
 
 pub use self::audience::JoinOptions;
@@ -41,7 +42,7 @@ use self::ledger::Ledger;
 use self::queue::{QueueBudget, QueueLimits, ViewerQueue};
 use self::state::Feed;
 use self::task::{Request, Task, Viewers};
-use crate::auth::VerifiedUser;
+use crate::auth::{UserToken, VerifiedUser};
 use crate::kafka::{Kafka, KafkaError, KafkaSettings};
 use crate::stats::Stats;
 use crate::workers::{Worker, Workers};
@@ -166,6 +167,24 @@ impl Feeds {
     /// [`JoinError::TooManyFeeds`], [`JoinError::Stopping`]. That the topic is missing or refused is only known later:
     /// then the handle gives [`Closed`].
     pub async fn join(&self, user: VerifiedUser, options: JoinOptions) -> Result<ViewerHandle, JoinError> {
+        self.attach(user, None, options).await
+    }
+
+    /// As [`Feeds::join`], as the token's user: the feed's reader logs in to Kafka with it, or with a better one of
+    /// another viewer.
+    ///
+    /// # Errors
+    /// As [`Feeds::join`].
+    pub async fn join_with(&self, token: UserToken, options: JoinOptions) -> Result<ViewerHandle, JoinError> {
+        self.attach(token.user().clone(), Some(token), options).await
+    }
+
+    async fn attach(
+        &self,
+        user: VerifiedUser,
+        token: Option<UserToken>,
+        options: JoinOptions,
+    ) -> Result<ViewerHandle, JoinError> {
         let viewer = ViewerId(self.last_viewer.fetch_add(1, Ordering::Relaxed));
         loop {
             if self.stop.is_cancelled() {
@@ -179,7 +198,8 @@ impl Feeds {
             let queue = Arc::new(ViewerQueue::new(limits, self.queues.clone()));
             let handle = ViewerHandle { viewer, queue: queue.clone(), requests: requests.clone(), left };
             let (joined, is_joined) = oneshot::channel();
-            let join = Request::Join { viewer, options: options.clone(), queue, joined };
+            let (options, token) = (options.clone(), token.clone());
+            let join = Request::Join { viewer, options, token, queue, joined };
             if requests.send(join).await.is_ok() {
                 // Where the topic is not known in time, the viewer waits for what there will be.
                 if let Ok(Err(_)) = tokio::time::timeout(ID_WITHIN, is_joined).await {
@@ -206,6 +226,11 @@ impl Feeds {
         &self.stats
     }
 
+    /// Whether each user's reader logs in to Kafka as that user, so that Kafka itself keeps users apart.
+    pub fn reads_as_users(&self) -> bool {
+        self.kafka.reads_as_users()
+    }
+
     /// Where collectors on this machine reach the embedded broker, if there is one.
     pub fn embedded_kafka(&self) -> Option<SocketAddr> {
         self.kafka.embedded_address()
@@ -219,6 +244,12 @@ impl Feeds {
             tracing::warn!(n_feeds = self.tasks.len(), "feeds take too long to end, leaving them");
         }
         self.kafka.shutdown();
+    }
+
+    /// Has the readers of two users read each the other's topic.
+    #[cfg(test)]
+    fn swap(&self, users: [&UserId; 2]) {
+        self.kafka.swap(users.map(UserId::topic));
     }
 
     /// The user's feed; begins it if there is none, or if the one there was has ended.

@@ -10,25 +10,29 @@ mod embedded;
 mod links;
 mod login;
 mod offsets;
+mod security;
 mod source;
+mod stream;
 mod topics;
 mod watch;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use purple_sector_codec::{Topic, UserId};
-use purple_sector_kafka::{Address, LookBack, ReaderSettings, UnusableBroker};
+use purple_sector_kafka::{Address, Login, LookBack, ReaderSettings, Refusal, UnusableBroker};
 use tokio::time::{Instant, sleep};
 
-use self::client::AskError;
+use self::client::{AskError, Services};
 use self::connection::LongAnswers;
 use self::embedded::Embedded;
-use self::login::LoginError;
+use self::login::{Listener, LoginError};
 use self::offsets::Offsets;
 pub(crate) use self::offsets::Positions;
+pub use self::security::{ReaderLogin, Security, Tls, TlsError};
 pub(crate) use self::source::Source;
 pub(crate) use self::topics::MakeError;
 use self::topics::{Maker, Told, Topics};
@@ -53,6 +57,8 @@ const MAX_BYTES: u32 = 64 * 1024;
 pub struct KafkaSettings {
     /// The brokers to use.
     pub source: KafkaSource,
+    /// How connections are secured, and as whom they log in.
+    pub security: Security,
     /// Makes a user's topic if it does not exist.
     pub auto_create_topics: bool,
     /// Partitions of topics that are made; 1 or more.
@@ -95,6 +101,39 @@ pub enum KafkaError {
         /// What is wrong.
         error: UnusableBroker,
     },
+    /// A broker's certificate is not trusted, or what was shown is not.
+    #[error(
+        "cannot settle on TLS with Kafka at {brokers}: {error} (KAFKA_SECURITY_PROTOCOL, KAFKA_SSL_CA_LOCATION, \
+         KAFKA_SSL_CERTIFICATE_LOCATION)"
+    )]
+    Tls {
+        /// The addresses that were tried.
+        brokers: String,
+        /// What TLS says.
+        error: std::io::Error,
+    },
+    /// Brokers close connections before they can be used.
+    #[error(
+        "Kafka at {brokers} closes connections of the kind {protocol}; is that what it expects there \
+         (KAFKA_SECURITY_PROTOCOL), and does it accept the certificate (KAFKA_SSL_CERTIFICATE_LOCATION), if one is needed?"
+    )]
+    HangsUp {
+        /// The addresses that were tried.
+        brokers: String,
+        /// How it was tried.
+        protocol: &'static str,
+    },
+    /// Kafka does not let the bridge in.
+    #[error(
+        "Kafka at {brokers} does not let the bridge log in: {refusal} (KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, \
+         KAFKA_SASL_PASSWORD_FILE)"
+    )]
+    Refused {
+        /// The addresses that were tried.
+        brokers: String,
+        /// What it says.
+        refusal: Refusal,
+    },
     /// The embedded broker's port cannot be used.
     #[error(
         "cannot listen on 127.0.0.1:{port} for the embedded Kafka: {error}; choose another port or stop what uses it"
@@ -115,14 +154,19 @@ pub enum KafkaError {
 
 /// The bridge's side of Kafka.
 pub(crate) struct Kafka {
-    settings: Arc<ReaderSettings>,
-    long_answers: LongAnswers,
+    readers: Arc<ReaderSettings>,
+    reader_listener: Arc<Listener>,
+    /// As whom readers log in until they are told otherwise.
+    reader_login: Login,
     topics: Topics,
     offsets: Offsets,
     reachable: Arc<Reachable>,
     supervisor: Supervisor,
     embedded: Option<Arc<Embedded>>,
     last_source: AtomicU64,
+    /// Two topics whose readers read each the other's: the mistake that Kafka itself is to catch.
+    #[cfg(test)]
+    swapped: std::sync::OnceLock<[Topic; 2]>,
 }
 
 impl Kafka {
@@ -139,21 +183,35 @@ impl Kafka {
             (_, Some(embedded)) => embedded.brokers().to_owned(),
             (KafkaSource::Embedded { .. }, None) => String::new(),
         };
-        let seeds: Vec<Address> = brokers.split(',').map(|broker| Address::from(broker.trim())).collect();
+        let security = &settings.security;
         let long_answers = LongAnswers::default();
-        reach(&brokers, &seeds, &long_answers).await?;
+        let listener = |brokers: &str, tls: &Option<Tls>| Listener {
+            seeds: brokers.split(',').map(|broker| Address::from(broker.trim())).collect(),
+            tls: tls.clone(),
+            long_answers: long_answers.clone(),
+        };
+        let services =
+            Services { listener: listener(&brokers, &security.tls), identity: security.identity.clone() };
+        reach(&brokers, &services, security.protocol()).await?;
+        let (reader_listener, reader_login) = match &security.readers {
+            ReaderLogin::Bridge => {
+                let login = security.identity.clone().map_or(Login::ByConnection, Login::As);
+                (services.listener.clone(), login)
+            }
+            ReaderLogin::User { brokers: users, tls } => {
+                (listener(users.as_ref().unwrap_or(&brokers), tls), Login::Nobody)
+            }
+        };
 
         let supervisor = Supervisor::new(stats.clone());
         let reachable = Arc::new(Reachable::default());
         reachable.set(Ok(()));
-        let (seen, addresses, budget) = (reachable.clone(), seeds.clone(), long_answers.clone());
-        supervisor
-            .keep("watch of Kafka", move || watch::run(seen.clone(), addresses.clone(), budget.clone()));
+        let (seen, asking) = (reachable.clone(), services.clone());
+        supervisor.keep("watch of Kafka", move || watch::run(seen.clone(), asking.clone()));
         let (topics, requests) = Topics::new();
         let requests = Arc::new(tokio::sync::Mutex::new(requests));
         let maker = Maker {
-            seeds: seeds.clone(),
-            long_answers: long_answers.clone(),
+            services: services.clone(),
             may_create: settings.auto_create_topics,
             partitions: settings.partitions,
             replication_factor: settings.replication_factor,
@@ -161,14 +219,14 @@ impl Kafka {
             told: Arc::new(Told::default()),
         };
         supervisor.keep("making of topics", move || topics::run(requests.clone(), maker.clone()));
-        let offsets = if embedded.is_some() {
+        // On the embedded broker nobody looks at them, and a bridge that cannot read a topic may not write its positions.
+        let offsets = if embedded.is_some() || matches!(security.readers, ReaderLogin::User { .. }) {
             Offsets::none(stats)
         } else {
             let (offsets, reports) = Offsets::new(stats.clone());
             let reports = Arc::new(tokio::sync::Mutex::new(reports));
-            let (addresses, budget) = (seeds.clone(), long_answers.clone());
             supervisor.keep("publishing of positions", move || {
-                offsets::run(reports.clone(), addresses.clone(), budget.clone(), stats.clone())
+                offsets::run(reports.clone(), services.clone(), stats.clone())
             });
             offsets
         };
@@ -177,14 +235,30 @@ impl Kafka {
         } else {
             (LookBack::Time(LOOK_BACK), MAX_WAIT)
         };
-        let settings = Arc::new(ReaderSettings { seeds, look_back, max_wait, max_bytes: MAX_BYTES });
-        let last_source = AtomicU64::new(crate::stats::now_ms());
-        Ok(Self { settings, long_answers, topics, offsets, reachable, supervisor, embedded, last_source })
+        let seeds = reader_listener.seeds.clone();
+        Ok(Self {
+            readers: Arc::new(ReaderSettings { seeds, look_back, max_wait, max_bytes: MAX_BYTES }),
+            reader_listener: Arc::new(reader_listener),
+            reader_login,
+            topics,
+            offsets,
+            reachable,
+            supervisor,
+            embedded,
+            last_source: AtomicU64::new(crate::stats::now_ms()),
+            #[cfg(test)]
+            swapped: std::sync::OnceLock::new(),
+        })
     }
 
     /// Whether Kafka answered lately, and what looks after it runs.
     pub(crate) fn is_reachable(&self) -> bool {
         self.reachable.get() && self.supervisor.all_run()
+    }
+
+    /// Whether each reader logs in as its user, so that Kafka itself keeps users apart.
+    pub(crate) fn reads_as_users(&self) -> bool {
+        matches!(self.reader_login, Login::Nobody)
     }
 
     /// Where collectors reach the embedded broker.
@@ -196,7 +270,20 @@ impl Kafka {
     pub(crate) fn source(&self, topic: Topic) -> Source {
         // Readers that start together must not do the same at the same time.
         let seed = self.last_source.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-        Source::new(topic, self.settings.clone(), seed, self.long_answers.clone())
+        #[cfg(test)]
+        let topic = match self.swapped.get() {
+            Some([first, second]) if topic == *first => second.clone(),
+            Some([first, second]) if topic == *second => first.clone(),
+            _ => topic,
+        };
+        let (settings, listener) = (self.readers.clone(), self.reader_listener.clone());
+        Source::new(topic, settings, listener, self.reader_login.clone(), seed)
+    }
+
+    /// Has the readers of two topics read each the other's.
+    #[cfg(test)]
+    pub(crate) fn swap(&self, topics: [Topic; 2]) {
+        self.swapped.set(topics).expect("swapped once");
     }
 
     /// Makes a topic; one that exists already is fine.
@@ -220,19 +307,35 @@ impl Kafka {
     }
 }
 
-/// Waits for the first answer from any broker.
-async fn reach(brokers: &str, seeds: &[Address], long_answers: &LongAnswers) -> Result<(), KafkaError> {
+/// Waits for the first answer from any broker. What waiting does not change is told at once.
+async fn reach(brokers: &str, services: &Services, protocol: &'static str) -> Result<(), KafkaError> {
     let deadline = Instant::now() + REACH_WITHIN;
+    let brokers = brokers.to_owned();
     loop {
-        match watch::look(&mut None, seeds, long_answers).await {
+        let error = match watch::look(&mut None, services).await {
             Ok(()) => return Ok(()),
-            Err(AskError::NoConnection { error: LoginError::Unusable(error), .. }) => {
-                return Err(KafkaError::Unusable { brokers: brokers.to_owned(), error });
+            Err(AskError::NoConnection { error, .. }) => error,
+            Err(_) => LoginError::Closed,
+        };
+        match error {
+            LoginError::Unusable(error) => return Err(KafkaError::Unusable { brokers, error }),
+            LoginError::Refused(refusal) => return Err(KafkaError::Refused { brokers, refusal }),
+            // Such are errors of TLS.
+            LoginError::Unreachable(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(KafkaError::Tls { brokers, error });
             }
-            Err(_) if Instant::now() >= deadline => {
-                return Err(KafkaError::Unreachable { brokers: brokers.to_owned(), within: REACH_WITHIN });
+            LoginError::Unreachable(error)
+                if error.kind() == ErrorKind::UnexpectedEof && Instant::now() >= deadline =>
+            {
+                return Err(KafkaError::HangsUp { brokers, protocol });
             }
-            Err(_) => sleep(Duration::from_millis(100)).await,
+            LoginError::Closed if Instant::now() >= deadline => {
+                return Err(KafkaError::HangsUp { brokers, protocol });
+            }
+            _ if Instant::now() >= deadline => {
+                return Err(KafkaError::Unreachable { brokers, within: REACH_WITHIN });
+            }
+            _ => sleep(Duration::from_millis(100)).await,
         }
     }
 }

@@ -107,7 +107,7 @@ pub(crate) fn operators(bridge: &Arc<Bridge>, settings: Operators) -> BoxedFilte
 /// Whether an operator sent the secret, where there is one. How long it takes says nothing about what is right in it.
 fn check_secret(secret: Option<&Secret>, headers: &HeaderMap) -> Result<(), Problem> {
     let Some(secret) = secret else { return Ok(()) };
-    let sent = handshake::credentials(headers)?.token.ok_or(Refusal::TokenMissing)?;
+    let sent = handshake::read_credentials(headers)?.token.ok_or(Refusal::TokenMissing)?;
     let is_right =
         aws_lc_rs::constant_time::verify_slices_are_equal(sent.as_bytes(), secret.expose().as_bytes())
             .is_ok();
@@ -128,7 +128,8 @@ fn health(bridge: &Arc<Bridge>) -> BoxedFilter<(Response,)> {
         } else if !bridge.feeds.ready() {
             Problem::NotReady.into_response()
         } else {
-            no_store(json!({ "status": "ready" }))
+            let login = if bridge.feeds.reads_as_users() { "user" } else { "bridge" };
+            no_store(json!({ "status": "ready", "kafkaLogin": login }))
         }
     });
     healthz.or(readyz).unify().boxed()
@@ -143,7 +144,7 @@ async fn stream(
     on_upgrade: Option<OnUpgrade>,
     connection: Connection,
 ) -> Result<Response, Problem> {
-    let accept = match handshake::websocket_accept(method, headers) {
+    let accept = match handshake::accept_websocket(method, headers) {
         // A browser hides why an upgrade was refused; its page asks again plainly and learns it here.
         Err(Problem::UpgradeRequired) => {
             let admitted = admit(What::Watch, bridge, headers, query, &connection).await;
@@ -151,7 +152,7 @@ async fn stream(
         }
         accept => accept?,
     };
-    let subprotocol = handshake::credentials(headers)?.subprotocol;
+    let subprotocol = handshake::read_credentials(headers)?.subprotocol;
     let admission = admit(What::Watch, bridge, headers, query, &connection).await?;
     if bridge.stop.is_cancelled() {
         return Err(Problem::Stopping);
@@ -182,10 +183,10 @@ async fn admit(
     query: &[(String, String)],
     connection: &Connection,
 ) -> Result<Admission, Problem> {
-    let credentials = handshake::credentials(headers)?;
+    let credentials = handshake::read_credentials(headers)?;
     let pages_send_this = credentials.by_subprotocol && !matches!(bridge.access, Access::Open);
     handshake::check_origin(headers, &bridge.origins, pages_send_this)?;
-    let asked = handshake::asked_user(query)?;
+    let asked = handshake::read_asked_user(query)?;
     let admitted = bridge.access.admit(credentials.token, asked, unix_s).await;
     match &admitted {
         Ok(admission) => audit::allowed(what, admission, connection.address),

@@ -158,6 +158,13 @@ pub fn announce(listeners: &Listeners, connected: &Connected, config: &Config) -
             warn!(%address, "OPEN on an address that other machines can reach");
         }
     }
+    if connected.feeds.reads_as_users() {
+        info!("readers log in to Kafka as their users: Kafka itself refuses them any other topic");
+    } else if config.kafka.security.is_secured() {
+        warn!(
+            "readers log in to Kafka as the bridge: that users see only their own topic is up to this bridge alone"
+        );
+    }
     let mut lines = Vec::new();
     if let Some(kafka) = connected.feeds.embedded_kafka() {
         lines.push(format!("bridge: embedded Kafka on {kafka} (this machine only, nothing is kept)"));

@@ -120,7 +120,10 @@ pub(crate) async fn run(viewer: Viewer, on_upgrade: OnUpgrade) {
 /// Everything between the greeting and the end.
 async fn live(viewer: &Viewer, socket: &mut Socket) -> Result<std::convert::Infallible, End> {
     let bridge = &viewer.bridge;
-    let joined = bridge.feeds.join(viewer.user.clone(), JoinOptions::default()).await;
+    let joined = match viewer.admission.for_kafka().cloned() {
+        Some(token) => bridge.feeds.join_with(token, JoinOptions::default()).await,
+        None => bridge.feeds.join(viewer.user.clone(), JoinOptions::default()).await,
+    };
     let mut feed = joined.map_err(|error| End::could_not_join(&error))?;
     let mut greeted = feed.topic_id();
     greet(viewer, socket, greeted).await?;
@@ -231,6 +234,9 @@ async fn on_message(
         ClientMessage::Refresh { token: fresh } => {
             let admission = refresh(viewer, fresh).await?;
             socket.token = token_clock(&admission);
+            if let Some(token) = admission.for_kafka() {
+                feed.renew(token.clone()).await;
+            }
             let in_s = socket.token.seconds_left(Instant::now().into_std());
             send(viewer, socket, &ServerMessage::TokenExpiring { in_s }).await.map(|()| Some(admission))
         }
@@ -253,6 +259,7 @@ async fn refresh(viewer: &Viewer, token: &str) -> Result<Admission, End> {
             Err(match refused.refusal {
                 Refusal::OtherUser => End::close(close::FORBIDDEN, "the token is not for this user"),
                 Refusal::TokenExpired => End::token_expired(),
+                refusal @ Refusal::NotForKafka => End::close(close::FORBIDDEN, refusal.to_string()),
                 _ => End::close(close::BAD_TOKEN, "the token is not valid"),
             })
         }

@@ -14,6 +14,6 @@ pub mod rows;
 pub mod viewer;
 mod wait;
 
-pub use purple_sector_harness::{kafka, process};
+pub use purple_sector_harness::{kafka, process, secure};
 
 pub use self::wait::eventually;

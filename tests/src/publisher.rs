@@ -43,7 +43,21 @@ impl Publisher {
         schema: Schema,
         samples_per_block: usize,
     ) -> Result<Self> {
-        let producer: BaseProducer = client(brokers)
+        Self::start_as(client(brokers), user, session, schema, samples_per_block)
+    }
+
+    /// As [`Publisher::start`], by a client that knows how to log in.
+    ///
+    /// # Errors
+    /// As [`Publisher::start`].
+    pub fn start_as(
+        mut client: ClientConfig,
+        user: &UserId,
+        session: &str,
+        schema: Schema,
+        samples_per_block: usize,
+    ) -> Result<Self> {
+        let producer: BaseProducer = client
             .set("enable.idempotence", "true")
             .set("linger.ms", "0")
             .set("message.max.bytes", Topic::MAX_BATCH_BYTES.to_string())

@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use purple_sector_harness::kafka::Kafka;
+use purple_sector_harness::kafka::{Kafka, Place};
 use purple_sector_harness::process::free_port;
 
 use self::cast::Cast;
@@ -62,7 +62,8 @@ impl Demo {
         let broker = match libs {
             Some(libs) => {
                 println!("▸ starting Apache Kafka (usually 6 s)");
-                Some(Kafka::start_from(&libs)?)
+                let place = Place { libs: Some(libs), ..Place::default() };
+                Some(Kafka::start_at(&place, &[])?)
             }
             None => None,
         };

@@ -1,8 +1,9 @@
 //! Kafka's protocol as far as the bridge speaks it, without I/O, clock or threads.
 //!
 //! [`Reader`] is the heart: the reader of one user's topic as a state machine. What happens on its connections goes in,
-//! with the time; what to connect and to send comes out, and so do records and news. [`admin`] has the few
-//! requests that are not reading. Brokers are not trusted: no declared length is allocated, and no answer makes anything panic.
+//! with the time; what to connect and to send comes out, and so do records and news. [`LogIn`] shows brokers who asks,
+//! and [`admin`] has the few requests that are not reading. Brokers are not trusted: no declared length is allocated, and
+//! no answer makes anything panic.
 
 pub mod admin;
 mod batch;
@@ -13,16 +14,19 @@ mod partition;
 mod reader;
 mod request;
 mod response;
+mod sasl;
 mod session;
 mod version;
 
 pub use self::batch::Unreadable;
 pub use self::error_code::ErrorCode;
 pub use self::reader::{
-    Action, Address, CloseReason, Event, LinkId, LookBack, News, Now, Output, Reader, ReaderSettings, Record,
+    Action, Address, CloseReason, Event, LinkId, Login, LookBack, News, Now, Output, Reader, ReaderSettings,
+    Record,
 };
 pub use self::request::Request;
 pub use self::response::{Malformed, body};
+pub use self::sasl::{BadToken, Identity, LogIn, LogInError, Mechanism, Offered, Refusal, ScramHash, Step};
 pub use self::version::{UnusableBroker, Versions};
 
 use std::fmt;

@@ -4,15 +4,17 @@
 //! (Metadata), each leader where to start (ListOffsets), and then for records (Fetch), over one connection to each
 //! leader with one request at a time. A partition in error is left out of the requests until it is well again, because
 //! with it every Fetch would return at once. Positions outlive connections: nothing is lost or repeated while
-//! the log has it.
+//! the log has it. Where a broker's sessions end, a connection logs in again before that, between two requests.
 
 mod answer;
 mod event;
 mod link;
+mod login;
 #[cfg(test)]
 mod tests;
 
 pub use self::event::{Action, Address, CloseReason, Event, LinkId, News, Now, Output, Record};
+pub use self::login::Login;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +22,7 @@ use std::time::{Duration, Instant};
 use purple_sector_codec::Topic;
 
 use self::link::{Asked, Link, State};
+use self::login::LoggedIn;
 use crate::TopicId;
 use crate::inflate::Allowance;
 use crate::partition::{Partition, Question, back_off};
@@ -63,6 +66,9 @@ pub enum LookBack {
 pub struct Reader {
     topic: Topic,
     settings: Arc<ReaderSettings>,
+    login: Login,
+    /// Rises with each [`Event::LogIn`].
+    login_no: u32,
     condition: Condition,
     brokers: Vec<(i32, Address)>,
     partitions: Vec<Partition>,
@@ -96,10 +102,12 @@ enum Condition {
 impl Reader {
     /// A reader of `topic` that starts with the first event, which should be [`Event::Time`] at once. `seed` is any
     /// number that other readers do not have.
-    pub fn new(topic: Topic, settings: Arc<ReaderSettings>, seed: u64, now: Instant) -> Self {
+    pub fn new(topic: Topic, settings: Arc<ReaderSettings>, login: Login, seed: u64, now: Instant) -> Self {
         Self {
             topic,
             settings,
+            login,
+            login_no: 0,
             condition: Condition::Unknown,
             brokers: Vec::new(),
             partitions: Vec::new(),
@@ -119,20 +127,16 @@ impl Reader {
     /// Takes an event; what follows from it goes to `out`.
     pub fn on(&mut self, event: Event<'_>, now: Now, out: &mut dyn FnMut(Output<'_>)) {
         match event {
-            Event::Opened { link, versions } => {
-                if let Some(link) = self.links.iter_mut().find(|other| other.id == link) {
-                    link.state = State::Idle { since: now.at };
-                    link.versions = versions;
-                }
-            }
+            Event::Opened { link, versions, lifetime } => self.open_link(link, versions, lifetime, now),
             Event::Answer { link, bytes } => self.take_answer(link, bytes, now, out),
-            Event::Closed { link, reason } => self.forget_link(link, reason, now.at),
+            Event::Closed { link, reason } => self.forget_link(link, reason, now.at, out),
             Event::LookAgain => {
                 if let Condition::Missing(id) = self.condition {
                     self.condition = id.map_or(Condition::Unknown, Condition::Known);
                     self.look_at = now.at;
                 }
             }
+            Event::LogIn(login) => self.log_in(login, now.at),
             Event::Time => self.time_out(now.at, out),
         }
         self.proceed(now, out);
@@ -140,7 +144,7 @@ impl Reader {
 
     /// When [`Event::Time`] is wanted at the latest; it is never in the past for long.
     pub fn deadline(&self, now: Instant) -> Instant {
-        let links = self.links.iter().map(Link::deadline);
+        let links = self.links.iter().flat_map(Link::deadlines);
         let partitions = self.partitions.iter().map(|partition| partition.not_before);
         let doors = self.failed.iter().map(|(_, until, _)| *until);
         let later = links.chain(partitions).chain(doors).chain([self.look_at]).filter(|at| *at > now).min();
@@ -170,8 +174,9 @@ impl Reader {
             }
             return;
         }
-        self.look(now.at, out);
-        self.connect_to_leaders(now.at, out);
+        self.renew_logins(now, out);
+        self.look(now, out);
+        self.connect_to_leaders(now, out);
         self.close_the_unneeded(now.at, out);
         for index in 0..self.links.len() {
             self.use_link(index, now, out);
@@ -179,7 +184,7 @@ impl Reader {
     }
 
     /// Asks for metadata if it is time: on a connection that has nothing to do, or on one more if it cannot wait.
-    fn look(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+    fn look(&mut self, Now { at: now, unix_ms }: Now, out: &mut dyn FnMut(Output<'_>)) {
         let is_under_way = |link: &Link| match &link.state {
             State::Opening { .. } => link.is_extra,
             State::Busy { asked, .. } => matches!(asked, Asked::Metadata),
@@ -190,8 +195,9 @@ impl Reader {
         }
         if let Some(index) = self.links.iter().position(|link| link.is_idle(now)) {
             self.ask_metadata(index, now, out);
-        } else if self.partitions.is_empty()
-            || (0..self.partitions.len()).any(|partition| self.leader_address(partition).is_none())
+        } else if self.login.is_good(unix_ms)
+            && (self.partitions.is_empty()
+                || (0..self.partitions.len()).any(|partition| self.leader_address(partition).is_none()))
         {
             let candidates: Vec<Address> = self
                 .brokers
@@ -217,7 +223,7 @@ impl Reader {
         self.send(index, Asked::Metadata, request, Duration::ZERO, now, out);
     }
 
-    fn connect_to_leaders(&mut self, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
+    fn connect_to_leaders(&mut self, Now { at: now, unix_ms }: Now, out: &mut dyn FnMut(Output<'_>)) {
         for index in 0..self.partitions.len() {
             let Some(address) = self.leader_address(index).cloned() else { continue };
             let connected = self.links.iter().any(|link| !link.is_extra && link.address == address);
@@ -225,7 +231,8 @@ impl Reader {
                 match self.links.iter_mut().find(|link| link.address == address && link.is_idle(now)) {
                     // What was opened to ask who leads turns out to be the leader.
                     Some(link) => link.is_extra = false,
-                    None => self.connect(address, false, now, out),
+                    None if self.login.is_good(unix_ms) => self.connect(address, false, now, out),
+                    None => {}
                 }
             }
         }
@@ -311,6 +318,7 @@ impl Reader {
         let all_is_well = self.suspects.is_empty()
             && self.partitions.iter().all(|partition| partition.is_read() && partition.not_before <= now);
         let wait = if all_is_well { self.settings.max_wait } else { SHORT_WAIT.min(self.settings.max_wait) };
+        let wait = self.links[index].login.not_beyond(now, wait);
         let partitions = wanted.iter().map(|wanted| wanted.partition).collect();
         let number = self.next_number();
         let max_bytes = i32::try_from(self.settings.max_bytes).unwrap_or(i32::MAX);
@@ -337,15 +345,26 @@ impl Reader {
 
     fn connect(&mut self, address: Address, is_extra: bool, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
         self.last_link = self.last_link.wrapping_add(1);
-        let link = Link::opening(LinkId(self.last_link), address.clone(), is_extra, now + OPEN_WITHIN);
-        out(Output::Act(Action::Connect { link: link.id, address }));
+        let login = LoggedIn::under_way(self.login_no, now);
+        let link = Link::opening(LinkId(self.last_link), address.clone(), is_extra, now + OPEN_WITHIN, login);
+        let identity = self.login.identity().cloned();
+        out(Output::Act(Action::Connect { link: link.id, address, identity }));
         self.links.push(link);
     }
 
     /// A connection is gone: what it led has to be looked for again.
-    fn forget_link(&mut self, link: LinkId, reason: CloseReason, now: Instant) {
+    fn forget_link(
+        &mut self,
+        link: LinkId,
+        reason: CloseReason,
+        now: Instant,
+        out: &mut dyn FnMut(Output<'_>),
+    ) {
         let Some(index) = self.links.iter().position(|other| other.id == link) else { return };
         let link = self.links.swap_remove(index);
+        if let CloseReason::Refused(refusal) = reason {
+            self.tell_refusal(&link, refusal, out);
+        }
         let n_failures = self.failed.iter().find(|door| door.0 == link.address).map_or(0, |door| door.2);
         let wait = self.spread(back_off(n_failures, RETRY.0, RETRY.1));
         self.failed.retain(|door| door.0 != link.address);
@@ -385,7 +404,7 @@ impl Reader {
             self.links.iter().filter(|link| link.is_late(now)).map(|link| link.id).collect();
         for link in late {
             out(Output::Act(Action::Close { link }));
-            self.forget_link(link, CloseReason::Lost, now);
+            self.forget_link(link, CloseReason::Lost, now, out);
         }
     }
 
@@ -410,10 +429,15 @@ impl Reader {
 
     /// Between a half and one and a half of `wait`.
     fn spread(&mut self, wait: Duration) -> Duration {
+        wait / 2 + wait.mul_f64(self.fraction())
+    }
+
+    /// Anything from 0 to 1.
+    fn fraction(&mut self) -> f64 {
         // Xorshift is random enough for this.
         self.jitter ^= self.jitter << 13;
         self.jitter ^= self.jitter >> 7;
         self.jitter ^= self.jitter << 17;
-        wait / 2 + wait.mul_f64((self.jitter % 1024) as f64 / 1024.0)
+        (self.jitter % 1024) as f64 / 1024.0
     }
 }

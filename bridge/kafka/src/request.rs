@@ -1,23 +1,27 @@
 //! What is asked of brokers, as bytes?
 
+use std::fmt;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::{
-    ApiVersionsRequest, BrokerId, FetchRequest, ListOffsetsRequest, MetadataRequest, RequestHeader, TopicName,
+    ApiVersionsRequest, BrokerId, FetchRequest, ListOffsetsRequest, MetadataRequest, RequestHeader,
+    SaslAuthenticateRequest, SaslHandshakeRequest, TopicName,
 };
 use kafka_protocol::protocol::{Encodable, HeaderVersion, Request as Message, StrBytes};
 use purple_sector_codec::Topic;
 
 use crate::TopicId;
+use crate::sasl::Mechanism;
 use crate::session::Ask;
 
 /// What brokers see in their logs and quotas.
 const CLIENT_ID: &str = "purple-sector-bridge";
 
-/// A request as it goes out, and how its answer is to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A request as it goes out, and how its answer is to be read. It prints without its bytes: a log-in's hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// Length, header and body.
     pub bytes: Bytes,
@@ -31,6 +35,17 @@ impl Request {
     /// Asks a broker which versions it speaks, before anything else.
     pub fn api_versions(number: i32) -> Self {
         Self::new(&ApiVersionsRequest::default(), 2, number)
+    }
+
+    /// Asks to log in by a mechanism.
+    pub(crate) fn sasl_handshake(mechanism: Mechanism, number: i32) -> Self {
+        let request = SaslHandshakeRequest::default().with_mechanism(text(mechanism.name()));
+        Self::new(&request, 1, number)
+    }
+
+    /// One message of a log-in.
+    pub(crate) fn sasl_authenticate(message: Bytes, number: i32) -> Self {
+        Self::new(&SaslAuthenticateRequest::default().with_auth_bytes(message), 2, number)
     }
 
     /// Asks which brokers there are: the smallest question there is.
@@ -113,6 +128,12 @@ impl Request {
         let length = u32::try_from(bytes.len() - 4).unwrap_or(u32::MAX);
         bytes[..4].copy_from_slice(&length.to_be_bytes());
         Self { bytes: bytes.freeze(), number, flexible: M::Response::header_version(version) > 0 }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request {} ({} bytes)", self.number, self.bytes.len())
     }
 }
 

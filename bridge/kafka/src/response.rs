@@ -208,5 +208,34 @@ impl<'a> Fetched<'a> {
     }
 }
 
+/// SaslHandshake (version 1): the error, and each mechanism that the listener has.
+pub(crate) fn sasl_handshake(body: &[u8], mut offered: impl FnMut(&str)) -> Result<ErrorCode, Malformed> {
+    let mut fields = Fields::new(body);
+    let error = ErrorCode(fields.i16()?);
+    for _ in 0..fields.i32()? {
+        let length = usize::try_from(fields.i16()?).map_err(|_| Malformed)?;
+        offered(std::str::from_utf8(fields.bytes(length)?).map_err(|_| Malformed)?);
+    }
+    Ok(error)
+}
+
+/// SaslAuthenticate (version 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Authenticated<'a> {
+    pub(crate) error: ErrorCode,
+    /// The mechanism's own message.
+    pub(crate) message: &'a [u8],
+    /// How long the broker takes requests; 0 for as long as the connection lasts.
+    pub(crate) lifetime_ms: i64,
+}
+
+pub(crate) fn authenticated(body: &[u8]) -> Result<Authenticated<'_>, Malformed> {
+    let mut fields = Fields::new(body);
+    let error = ErrorCode(fields.i16()?);
+    fields.compact_bytes()?; // the broker's words
+    let (message, lifetime_ms) = (fields.compact_bytes()?, fields.i64()?);
+    Ok(Authenticated { error, message, lifetime_ms })
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,4 +4,4 @@
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-purple_sector_harness::replay_corpus! { targets: batch reader }
+purple_sector_harness::replay_corpus! { targets: batch log_in reader }

@@ -3,7 +3,7 @@
 use purple_sector_codec::UserId;
 use thiserror::Error;
 
-use super::{AuthError, Claims, KeyStore, RevocationStore, Rules, TokenId, VerifiedUser, verify};
+use super::{AuthError, Claims, KeyStore, RevocationStore, Rules, TokenId, UserToken, VerifiedUser, verify};
 
 /// How the bridge finds out who calls.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub enum Access {
         rules: Rules,
         /// Tokens that are good no longer, whatever they say.
         revoked: RevocationStore,
+        /// Kafka's audience, where readers log in with their users' tokens.
+        kafka_audience: Option<String>,
     },
 }
 
@@ -26,8 +28,13 @@ pub enum Access {
 pub enum Admission {
     /// Believed without a token.
     Open(VerifiedUser),
-    /// By what a token says.
-    Token(Claims),
+    /// By a token.
+    Token {
+        /// What it says.
+        claims: Claims,
+        /// The token itself, where the user's reader logs in to Kafka with it.
+        for_kafka: Option<UserToken>,
+    },
 }
 
 impl Admission {
@@ -35,7 +42,7 @@ impl Admission {
     pub fn user(&self) -> &VerifiedUser {
         match self {
             Self::Open(user) => user,
-            Self::Token(claims) => &claims.user,
+            Self::Token { claims, .. } => &claims.user,
         }
     }
 
@@ -43,7 +50,7 @@ impl Admission {
     pub fn token_id(&self) -> Option<&TokenId> {
         match self {
             Self::Open(_) => None,
-            Self::Token(claims) => claims.id.as_ref(),
+            Self::Token { claims, .. } => claims.id.as_ref(),
         }
     }
 
@@ -51,7 +58,15 @@ impl Admission {
     pub fn expires_at_s(&self) -> Option<u64> {
         match self {
             Self::Open(_) => None,
-            Self::Token(claims) => Some(claims.expires_at_s),
+            Self::Token { claims, .. } => Some(claims.expires_at_s),
+        }
+    }
+
+    /// With what the user's reader may log in to Kafka, where it does that with its user's tokens.
+    pub fn for_kafka(&self) -> Option<&UserToken> {
+        match self {
+            Self::Open(_) => None,
+            Self::Token { for_kafka, .. } => for_kafka.as_ref(),
         }
     }
 }
@@ -72,6 +87,12 @@ pub enum Refusal {
     /// The address names another user than the token.
     #[error("the token is not for this user")]
     OtherUser,
+    /// The user's reader could not log in to Kafka with it.
+    #[error(
+        "the token cannot be used for Kafka: it must be signed with ES256 or RS256, and its aud must name Kafka as well \
+         as the bridge"
+    )]
+    NotForKafka,
     /// Open mode needs to be told the user.
     #[error("userId is missing: this bridge runs without tokens, add ?userId=… to the address")]
     UserMissing,
@@ -136,7 +157,7 @@ impl Access {
         asked: Option<&str>,
         clock_s: impl Fn() -> u64,
     ) -> Result<Admission, Refused> {
-        let Self::Tokens { keys, rules, revoked } = self else {
+        let Self::Tokens { keys, rules, revoked, kafka_audience } = self else {
             let id = UserId::parse(asked.ok_or(Refusal::UserMissing)?).map_err(|_| Refusal::UserInvalid)?;
             return Ok(Admission::Open(VerifiedUser(id)));
         };
@@ -154,12 +175,13 @@ impl Access {
         if asked.is_some_and(|asked| UserId::parse(asked).as_ref() != Ok(claims.user.id())) {
             return Err(Refusal::OtherUser.into());
         }
-        Ok(Admission::Token(claims))
+        let for_kafka = kafka_audience.as_ref().map(|audience| UserToken::new(token, &claims, audience));
+        Ok(Admission::Token { for_kafka: for_kafka.transpose()?, claims })
     }
 
     /// Waits until what let this caller in is withdrawn: for ever, if it is not.
     pub async fn withdrawn(&self, admission: Admission) -> Withdrawal {
-        let (Self::Tokens { keys, revoked, .. }, Admission::Token(claims)) = (self, admission) else {
+        let (Self::Tokens { keys, revoked, .. }, Admission::Token { claims, .. }) = (self, admission) else {
             return std::future::pending().await;
         };
         let (mut key_changes, mut revocations) = (keys.changes(), revoked.changes());
@@ -222,7 +244,7 @@ mod tests {
             max_lifetime: Duration::from_secs(3600),
             reserved: Reserved::default(),
         };
-        Access::Tokens { keys, rules, revoked: RevocationStore::default() }
+        Access::Tokens { keys, rules, revoked: RevocationStore::default(), kafka_audience: None }
     }
 
     async fn admit(access: &Access, token: &str) -> Result<Admission, Refusal> {

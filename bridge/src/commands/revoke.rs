@@ -8,7 +8,7 @@ use clap::Args;
 use purple_sector_codec::UserId;
 
 use crate::auth::{LEEWAY, TokenId};
-use crate::config::values;
+use crate::config::{KafkaSecurityArgs, client_properties, values};
 use crate::control::{self, ControlSettings, Entry};
 use crate::time::unix_s;
 
@@ -22,6 +22,10 @@ pub struct RevokeArgs {
     /// Kafka's addresses, as the bridges have them.
     #[arg(long, env = "KAFKA_BROKERS", default_value = "localhost:9092", value_name = "HOST:PORT")]
     brokers: String,
+
+    /// How to connect to them.
+    #[command(flatten)]
+    connection: KafkaSecurityArgs,
 
     /// Topic in which all bridges keep what they share, as they have it.
     #[arg(long, env = "KAFKA_CONTROL_TOPIC", default_value = control::DEFAULT_TOPIC, value_name = "TOPIC")]
@@ -64,7 +68,12 @@ pub(super) fn revoke(args: &RevokeArgs) -> Result<()> {
     };
     let topic =
         values::control_topic(&args.control_topic).context("--control-topic (KAFKA_CONTROL_TOPIC)")?;
-    let settings = ControlSettings { brokers: args.brokers.clone(), topic, replication_factor: None };
+    let settings = ControlSettings {
+        brokers: args.brokers.clone(),
+        connection: client_properties(&args.connection)?,
+        topic,
+        replication_factor: None,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(control::write(&settings, &entry)).context("nothing is revoked")?;
     writeln!(io::stdout(), "{said}").context("it is revoked, but this cannot be printed")

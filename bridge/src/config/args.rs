@@ -25,6 +25,46 @@ pub enum KafkaKind {
     Embedded,
 }
 
+/// How a connection to Kafka is secured, by Kafka's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SecurityProtocol {
+    /// Not at all.
+    #[value(name = "PLAINTEXT")]
+    Plaintext,
+    /// TLS; the bridge's certificate is its log-in.
+    #[value(name = "SSL")]
+    Ssl,
+    /// A log-in without encryption.
+    #[value(name = "SASL_PLAINTEXT")]
+    SaslPlaintext,
+    /// TLS and a log-in.
+    #[value(name = "SASL_SSL")]
+    SaslSsl,
+}
+
+/// How the bridge itself logs in, by SASL's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SaslMechanism {
+    /// The password is sent.
+    #[value(name = "PLAIN")]
+    Plain,
+    /// The password is proved.
+    #[value(name = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// The password is proved.
+    #[value(name = "SCRAM-SHA-512")]
+    ScramSha512,
+}
+
+/// As whom readers of users' topics log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KafkaLogin {
+    /// Each as its user, with the token of one of that user's viewers: Kafka itself refuses it any other topic.
+    User,
+    /// All as the bridge: that a user gets nothing but her own topic is up to the bridge alone.
+    Bridge,
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -32,6 +72,43 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// How the bridge itself connects to Kafka, in its services and in its commands.
+#[derive(Debug, Args)]
+pub struct KafkaSecurityArgs {
+    /// How the bridge connects to Kafka.
+    #[arg(long = "kafka-security-protocol", env = "KAFKA_SECURITY_PROTOCOL", value_enum, ignore_case = true,
+          default_value_t = SecurityProtocol::Plaintext)]
+    pub protocol: SecurityProtocol,
+
+    /// How the bridge itself logs in, with SASL_PLAINTEXT and SASL_SSL.
+    #[arg(long = "kafka-sasl-mechanism", env = "KAFKA_SASL_MECHANISM", value_enum, ignore_case = true)]
+    pub sasl_mechanism: Option<SaslMechanism>,
+
+    /// Name with which the bridge itself logs in.
+    #[arg(long = "kafka-sasl-username", env = "KAFKA_SASL_USERNAME", value_name = "NAME")]
+    pub sasl_username: Option<String>,
+
+    /// File with the password that belongs to it.
+    #[arg(long = "kafka-sasl-password-file", env = "KAFKA_SASL_PASSWORD_FILE", value_name = "FILE")]
+    pub sasl_password_file: Option<PathBuf>,
+
+    /// File with the certificates of the authorities that Kafka's certificates must come from (PEM).
+    #[arg(long = "kafka-ssl-ca-location", env = "KAFKA_SSL_CA_LOCATION", value_name = "FILE")]
+    pub ssl_ca_location: Option<PathBuf>,
+
+    /// File with the bridge's own certificate and its chain (PEM).
+    #[arg(
+        long = "kafka-ssl-certificate-location",
+        env = "KAFKA_SSL_CERTIFICATE_LOCATION",
+        value_name = "FILE"
+    )]
+    pub ssl_certificate_location: Option<PathBuf>,
+
+    /// File with the private key that belongs to it (PEM).
+    #[arg(long = "kafka-ssl-key-location", env = "KAFKA_SSL_KEY_LOCATION", value_name = "FILE")]
+    pub ssl_key_location: Option<PathBuf>,
 }
 
 /// The settings as given, before [`Config::check`](super::Config::check).
@@ -68,6 +145,21 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u16).range(1..=100))]
     pub kafka_topic_replication: Option<u16>,
 
+    /// How the bridge connects to Kafka.
+    #[command(flatten)]
+    pub kafka_security: KafkaSecurityArgs,
+
+    /// As whom the readers of users' topics log in to Kafka; must be stated unless the protocol is PLAINTEXT.
+    #[arg(long, env = "KAFKA_LOGIN", value_enum)]
+    pub kafka_login: Option<KafkaLogin>,
+
+    /// Kafka's addresses for users, with --kafka-login user [default: those of --brokers].
+    #[arg(long, env = "KAFKA_USER_BROKERS", value_name = "HOST:PORT")]
+    pub kafka_user_brokers: Option<String>,
+
+    /// Value that a token's `aud` must hold for Kafka, besides the bridge's, with --kafka-login user.
+    #[arg(long, env = "KAFKA_AUDIENCE", default_value = "kafka", value_name = "TEXT")]
+    pub kafka_audience: String,
     /// Topic in which all bridges keep what they must all know, such as revoked tokens; made if it does not exist. Empty for none.
     #[arg(long, env = "KAFKA_CONTROL_TOPIC", default_value = control::DEFAULT_TOPIC, value_name = "TOPIC")]
     pub kafka_control_topic: String,

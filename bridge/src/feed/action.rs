@@ -5,6 +5,7 @@ use purple_sector_kafka::{News, TopicId};
 use super::audience::{JoinOptions, ViewerId};
 use super::ledger::Note;
 use super::queue::{Closed, Item};
+use crate::auth::UserToken;
 use crate::kafka::MakeError;
 
 /// What happens to a feed.
@@ -13,6 +14,13 @@ pub(crate) enum Event<'a> {
     Join {
         viewer: ViewerId,
         options: JoinOptions,
+        /// With what the reader may log in, where it does so as the user.
+        token: Option<UserToken>,
+    },
+    /// A viewer has a newer token.
+    Renew {
+        viewer: ViewerId,
+        token: UserToken,
     },
     Subscribe {
         viewer: ViewerId,
@@ -39,6 +47,10 @@ pub(crate) enum Action {
     Make,
     /// Have the reader look for the topic again.
     LookAgain,
+    /// Have the reader log in with this token from now on, or not at all.
+    LogIn {
+        token: Option<UserToken>,
+    },
     /// Have the topic's settings checked.
     Check,
     /// Tell viewers who wait for their greeting which topic this is.
@@ -48,6 +60,11 @@ pub(crate) enum Action {
     Send {
         viewer: ViewerId,
         item: Item,
+    },
+    /// Tell a viewer why it gets no more.
+    Close {
+        viewer: ViewerId,
+        reason: Closed,
     },
     /// Count it, and log it where that is worth it.
     Note(Note),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use purple_sector_codec::Topic;
-use purple_sector_kafka::{ErrorCode, TopicId};
+use purple_sector_kafka::{ErrorCode, Refusal, TopicId};
 use tracing::{debug, error, warn};
 
 use crate::stats::{Stats, UserStats};
@@ -19,6 +19,8 @@ pub(crate) enum Note {
     Deleted,
     /// Kafka does not let the bridge read the topic.
     Refused { error: ErrorCode },
+    /// Kafka does not let the reader in.
+    LoginRefused { refusal: Refusal },
     /// Kafka no longer has the records from offset `from` up to but not including `to`.
     PositionLost { partition: u16, from: i64, to: i64 },
     /// Something was skipped; why, where that is worth logging.
@@ -63,7 +65,10 @@ impl Ledger {
             Note::CannotMakeYet { why } => warn!(%topic, why, "cannot create the topic yet, trying again"),
             Note::MadeAgain { id } => warn!(%topic, %id, "the topic was deleted and created again"),
             Note::Deleted => warn!(%topic, "the topic was deleted"),
-            Note::Refused { error } => warn!(%topic, %error, "Kafka does not let the bridge read this topic"),
+            Note::Refused { error } => warn!(%topic, %error, "Kafka refuses the topic's reader"),
+            Note::LoginRefused { refusal } => {
+                warn!(%topic, %refusal, "Kafka does not let the topic's reader log in; its own log says why");
+            }
             Note::PositionLost { partition, from, to } => {
                 self.stats.positions_lost.add(1);
                 warn!(%topic, partition, from, to, "Kafka no longer has the next record");

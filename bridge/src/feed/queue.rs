@@ -84,9 +84,15 @@ pub enum Closed {
     /// The user's topic does not exist and the bridge may not create it.
     #[error("the topic does not exist, and KAFKA_AUTO_CREATE_TOPICS is off")]
     NoTopic,
-    /// Kafka does not let the bridge read the topic.
-    #[error("Kafka does not let the bridge read this topic")]
+    /// Kafka does not let the reader read the topic.
+    #[error("Kafka refuses this topic")]
     Refused,
+    /// Kafka does not let the viewer's token in.
+    #[error("Kafka refuses this token")]
+    TokenRefused,
+    /// Kafka does not let the bridge in.
+    #[error("Kafka refuses the bridge's own log-in; the bridge's log says why")]
+    BridgeRefused,
     /// The user's topic does not exist, and Kafka does not create it with the bridge's settings.
     #[error("the topic cannot be created; the bridge's log says why")]
     CannotMakeTopic,

@@ -25,6 +25,7 @@ use super::message;
 use super::queue::{Closed, Item, Role};
 use super::record::Record;
 use super::stream::{Meaning, SILENT_AFTER, Streams};
+use super::tokens::Tokens;
 use crate::kafka::MakeError;
 
 /// Without a block for this long a feed is stale.
@@ -49,6 +50,8 @@ pub(crate) struct Feed {
     /// Until when history is waited for.
     history_until: Instant,
     viewers: Audience,
+    /// With what its reader logs in, where that is as the user.
+    tokens: Tokens,
     empty_since: Option<Instant>,
     streams: Streams,
     /// When the last block came.
@@ -85,6 +88,7 @@ impl Feed {
             partitions: Vec::new(),
             history_until: now,
             viewers: Audience::default(),
+            tokens: Tokens::default(),
             empty_since: Some(now),
             streams: Streams::new(budget),
             last_block_at: None,
@@ -98,8 +102,11 @@ impl Feed {
             return;
         }
         match event {
-            Event::Join { viewer, options } => {
+            Event::Join { viewer, options, token } => {
                 self.empty_since = None;
+                if let Some(token) = token {
+                    self.tokens.put(viewer, token);
+                }
                 let message = message::state(self.told, self.age(now));
                 actions.push(Action::Send { viewer, item: Item::aside(message) });
                 self.serve(viewer, options, now, actions);
@@ -110,14 +117,20 @@ impl Feed {
                 }
             }
             Event::Leave { viewer } => {
-                self.viewers.remove(viewer);
-                if self.viewers.is_empty() && self.empty_since.is_none() {
-                    self.empty_since = Some(now);
+                self.tokens.remove(viewer);
+                self.leave(viewer, now);
+            }
+            Event::Renew { viewer, token } => {
+                if self.viewers.contains(viewer) {
+                    self.tokens.put(viewer, token);
                 }
             }
-            Event::Made(result) => self.made(result, now, actions),
-            Event::Kafka { news, wall_ms } => self.kafka(news, wall_ms, now, actions),
-            Event::Time => self.time(now, actions),
+            Event::Made(result) => self.take_outcome(result, now, actions),
+            Event::Kafka { news, wall_ms } => self.take_news(news, wall_ms, now, actions),
+            Event::Time => self.look_at_time(now, actions),
+        }
+        if let Some(token) = self.tokens.elect() {
+            actions.push(Action::LogIn { token });
         }
         self.tell_state(now, actions);
     }
@@ -158,7 +171,7 @@ impl Feed {
         self.topic_id
     }
 
-    fn made(&mut self, result: Result<(), MakeError>, now: Instant, actions: &mut Vec<Action>) {
+    fn take_outcome(&mut self, result: Result<(), MakeError>, now: Instant, actions: &mut Vec<Action>) {
         if self.life != Life::Making {
             return;
         }
@@ -187,30 +200,36 @@ impl Feed {
         actions.push(Action::End { reason });
     }
 
-    fn kafka(&mut self, news: News<'_>, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
+    fn take_news(&mut self, news: News<'_>, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
         match news {
-            News::Record(record) => self.record(&Record::new(&record), wall_ms, now, actions),
-            News::Topic { id } => self.found(id, actions),
+            News::Record(record) => self.take_record(&Record::new(&record), wall_ms, now, actions),
+            News::Topic { id } => self.learn_topic(id, actions),
             News::Replaced { id } => {
                 if self.topic_id.is_some() {
                     actions.push(Action::Note(Note::MadeAgain { id }));
                     self.tell_gap(message::topic_replaced(0), actions);
                 }
-                self.found(id, actions);
+                self.learn_topic(id, actions);
             }
-            News::Missing => self.missing(now, actions),
+            News::Missing => self.lose_topic(now, actions),
             News::Refused { error } => {
                 actions.push(Action::Note(Note::Refused { error }));
                 self.end(Closed::Refused, actions);
             }
-            News::Started { partition, from, end } => self.started(partition, from, end, now, actions),
+            News::LoginRefused { refusal } => {
+                actions.push(Action::Note(Note::LoginRefused { refusal }));
+                self.refuse_login(now, actions);
+            }
+            News::Started { partition, from, end } => {
+                self.start_partition(partition, from, end, now, actions)
+            }
             News::Lost { partition, from, to } => {
                 actions.push(Action::Note(Note::PositionLost { partition, from, to }));
                 let (from, to) = (from.max(0) as u64, to.max(0) as u64);
                 self.tell_gap(message::position_lost(partition, from, to), actions);
             }
             News::Unreadable { partition, offset, why } => {
-                self.unreadable(partition, offset.max(0) as u64, &why, actions)
+                self.skip_unreadable(partition, offset.max(0) as u64, &why, actions)
             }
             News::Failed { partition, error } => {
                 actions.push(Action::Note(Note::PartitionFails { partition, error }));
@@ -219,7 +238,25 @@ impl Feed {
         }
     }
 
-    fn found(&mut self, id: TopicId, actions: &mut Vec<Action>) {
+    /// Whoever holds the token that was refused goes; the token of another may do.
+    fn refuse_login(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.tokens.is_empty() {
+            return self.end(Closed::BridgeRefused, actions);
+        }
+        for viewer in self.tokens.refuse() {
+            self.leave(viewer, now);
+            actions.push(Action::Close { viewer, reason: Closed::TokenRefused });
+        }
+    }
+
+    fn leave(&mut self, viewer: ViewerId, now: Instant) {
+        self.viewers.remove(viewer);
+        if self.viewers.is_empty() && self.empty_since.is_none() {
+            self.empty_since = Some(now);
+        }
+    }
+
+    fn learn_topic(&mut self, id: TopicId, actions: &mut Vec<Action>) {
         // One that was created just now already has the right settings.
         if self.made_at.take().is_none() {
             actions.push(Action::Check);
@@ -231,7 +268,7 @@ impl Feed {
         actions.push(Action::Known { id });
     }
 
-    fn missing(&mut self, now: Instant, actions: &mut Vec<Action>) {
+    fn lose_topic(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.made_at.is_some_and(|at| now < at + KNOWN_WITHIN) {
             self.life = Life::Waiting { until: now + LOOK_EVERY };
             return;
@@ -244,7 +281,7 @@ impl Feed {
         actions.push(Action::Make);
     }
 
-    fn started(&mut self, number: u16, from: i64, end: i64, now: Instant, actions: &mut Vec<Action>) {
+    fn start_partition(&mut self, number: u16, from: i64, end: i64, now: Instant, actions: &mut Vec<Action>) {
         let index = usize::from(number);
         if self.partitions.len() <= index {
             let caught_up = Partition { end: 0, caught_up: true };
@@ -256,13 +293,13 @@ impl Feed {
     }
 
     /// Counts it, and logs the reason less and less often: whoever writes to the topic chooses how many there are.
-    fn unreadable(&mut self, partition: u16, offset: u64, why: &dyn Display, actions: &mut Vec<Action>) {
+    fn skip_unreadable(&mut self, partition: u16, offset: u64, why: &dyn Display, actions: &mut Vec<Action>) {
         self.n_unreadable += 1;
         let why = self.n_unreadable.is_power_of_two().then(|| why.to_string());
         actions.push(Action::Note(Note::Unreadable { partition, offset, why }));
     }
 
-    fn record(&mut self, record: &Record, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
+    fn take_record(&mut self, record: &Record, wall_ms: u64, now: Instant, actions: &mut Vec<Action>) {
         let Some(partition) = self.partitions.get_mut(usize::from(record.partition)) else { return };
         let was_caught_up = partition.caught_up;
         partition.caught_up |= record.offset + 1 >= partition.end;
@@ -273,16 +310,16 @@ impl Feed {
                 // The broker's clock may be off; a live record is as old as its arrival.
                 let age = Duration::from_millis(wall_ms.saturating_sub(record.broker_time_ms));
                 let at = if is_history { now.checked_sub(age).unwrap_or(now) } else { now };
-                self.envelope(record, &envelope, at, now, actions);
+                self.take_envelope(record, &envelope, at, now, actions);
             }
-            Err(error) => self.unreadable(record.partition, record.offset, &error, actions),
+            Err(error) => self.skip_unreadable(record.partition, record.offset, &error, actions),
         }
         if caught_up_now {
             self.announce(Some(record.partition), now, actions);
         }
     }
 
-    fn envelope(
+    fn take_envelope(
         &mut self,
         record: &Record,
         envelope: &Envelope<'_>,
@@ -355,7 +392,7 @@ impl Feed {
         }
     }
 
-    fn time(&mut self, now: Instant, actions: &mut Vec<Action>) {
+    fn look_at_time(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.streams.drop_silent(now);
         if matches!(self.life, Life::Waiting { until } if now >= until) {
             self.life = Life::Reading;

@@ -10,13 +10,14 @@ use purple_sector_kafka::{News, TopicId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, error, info};
 
 use super::action::{Action, Event};
 use super::audience::{JoinOptions, ViewerId};
 use super::ledger::Ledger;
 use super::queue::{Closed, Item, ViewerQueue};
 use super::state::Feed;
+use crate::auth::UserToken;
 use crate::kafka::{Kafka, MakeError, Positions, Source};
 use crate::stats::{Stats, UserStats, now_ms};
 
@@ -29,8 +30,13 @@ pub(super) enum Request {
     Join {
         viewer: ViewerId,
         options: JoinOptions,
+        token: Option<UserToken>,
         queue: Arc<ViewerQueue>,
         joined: oneshot::Sender<()>,
+    },
+    Renew {
+        viewer: ViewerId,
+        token: UserToken,
     },
     Subscribe {
         viewer: ViewerId,
@@ -90,10 +96,14 @@ impl Task {
                     continue;
                 }
                 Some(request) = self.requests.recv() => match request {
-                    Request::Join { viewer, options, queue, joined } => {
+                    Request::Join { viewer, options, token, queue, joined } => {
                         self.viewers.insert(viewer, queue, joined, self.feed.topic_id());
-                        Event::Join { viewer, options }
+                        Event::Join { viewer, options, token: token.and_then(|token| self.own(token)) }
                     }
+                    Request::Renew { viewer, token } => match self.own(token) {
+                        Some(token) => Event::Renew { viewer, token },
+                        None => continue,
+                    },
                     Request::Subscribe { viewer, options } => Event::Subscribe { viewer, options },
                 },
                 Some(viewer) = self.left.recv() => {
@@ -142,6 +152,14 @@ impl Task {
                             feed.on(Event::Kafka { news, wall_ms: now_ms() }, now(), actions);
                         });
                     }
+                    Action::LogIn { token } => {
+                        let feed = &mut self.feed;
+                        let identity = token.map(|token| token.identity().clone());
+                        self.source.log_in(identity, &mut |news: News<'_>| {
+                            feed.on(Event::Kafka { news, wall_ms: now_ms() }, now(), actions);
+                        });
+                    }
+                    Action::Close { viewer, reason } => self.viewers.close(viewer, reason),
                     Action::Check => self.kafka.check(self.topic.clone()),
                     Action::Known { id } => self.viewers.learn(id),
                     Action::Note(note) => self.ledger.take(note),
@@ -150,6 +168,15 @@ impl Task {
             }
         }
         end
+    }
+
+    /// The token, which must be of the topic's user: nothing else may ever get to the reader.
+    fn own(&self, token: UserToken) -> Option<UserToken> {
+        if token.user().id().topic() == self.topic {
+            return Some(token);
+        }
+        error!(topic = %self.topic, user = %token.user(), "a feed was given another user's token, it is dropped");
+        None
     }
 
     /// Publishes how far the feed has read, unless it has not read since.
@@ -200,6 +227,14 @@ impl Viewers {
             self.stats.viewers.sub(1);
             self.user_stats.viewers.sub(1);
         }
+    }
+
+    /// Tells one viewer why it gets no more.
+    fn close(&mut self, viewer: ViewerId, reason: Closed) {
+        if let Some(queue) = self.queues.get(&viewer) {
+            queue.close(reason);
+        }
+        self.remove(viewer);
     }
 
     /// How many blocks the viewer misses because of this one.

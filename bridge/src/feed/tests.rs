@@ -3,6 +3,7 @@
 mod cluster;
 mod faults;
 mod proxy;
+mod swapped;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 
 use super::testing::Source;
 use super::*;
-use crate::kafka::KafkaSource;
+use crate::kafka::{KafkaSource, Security};
 
 /// Nothing here takes longer, on a busy machine either.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -25,6 +26,7 @@ async fn feeds(settings: FeedSettings) -> (Feeds, FutureProducer) {
         auto_create_topics: true,
         partitions: 10,
         replication_factor: None,
+        security: Security::default(),
     };
     let feeds = Feeds::start(settings, &kafka).await.expect("the embedded broker starts");
     let address = feeds.embedded_kafka().expect("there is one").to_string();
@@ -257,6 +259,7 @@ async fn a_broker_that_is_not_there_is_named() {
         auto_create_topics: true,
         partitions: 10,
         replication_factor: None,
+        security: Security::default(),
     };
     let error = Feeds::start(FeedSettings::default(), &settings).await.err().expect("no broker there");
     assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
@@ -271,6 +274,7 @@ async fn a_kafka_that_restarts_loses_nothing_and_ends_no_feed() {
         auto_create_topics: true,
         partitions: 10,
         replication_factor: None,
+        security: Security::default(),
     };
     let feeds = Feeds::start(settings(), &kafka).await.expect("it answers");
     let producer: FutureProducer =

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::audience::{JoinOptions, ViewerId};
 use super::queue::{Closed, ViewerQueue};
 use super::task::Request;
+use crate::auth::UserToken;
 
 /// A viewer's place in a feed. Dropping it leaves the feed.
 pub struct ViewerHandle {
@@ -41,6 +42,11 @@ impl ViewerHandle {
     pub async fn subscribe(&self, options: JoinOptions) {
         // A feed that ended says so by `next`.
         let _ = self.requests.send(Request::Subscribe { viewer: self.viewer, options }).await;
+    }
+
+    /// Has a newer token of the viewer's take the place of the one before.
+    pub async fn renew(&self, token: UserToken) {
+        let _ = self.requests.send(Request::Renew { viewer: self.viewer, token }).await;
     }
 }
 

@@ -47,6 +47,7 @@ impl Problem {
             Self::Access(Refusal::TokenExpired) => (StatusCode::UNAUTHORIZED, "token_expired"),
             Self::Access(Refusal::TokenInvalid) => (StatusCode::UNAUTHORIZED, "token_invalid"),
             Self::Access(Refusal::OtherUser) => (StatusCode::FORBIDDEN, "other_user"),
+            Self::Access(Refusal::NotForKafka) => (StatusCode::FORBIDDEN, "token_not_for_kafka"),
             Self::Access(Refusal::UserMissing) => (StatusCode::BAD_REQUEST, "user_missing"),
             Self::Access(Refusal::UserInvalid) => (StatusCode::BAD_REQUEST, "user_invalid"),
             Self::Origin => (StatusCode::FORBIDDEN, "origin_refused"),

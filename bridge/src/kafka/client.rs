@@ -1,17 +1,29 @@
-//! Questions to Kafka that are not reading: one connection, one question after the other.
+//! Questions to Kafka that are not reading, asked as the bridge itself: one connection, one question after the other.
 
 use std::time::Duration;
 
-use purple_sector_kafka::{Address, CloseReason, Malformed, Request, body};
-use tokio::time::timeout;
+use purple_sector_kafka::{Address, CloseReason, Identity, Malformed, Request, body};
+use tokio::time::{Instant, timeout};
 
-use super::connection::{Connection, LongAnswers};
-use super::login::{LoginError, log_in};
+use super::connection::Connection;
+use super::login::{Listener, LoginError, Opened};
+
+/// How long before the end of its session a connection is of no use any more: an answer must fit in.
+const SESSION_MARGIN: Duration = Duration::from_secs(1);
+
+/// Where the bridge asks, and as whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Services {
+    pub(crate) listener: Listener,
+    pub(crate) identity: Option<Identity>,
+}
 
 /// A connection for questions.
 pub(crate) struct Client {
     connection: Connection,
     last_number: i32,
+    /// When its session is over.
+    good_until: Option<Instant>,
 }
 
 /// Why there is no answer.
@@ -33,20 +45,39 @@ impl From<CloseReason> for AskError {
     }
 }
 
-impl Client {
-    /// Connects to the first of `addresses` that can be reached, each in turn.
-    pub(crate) async fn connect(addresses: &[Address], long_answers: &LongAnswers) -> Result<Self, AskError> {
+impl Services {
+    /// Connects to the first broker that can be reached, each in turn.
+    pub(crate) async fn connect(&self) -> Result<Client, AskError> {
         let mut failed = AskError::Lost;
-        for address in addresses {
-            match log_in(address, long_answers.clone()).await {
-                Ok((connection, _)) => return Ok(Self { connection, last_number: 0 }),
-                Err(error) => failed = AskError::NoConnection { address: address.clone(), error },
+        for address in &self.listener.seeds {
+            match self.connect_to(address).await {
+                Ok(client) => return Ok(client),
+                Err(error) => failed = error,
             }
         }
         Err(failed)
     }
 
-    /// Asks and waits for the answer. After an error the connection cannot be used.
+    /// Connects to this broker.
+    pub(crate) async fn connect_to(&self, address: &Address) -> Result<Client, AskError> {
+        match self.listener.log_in(address, self.identity.clone()).await {
+            Ok(Opened { connection, lifetime, .. }) => {
+                let good_until =
+                    lifetime.map(|lifetime| Instant::now() + lifetime.saturating_sub(SESSION_MARGIN));
+                Ok(Client { connection, last_number: 100, good_until })
+            }
+            Err(error) => Err(AskError::NoConnection { address: address.clone(), error }),
+        }
+    }
+}
+
+impl Client {
+    /// Whether its broker still takes questions.
+    pub(crate) fn is_good(&self) -> bool {
+        self.good_until.is_none_or(|until| Instant::now() < until)
+    }
+
+    /// Asks and waits for the answer. After an error the connection is of no use.
     pub(crate) async fn ask<T>(
         &mut self,
         ask: impl FnOnce(i32) -> Request,

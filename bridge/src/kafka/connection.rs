@@ -3,17 +3,19 @@
 //! It holds no buffer while nothing comes. An answer's length is checked before memory is taken for it, and those that
 //! are long share a budget, so that many of them at once wait for each other instead of filling the memory.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use purple_sector_kafka::{CloseReason, MAX_ANSWER_LEN};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::ReadBuf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::security::Tls;
+use super::stream::Stream;
 
 /// What is read at once into the stack; most answers are shorter.
 const CHUNK_LEN: usize = 16 * 1024;
@@ -40,7 +42,7 @@ pub(crate) struct Answer {
 }
 
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     long_answers: LongAnswers,
     /// What was not sent yet.
     outgoing: Bytes,
@@ -50,35 +52,38 @@ pub(crate) struct Connection {
     expected: Option<usize>,
     permit: Option<OwnedSemaphorePermit>,
     waiting: Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>,
+    /// Why it broke, where that is known.
+    failure: Option<io::Error>,
 }
 
 impl Connection {
-    pub(crate) async fn connect(address: &str, long_answers: LongAnswers) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let keepalive = socket2::TcpKeepalive::new().with_time(std::time::Duration::from_secs(30));
-        socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+    pub(crate) async fn connect(
+        address: &str,
+        tls: Option<&Tls>,
+        long_answers: LongAnswers,
+    ) -> io::Result<Self> {
         Ok(Self {
-            stream,
+            stream: Stream::connect(address, tls).await?,
             long_answers,
             outgoing: Bytes::new(),
             incoming: Vec::new(),
             expected: None,
             permit: None,
             waiting: None,
+            failure: None,
         })
+    }
+
+    /// Why it broke, where more is known than that it did.
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
     }
 
     /// Takes a request, which leaves as the connection is polled. There is one at a time.
     pub(crate) fn send(&mut self, request: Bytes) {
         self.outgoing = request;
-        // Nearly always the socket takes it at once; what it refuses is sent, or fails, when polled.
-        while !self.outgoing.is_empty() {
-            match self.stream.try_write(&self.outgoing) {
-                Ok(n) => self.outgoing.advance(n),
-                Err(_) => return,
-            }
-        }
+        // Nearly always the socket takes it at once.
+        self.stream.try_send(&mut self.outgoing);
     }
 
     /// The next answer. Can be dropped half-way without loss.
@@ -87,17 +92,8 @@ impl Connection {
     }
 
     pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, CloseReason>> {
-        while !self.outgoing.is_empty() {
-            if let Poll::Ready(ready) = self.stream.poll_write_ready(cx) {
-                let written = ready.and_then(|()| self.stream.try_write(&self.outgoing));
-                match written {
-                    Ok(n) => self.outgoing.advance(n),
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Err(_) => return Poll::Ready(Err(CloseReason::Lost)),
-                }
-            } else {
-                break;
-            }
+        if let Poll::Ready(Err(error)) = self.stream.poll_send(cx, &mut self.outgoing) {
+            return Poll::Ready(Err(self.broke(error)));
         }
         loop {
             if let Some(waiting) = &mut self.waiting {
@@ -126,13 +122,17 @@ impl Connection {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         let mut chunk = [MaybeUninit::uninit(); CHUNK_LEN];
         let mut chunk = ReadBuf::uninit(&mut chunk);
-        // Unlike `try_read` this knows that a socket that gave less than there was room for is empty now.
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut chunk)).map_err(|_| CloseReason::Lost)?;
+        ready!(self.stream.poll_read(cx, &mut chunk)).map_err(|error| self.broke(error))?;
         if chunk.filled().is_empty() {
             return Poll::Ready(Err(CloseReason::Lost));
         }
         self.incoming.extend_from_slice(chunk.filled());
         Poll::Ready(self.learn_length())
+    }
+
+    fn broke(&mut self, error: io::Error) -> CloseReason {
+        self.failure = Some(error);
+        CloseReason::Lost
     }
 
     fn learn_length(&mut self) -> Result<(), CloseReason> {

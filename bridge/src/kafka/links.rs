@@ -1,15 +1,17 @@
 //! The connections of one reader: does what its state machine says, and reports what happens on them.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use purple_sector_kafka::{Action, CloseReason, LinkId, Versions};
 use tracing::debug;
 
-use super::connection::{Answer, Connection, LongAnswers};
-use super::login::{LoginError, log_in};
+use super::connection::{Answer, Connection};
+use super::login::{Listener, LoginError, Opened};
 
-type Opening = Pin<Box<dyn Future<Output = Result<(Connection, Versions), LoginError>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Opened, LoginError>> + Send>>;
 
 enum Link {
     Opening(Opening),
@@ -18,7 +20,7 @@ enum Link {
 
 /// What happened on a connection.
 pub(crate) enum Happened {
-    Opened { link: LinkId, versions: Versions },
+    Opened { link: LinkId, versions: Versions, lifetime: Option<Duration> },
     Answer { link: LinkId, answer: Answer },
     Closed { link: LinkId, reason: CloseReason },
 }
@@ -26,20 +28,20 @@ pub(crate) enum Happened {
 /// A reader's connections, one or two in most cases.
 pub(crate) struct Links {
     links: Vec<(LinkId, Link)>,
-    long_answers: LongAnswers,
+    listener: Arc<Listener>,
 }
 
 impl Links {
-    pub(crate) fn new(long_answers: LongAnswers) -> Self {
-        Self { links: Vec::new(), long_answers }
+    pub(crate) fn new(listener: Arc<Listener>) -> Self {
+        Self { links: Vec::new(), listener }
     }
 
     pub(crate) fn act(&mut self, action: Action) {
         match action {
-            Action::Connect { link, address } => {
-                let long_answers = self.long_answers.clone();
+            Action::Connect { link, address, identity } => {
+                let listener = self.listener.clone();
                 let opening = Box::pin(async move {
-                    let opened = log_in(&address, long_answers).await;
+                    let opened = listener.log_in(&address, identity).await;
                     if let Err(error) = &opened {
                         debug!(%address, %error, "no connection to Kafka");
                     }
@@ -69,11 +71,11 @@ impl Links {
             let closed = match state {
                 Link::Opening(opening) => match opening.as_mut().poll(cx) {
                     Poll::Pending => continue,
-                    Poll::Ready(Ok((connection, versions))) => {
+                    Poll::Ready(Ok(Opened { connection, versions, lifetime })) => {
                         *state = Link::Open(Box::new(connection));
-                        return Poll::Ready(Happened::Opened { link, versions });
+                        return Poll::Ready(Happened::Opened { link, versions, lifetime });
                     }
-                    Poll::Ready(Err(_)) => CloseReason::Lost,
+                    Poll::Ready(Err(error)) => error.reason(),
                 },
                 Link::Open(connection) => match connection.poll_answer(cx) {
                     Poll::Pending => continue,

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use purple_sector_codec::Topic;
-use purple_sector_kafka::{Address, ErrorCode, admin};
+use purple_sector_kafka::{ErrorCode, admin};
 use tokio::sync::mpsc;
 use tracing::debug;
 
-use super::client::{AskError, Client};
-use super::connection::LongAnswers;
+use super::client::{AskError, Services};
 use crate::stats::Stats;
 
 /// Reports that may wait; more are dropped and counted, as the next one says more.
@@ -31,7 +30,7 @@ pub(crate) struct Positions {
 /// Where readers report their positions.
 #[derive(Debug, Clone)]
 pub(crate) struct Offsets {
-    /// None where nobody looks at them: on the embedded broker.
+    /// None where they are not published.
     reports: Option<mpsc::Sender<Positions>>,
     stats: Arc<Stats>,
 }
@@ -57,32 +56,26 @@ impl Offsets {
 /// Writes what is reported; never ends.
 pub(crate) async fn run(
     reports: Arc<tokio::sync::Mutex<mpsc::Receiver<Positions>>>,
-    seeds: Vec<Address>,
-    long_answers: LongAnswers,
+    services: Services,
     stats: Arc<Stats>,
 ) {
     let mut reports = reports.lock().await;
     let mut batch = Vec::new();
     while reports.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let n_reports = batch.len() as u64;
-        if let Err(error) = write(std::mem::take(&mut batch), &seeds, &long_answers, &stats).await {
+        if let Err(error) = write(std::mem::take(&mut batch), &services, &stats).await {
             stats.group_offset_errors.add(n_reports);
             debug!(%error, "cannot publish how far the bridge has read");
         }
     }
 }
 
-async fn write(
-    batch: Vec<Positions>,
-    seeds: &[Address],
-    long_answers: &LongAnswers,
-    stats: &Stats,
-) -> Result<(), AskError> {
+async fn write(batch: Vec<Positions>, services: &Services, stats: &Stats) -> Result<(), AskError> {
     let groups: BTreeMap<String, Positions> = batch
         .into_iter()
         .filter_map(|positions| Some((positions.topic.user()?.group(), positions)))
         .collect();
-    let mut client = Client::connect(seeds, long_answers).await?;
+    let mut client = services.connect().await?;
     let find = |number| admin::find_coordinators(groups.keys().map(String::as_str), number);
     let found = client.ask(find, admin::coordinators, ANSWER_WITHIN).await?;
     let mut by_address: BTreeMap<String, Vec<&str>> = BTreeMap::new();
@@ -94,7 +87,7 @@ async fn write(
         }
     }
     for (address, of_address) in by_address {
-        let mut client = Client::connect(&[address.into()], long_answers).await?;
+        let mut client = services.connect_to(&address.into()).await?;
         for group in of_address {
             let Some(positions) = groups.get(group) else { continue };
             let commit = |number| admin::commit_offsets(group, &positions.topic, &positions.next, number);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use purple_sector_codec::Topic;
-use purple_sector_kafka::{Event, News, Now, Output, Reader, ReaderSettings};
+use purple_sector_kafka::{Event, Identity, Login, News, Now, Output, Reader, ReaderSettings};
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::LongAnswers;
 use super::links::{Happened, Links};
+use super::login::Listener;
 use crate::stats::now_ms;
 
 /// Reads one topic.
@@ -27,13 +27,14 @@ impl Source {
     pub(super) fn new(
         topic: Topic,
         settings: Arc<ReaderSettings>,
+        listener: Arc<Listener>,
+        login: Login,
         seed: u64,
-        long_answers: LongAnswers,
     ) -> Self {
         let now = Instant::now().into_std();
         Self {
-            reader: Reader::new(topic, settings, seed, now),
-            links: Links::new(long_answers),
+            reader: Reader::new(topic, settings, login, seed, now),
+            links: Links::new(listener),
             has_begun: false,
         }
     }
@@ -55,8 +56,8 @@ impl Source {
     /// Does what follows from it, and hands over what is new.
     pub(crate) fn take(&mut self, step: &Step, news: &mut dyn FnMut(News<'_>)) {
         let event = match step {
-            Step::Happened(Happened::Opened { link, versions }) => {
-                Event::Opened { link: *link, versions: *versions }
+            Step::Happened(Happened::Opened { link, versions, lifetime }) => {
+                Event::Opened { link: *link, versions: *versions, lifetime: *lifetime }
             }
             Step::Happened(Happened::Answer { link, answer }) => {
                 Event::Answer { link: *link, bytes: &answer.bytes }
@@ -72,6 +73,11 @@ impl Source {
     /// A topic that was missing may be there now.
     pub(crate) fn look_again(&mut self, news: &mut dyn FnMut(News<'_>)) {
         self.on(Event::LookAgain, news);
+    }
+
+    /// Logs in as this one from now on, or as nobody.
+    pub(crate) fn log_in(&mut self, identity: Option<Identity>, news: &mut dyn FnMut(News<'_>)) {
+        self.on(Event::LogIn(identity.map_or(Login::Nobody, Login::As)), news);
     }
 
     /// The next offset of each partition that is read.

@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use purple_sector_codec::Topic;
+use purple_sector_kafka::ErrorCode;
 use purple_sector_kafka::admin::{self, NewTopics, OtherSettings, Outcome};
-use purple_sector_kafka::{Address, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
-use super::client::{AskError, Client};
-use super::connection::LongAnswers;
+use super::client::{AskError, Services};
 use super::embedded::Embedded;
 
 /// How long making topics may take.
@@ -67,8 +66,7 @@ pub(crate) struct Requests(mpsc::Receiver<Request>);
 /// How topics are made.
 #[derive(Clone)]
 pub(crate) struct Maker {
-    pub(crate) seeds: Vec<Address>,
-    pub(crate) long_answers: LongAnswers,
+    pub(crate) services: Services,
     pub(crate) may_create: bool,
     pub(crate) partitions: u16,
     pub(crate) replication_factor: Option<u16>,
@@ -199,14 +197,14 @@ impl Maker {
             replication_factor: self.replication_factor,
             timeout_ms: CREATE_WITHIN.as_millis() as i32,
         };
-        let mut client = Client::connect(&self.seeds, &self.long_answers).await?;
+        let mut client = self.services.connect().await?;
         let ask = |number| admin::create_topics(topics, how, number);
         client.ask(ask, admin::created, CREATE_WITHIN + Duration::from_secs(1)).await
     }
 
     /// Brings the settings of topics to ours where they protect others, and names the rest.
     async fn set_up(&self, topics: &[Topic]) -> Result<(), AskError> {
-        let mut client = Client::connect(&self.seeds, &self.long_answers).await?;
+        let mut client = self.services.connect().await?;
         let ask = |number| admin::describe_topics(topics, number);
         let described = client.ask(ask, admin::described, SETTINGS_WITHIN).await?;
         for OtherSettings { name: topic, error, settings } in described {

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use purple_sector_kafka::{Address, Request};
+use purple_sector_kafka::Request;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use super::client::{AskError, Client};
-use super::connection::LongAnswers;
+use super::client::{AskError, Client, Services};
 
 /// How often Kafka is asked, and how long its answer may take.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -35,10 +34,10 @@ impl Reachable {
 }
 
 /// Looks now and then; never ends.
-pub(crate) async fn run(reachable: Arc<Reachable>, seeds: Vec<Address>, long_answers: LongAnswers) {
+pub(crate) async fn run(reachable: Arc<Reachable>, services: Services) {
     let mut client = None;
     loop {
-        let found = look(&mut client, &seeds, &long_answers).await;
+        let found = look(&mut client, &services).await;
         if found.is_err() {
             client = None;
         }
@@ -47,16 +46,12 @@ pub(crate) async fn run(reachable: Arc<Reachable>, seeds: Vec<Address>, long_ans
     }
 }
 
-/// Asks once, on a connection that is kept.
-pub(crate) async fn look(
-    client: &mut Option<Client>,
-    seeds: &[Address],
-    long_answers: &LongAnswers,
-) -> Result<(), AskError> {
+/// Asks once, on a connection that is kept as long as it is good.
+pub(crate) async fn look(client: &mut Option<Client>, services: &Services) -> Result<(), AskError> {
     let asked = async {
         let client = match client {
-            Some(client) => client,
-            None => client.insert(Client::connect(seeds, long_answers).await?),
+            Some(client) if client.is_good() => client,
+            _ => client.insert(services.connect().await?),
         };
         client.ask(Request::ping, |_| Ok(()), CHECK_EVERY).await
     };

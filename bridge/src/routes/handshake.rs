@@ -28,7 +28,7 @@ pub(crate) struct Credentials<'a> {
 }
 
 /// Reads the offered subprotocols and `Authorization`.
-pub(crate) fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>, Problem> {
+pub(crate) fn read_credentials(headers: &HeaderMap) -> Result<Credentials<'_>, Problem> {
     let mut found = Credentials::default();
     let mut offered = false;
     for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
@@ -76,7 +76,7 @@ pub(crate) fn check_origin(
 }
 
 /// The user that the address names, if any.
-pub(crate) fn asked_user(query: &[(String, String)]) -> Result<Option<&str>, Problem> {
+pub(crate) fn read_asked_user(query: &[(String, String)]) -> Result<Option<&str>, Problem> {
     let mut asked = query.iter().filter(|(name, _)| name == "userId").map(|(_, value)| value.as_str());
     match (asked.next(), asked.next()) {
         (first, None) => Ok(first),
@@ -90,7 +90,7 @@ pub(crate) fn asks_websocket(headers: &HeaderMap) -> bool {
 }
 
 /// Checks a WebSocket handshake (RFC 6455, section 4.2.1); returns the value of `Sec-WebSocket-Accept`.
-pub(crate) fn websocket_accept(method: &Method, headers: &HeaderMap) -> Result<String, Problem> {
+pub(crate) fn accept_websocket(method: &Method, headers: &HeaderMap) -> Result<String, Problem> {
     if method != Method::GET {
         return Err(Problem::Method);
     }
@@ -168,12 +168,12 @@ mod tests {
     fn check(name: &'static str, value: Option<&str>, expected: Problem) {
         let lines = GOOD.iter().filter(|(line, _)| *line != name).copied();
         let lines: Vec<_> = lines.chain(value.map(|value| (name, value))).collect();
-        assert_eq!(websocket_accept(&Method::GET, &headers(&lines)), Err(expected));
+        assert_eq!(accept_websocket(&Method::GET, &headers(&lines)), Err(expected));
     }
 
     #[test]
     fn the_handshake_of_the_rfc_is_accepted() {
-        let accept = websocket_accept(&Method::GET, &headers(&GOOD));
+        let accept = accept_websocket(&Method::GET, &headers(&GOOD));
         assert_eq!(accept.as_deref(), Ok("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     }
 
@@ -195,25 +195,25 @@ mod tests {
         );
         check("content-length", Some("5"), Problem::BadRequest("a WebSocket handshake has no body"));
         check("transfer-encoding", Some("chunked"), Problem::BadRequest("a WebSocket handshake has no body"));
-        assert_eq!(websocket_accept(&Method::POST, &headers(&GOOD)), Err(Problem::Method));
+        assert_eq!(accept_websocket(&Method::POST, &headers(&GOOD)), Err(Problem::Method));
     }
 
     #[test]
     fn a_token_comes_in_one_of_two_ways() {
         let one = headers(&[("sec-websocket-protocol", "purple-sector.v1, bearer.a.b.c")]);
         let expected = Credentials { token: Some("a.b.c"), by_subprotocol: true, subprotocol: true };
-        assert_eq!(credentials(&one), Ok(expected));
+        assert_eq!(read_credentials(&one), Ok(expected));
         let two = headers(&[
             ("sec-websocket-protocol", "bearer.a.b.c"),
             ("sec-websocket-protocol", "purple-sector.v1"),
         ]);
-        assert_eq!(credentials(&two).map(|found| found.token), Ok(Some("a.b.c")));
+        assert_eq!(read_credentials(&two).map(|found| found.token), Ok(Some("a.b.c")));
         for authorization in ["Bearer a.b.c", "bearer a.b.c", "BEARER  a.b.c "] {
             let found = headers(&[("authorization", authorization)]);
             let expected = Credentials { token: Some("a.b.c"), by_subprotocol: false, subprotocol: false };
-            assert_eq!(credentials(&found), Ok(expected));
+            assert_eq!(read_credentials(&found), Ok(expected));
         }
-        assert_eq!(credentials(&HeaderMap::new()), Ok(Credentials::default()));
+        assert_eq!(read_credentials(&HeaderMap::new()), Ok(Credentials::default()));
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
                 Problem::BadRequest("offer the subprotocol purple-sector.v1"),
             ),
         ] {
-            assert_eq!(credentials(&headers(&lines)).err(), Some(expected), "{lines:?}");
+            assert_eq!(read_credentials(&headers(&lines)).err(), Some(expected), "{lines:?}");
         }
     }
 
@@ -273,9 +273,9 @@ mod tests {
     #[test]
     fn the_user_is_named_at_most_once() {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(asked_user(&[]), Ok(None));
-        assert_eq!(asked_user(&[pair("x", "1"), pair("userId", "alice")]), Ok(Some("alice")));
+        assert_eq!(read_asked_user(&[]), Ok(None));
+        assert_eq!(read_asked_user(&[pair("x", "1"), pair("userId", "alice")]), Ok(Some("alice")));
         let twice = [pair("userId", "alice"), pair("userId", "alice")];
-        assert_eq!(asked_user(&twice), Err(Problem::BadRequest("userId is given more than once")));
+        assert_eq!(read_asked_user(&twice), Err(Problem::BadRequest("userId is given more than once")));
     }
 }

@@ -64,10 +64,11 @@ impl End {
     pub(super) fn feed_closed(closed: Closed) -> Self {
         match closed {
             // The collector may create the topic at any moment, so trying again makes sense.
-            Closed::NoTopic | Closed::CannotMakeTopic | Closed::Broken => {
+            // So does it once the bridge's own log-in is put right.
+            Closed::NoTopic | Closed::CannotMakeTopic | Closed::BridgeRefused | Closed::Broken => {
                 Self::close(TRY_AGAIN_LATER, closed.to_string())
             }
-            Closed::Refused => Self::close(close::FORBIDDEN, closed.to_string()),
+            Closed::Refused | Closed::TokenRefused => Self::close(close::FORBIDDEN, closed.to_string()),
             Closed::Stopping => Self::stopping(),
         }
     }

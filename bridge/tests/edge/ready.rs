@@ -32,7 +32,10 @@ async fn it_follows_kafka_away_and_back_whoever_waits_meanwhile() {
     let server = Server::on_kafka(&kafka.brokers()).await;
     for address in [server.public, server.operators] {
         let answer = get(address, "/readyz", &[]).await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ready"}"#));
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, r#"{"status":"ready","kafkaLogin":"bridge"}"#)
+        );
     }
     let _watching = viewer(server.public, &token("alice")).await;
 

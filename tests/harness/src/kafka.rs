@@ -2,19 +2,20 @@
 //! fresh folder; it can be stopped, killed and started again on the same data. [`Cluster`] is several of them.
 
 mod cluster;
+mod exit;
 mod node;
+mod place;
 
 pub use self::cluster::Cluster;
+pub use self::place::Place;
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use self::node::Node;
-use crate::cache;
+pub(crate) use self::node::Settings;
 use crate::process;
 
 /// The usual version of every `org.apache.kafka` jar, as in `tests/kafka/pom.xml`.
@@ -25,7 +26,7 @@ pub const LIBS_VARIABLE: &str = "PURPLE_SECTOR_KAFKA_LIBS";
 /// How often a start is tried again because another program took one of the free ports first.
 const START_ATTEMPTS: u32 = 3;
 
-/// One broker of its own, on 127.0.0.1. Dropping it ends it and removes its data.
+/// One broker of its own, on 127.0.0.1. Dropping it ends it and removes its data, unless its folder was named.
 #[derive(Debug)]
 pub struct Kafka {
     node: Node,
@@ -48,19 +49,34 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::start`].
     pub fn start_with(settings: &[&str]) -> Result<Self> {
-        Self::start_in(&libs()?, settings)
+        Self::start_at(&Place::default(), settings)
     }
 
-    /// As [`Kafka::start`], with the jars in `libs`.
+    /// As [`Kafka::start_with`], at a place that is named.
     ///
     /// # Errors
     /// As [`Kafka::start`].
-    pub fn start_from(libs: &Path) -> Result<Self> {
-        Self::start_in(libs, &[])
+    pub fn start_at(place: &Place, settings: &[&str]) -> Result<Self> {
+        let (kafka, ()) = Self::launch(place, |port, folder| {
+            let properties = properties(port, process::free_port()?, settings);
+            Ok((Settings::plain(&properties, folder), ()))
+        })?;
+        Ok(kafka)
     }
 
-    fn start_in(libs: &Path, settings: &[&str]) -> Result<Self> {
-        retrying(|| Self::try_start(libs, settings))
+    /// Starts a broker with the settings that `prepare` makes for a port and a folder, and gives what else it made.
+    pub(crate) fn launch<T>(
+        place: &Place,
+        prepare: impl Fn(u16, &Path) -> Result<(Settings, T)>,
+    ) -> Result<(Self, T)> {
+        let libs = place.libs()?;
+        retrying(|| {
+            let port = place.port.map_or_else(process::free_port, Ok)?;
+            let (mut node, made) = Node::new(&libs, place.folder.as_deref(), |folder| prepare(port, folder))?;
+            node.start()?;
+            node.wait_until_ready()?;
+            Ok((Self { node, port }, made))
+        })
     }
 
     /// The one broker that all tests of this process share: started by the first call, ended with the process.
@@ -70,14 +86,7 @@ impl Kafka {
     /// As [`Kafka::start`]. A later call tries again.
     pub fn shared() -> Result<&'static Self> {
         static SHARED: Mutex<Option<&'static Kafka>> = Mutex::new(None);
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kafka) = *shared {
-            return Ok(kafka);
-        }
-        let kafka: &'static Self = Box::leak(Box::new(Self::start()?));
-        end_at_exit(kafka)?;
-        *shared = Some(kafka);
-        Ok(kafka)
+        share(&SHARED, Self::start, |kafka| kafka)
     }
 
     /// What clients connect to: `127.0.0.1:PORT`, the same after a restart.
@@ -133,14 +142,41 @@ impl Kafka {
         self.node.tool(&self.brokers(), class, args)
     }
 
-    fn try_start(libs: &Path, settings: &[&str]) -> Result<Self> {
-        let (port, controller_port) = (process::free_port()?, process::free_port()?);
-        let properties = properties(port, controller_port, settings);
-        let mut node = Node::new(libs, |data| properties.replace("{data}", data))?;
-        node.start()?;
-        node.wait_until_ready()?;
-        Ok(Self { node, port })
+    /// What the running broker has logged so far (the last 10,000 lines); nothing while it is stopped.
+    pub fn log(&self) -> Vec<String> {
+        self.node.log()
     }
+
+    /// Whether the broker runs.
+    ///
+    /// # Errors
+    /// Where the system cannot tell.
+    pub fn is_running(&mut self) -> Result<bool> {
+        self.node.process().map_or(Ok(false), |process| Ok(process.try_status()?.is_none()))
+    }
+
+    /// The folder with its settings, its data and its log (`kafka.log`).
+    pub fn folder(&self) -> &Path {
+        self.node.folder()
+    }
+}
+
+/// The value that all tests of this process share; `make` makes it and its broker is ended with the process.
+pub(crate) fn share<T: Sync>(
+    shared: &'static Mutex<Option<&'static T>>,
+    make: impl FnOnce() -> Result<T>,
+    broker: impl FnOnce(&T) -> &Kafka,
+) -> Result<&'static T> {
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(value) = *shared {
+        return Ok(value);
+    }
+    let value: &'static T = Box::leak(Box::new(make()?));
+    let kafka = broker(value);
+    let id = kafka.process_id().context("the broker has ended")?;
+    exit::end_at_exit(id, kafka.folder())?;
+    *shared = Some(value);
+    Ok(value)
 }
 
 /// The name of the folder in the cache of the jars of a version.
@@ -148,22 +184,8 @@ pub fn folder(version: &str) -> String {
     format!("kafka-{version}")
 }
 
-/// The folder with Kafka's jars: the variable, or the cache.
-fn libs() -> Result<PathBuf> {
-    let set = env::var_os(LIBS_VARIABLE).map(PathBuf::from);
-    let libs = match set {
-        Some(libs) => libs,
-        None => cache::folder()?.join(folder(VERSION)),
-    };
-    let is_kafka = |name: &str| name.starts_with("kafka-tools-") && name.ends_with(".jar");
-    let mut files = fs::read_dir(&libs).into_iter().flatten().flatten();
-    if !files.any(|file| file.file_name().to_str().is_some_and(is_kafka)) {
-        bail!("no Apache Kafka in {}: run `cargo xtask test`, which fetches it", libs.display());
-    }
-    Ok(libs)
-}
-
-fn properties(port: u16, controller_port: u16, settings: &[&str]) -> String {
+/// The settings of a broker that anyone may use; `{data}` is still open.
+pub(crate) fn properties(port: u16, controller_port: u16, settings: &[&str]) -> String {
     format!("{}{}\n", include_str!("../../kafka/server.properties"), settings.join("\n"))
         .replace("{port}", &port.to_string())
         .replace("{controller_port}", &controller_port.to_string())
@@ -183,29 +205,6 @@ fn retrying<T>(start: impl Fn() -> Result<T>) -> Result<T> {
 fn port_was_taken(error: &anyhow::Error) -> bool {
     let text = format!("{error:#}");
     ["Address already in use", "BindException"].iter().any(|sign| text.contains(sign))
-}
-
-/// Ends the shared broker and removes its folder when this process ends by itself: statics are never dropped.
-fn end_at_exit(kafka: &Kafka) -> Result<()> {
-    static BROKER: Mutex<Option<(libc::pid_t, PathBuf)>> = Mutex::new(None);
-    extern "C" fn end() {
-        let broker = BROKER.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((pid, folder)) = broker {
-            // SAFETY: integers and a null pointer, which waitpid allows; the child was never waited for, so the id is its.
-            unsafe {
-                libc::kill(pid, libc::SIGKILL);
-                libc::waitpid(pid, std::ptr::null_mut(), 0);
-            }
-            // A failure leaves only a temp folder.
-            let _ = std::fs::remove_dir_all(folder);
-        }
-    }
-    let pid = kafka.process_id().context("the broker has ended")?;
-    *BROKER.lock().unwrap_or_else(PoisonError::into_inner) =
-        Some((pid.try_into()?, kafka.node.folder().to_path_buf()));
-    // SAFETY: `end` is an `extern "C"` function that lives as long as the program and does not unwind.
-    unsafe { libc::atexit(end) };
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,3 +4,5 @@ pub mod cache;
 pub mod corpus;
 pub mod kafka;
 pub mod process;
+#[cfg(feature = "secure")]
+pub mod secure;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use purple_sector_codec::UserId;
 use purple_sector_kafka::{
-    Action, CloseReason, Event, LinkId, LookBack, News, Now, Output, Reader, ReaderSettings, Versions,
+    Action, CloseReason, Event, Identity, LinkId, LogIn, Login, LookBack, News, Now, Output, Reader,
+    ReaderSettings, ScramHash, Step, Versions,
 };
 
 const MAX_ACTIONS_PER_EVENT: usize = 2000;
@@ -20,15 +21,59 @@ pub fn reader(data: &[u8]) {
         rest = after;
         let link = LinkId(u32::from(which % 16));
         match kind % 8 {
-            0 => world.on(Event::Opened { link, versions: Versions { fetch: 13 + i16::from(length % 5) } }),
+            0 => {
+                let versions = Versions { fetch: 13 + i16::from(length % 5) };
+                let lifetime = (length > 0).then(|| Duration::from_millis(u64::from(length) * 40));
+                world.on(Event::Opened { link, versions, lifetime });
+            }
             1 => world.on(Event::Closed { link, reason: CloseReason::Lost }),
             2 => world.on(Event::Closed { link, reason: CloseReason::TooLong }),
             3 => world.on(Event::LookAgain),
             4 => world.pass(Duration::from_millis(u64::from(length) * 50)),
             5 => world.open(),
+            7 => {
+                let end_ms = world.now.unix_ms + u64::from(length) * 100;
+                let token = Identity::bearer("token", end_ms).expect("a token");
+                world.on(Event::LogIn(if which % 4 == 0 { Login::Nobody } else { Login::As(token) }));
+            }
             _ => world.answer(usize::from(which), bytes),
         }
     }
+}
+
+/// A byte chooses the mechanism; each further answer is a length and so many bytes. A log-in asks a few times at most. With
+/// the first bit of the length set the bytes follow the client's own nonce in an answer that is otherwise right, as
+/// SCRAM looks at nothing else.
+pub fn log_in(data: &[u8]) {
+    let Some((&how, mut rest)) = data.split_first() else { return };
+    let identity = match how % 4 {
+        0 => Identity::bearer("token", 1).expect("a token"),
+        1 => Identity::plain("name", "password"),
+        2 => Identity::scram(ScramHash::Sha256, "name", "password"),
+        _ => Identity::scram(ScramHash::Sha512, "name", "password"),
+    };
+    let (mut log_in, mut asked) = LogIn::begin(identity, 1);
+    let mut n_asked = 0;
+    while let Some((&length, after)) = rest.split_first() {
+        let (bytes, after) = after.split_at(after.len().min(usize::from(length & 0x7F)));
+        rest = after;
+        let answer = if length & 0x80 == 0 { bytes.to_vec() } else { first_of_scram(&asked.bytes, bytes) };
+        match log_in.take(&answer, 1) {
+            Ok(Step::Ask(next)) => asked = next,
+            Ok(Step::Done { .. }) | Err(_) => return,
+        }
+        n_asked += 1;
+        assert!(n_asked <= 2, "a log-in without end");
+    }
+}
+
+fn first_of_scram(asked: &[u8], rest: &[u8]) -> Vec<u8> {
+    let nonce_at = asked.windows(2).position(|pair| pair == b"r=").unwrap_or(asked.len());
+    // The request ends with its tagged fields: none.
+    let message = [asked[nonce_at..].strip_suffix(b"\0").unwrap_or_default(), rest].concat();
+    let length = message.len() + 1;
+    let head = [0, 0, 0, length as u8 | 0x80, (length >> 7) as u8];
+    [&head[..], &message, &[0; 9]].concat()
 }
 
 /// The records of one partition's Fetch, whose answer is otherwise right: offsets only rise. Most checksums are right, as
@@ -115,7 +160,7 @@ impl World {
         };
         let now = Now { at: Instant::now(), unix_ms: 1_764_000_000_000 };
         let topic = UserId::parse("alice").expect("a user id").topic();
-        let reader = Reader::new(topic, Arc::new(settings), 7, now.at);
+        let reader = Reader::new(topic, Arc::new(settings), Login::ByConnection, 7, now.at);
         let mut world = Self { reader, now, opening: Vec::new(), asked: Vec::new() };
         world.on(Event::Time);
         world
@@ -168,7 +213,7 @@ impl World {
 
     fn open(&mut self) {
         if let Some(link) = self.opening.pop() {
-            self.on(Event::Opened { link, versions: Versions { fetch: 13 } });
+            self.on(Event::Opened { link, versions: Versions { fetch: 13 }, lifetime: None });
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link::{Asked, State};
-use super::{Action, CloseReason, Condition, LinkId, LookBack, News, Now, Output, RETRY, Reader, Record};
+use super::{Condition, LinkId, LookBack, News, Now, Output, RETRY, Reader, Record};
 use super::{LOOK_EVERY, back_off};
 use crate::TopicId;
 use crate::batch::{self, Unreadable};
@@ -32,6 +32,7 @@ impl Reader {
             Asked::Metadata => self.take_metadata(body, now.at, out),
             Asked::Offsets(asked) => self.take_offsets(index, &asked, body, now.at, out),
             Asked::Records(asked) => self.take_records(index, &asked, body, now.at, out),
+            Asked::LogIn(log_in) => self.take_login(index, log_in, body, now, out),
         });
         match taken {
             Ok(throttle_ms) => {
@@ -47,12 +48,6 @@ impl Reader {
             }
             Err(Malformed) => self.break_off(link, now.at, out),
         }
-    }
-
-    /// Ends a connection whose broker does not keep to the protocol.
-    fn break_off(&mut self, link: LinkId, now: Instant, out: &mut dyn FnMut(Output<'_>)) {
-        out(Output::Act(Action::Close { link }));
-        self.forget_link(link, CloseReason::Lost, now);
     }
 
     fn take_metadata(

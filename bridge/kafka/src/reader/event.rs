@@ -1,12 +1,14 @@
 //! What do a reader and the program around it say to each other? Events and the time go in, actions and news come out.
 
+use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::login::Login;
 use crate::batch::Unreadable;
-use crate::{ErrorCode, TopicId, Versions};
+use crate::{ErrorCode, Identity, Refusal, TopicId, Versions};
 
 /// A broker's `host:port`.
 pub type Address = Arc<str>;
@@ -33,6 +35,8 @@ pub enum Event<'a> {
         link: LinkId,
         /// What was agreed on with its broker.
         versions: Versions,
+        /// After which the broker ends the session, if it does.
+        lifetime: Option<Duration>,
     },
     /// A whole answer came, without its length.
     Answer {
@@ -50,6 +54,8 @@ pub enum Event<'a> {
     },
     /// A topic that was missing may be there now.
     LookAgain,
+    /// Log in in this way from now on, on open connections as well.
+    LogIn(Login),
     /// The time given by [`Reader::deadline`](super::Reader::deadline) has come.
     Time,
 }
@@ -61,6 +67,8 @@ pub enum CloseReason {
     Lost,
     /// An answer is longer than [`MAX_ANSWER_LEN`](crate::MAX_ANSWER_LEN).
     TooLong,
+    /// Its broker did not let it in.
+    Refused(Refusal),
 }
 
 /// What comes out.
@@ -72,8 +80,8 @@ pub enum Output<'a> {
     News(News<'a>),
 }
 
-/// What to do with connections.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What to do with connections. It prints without the bytes that are sent: those of a log-in hold secrets.
+#[derive(Clone)]
 pub enum Action {
     /// Open one and log in.
     Connect {
@@ -81,6 +89,8 @@ pub enum Action {
         link: LinkId,
         /// To where.
         address: Address,
+        /// As whom, where that is to be shown.
+        identity: Option<Identity>,
     },
     /// Send this.
     Send {
@@ -94,6 +104,18 @@ pub enum Action {
         /// Which.
         link: LinkId,
     },
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { link, address, identity } => {
+                write!(f, "Connect({link:?}, {address}, {identity:?})")
+            }
+            Self::Send { link, bytes } => write!(f, "Send({link:?}, {} bytes)", bytes.len()),
+            Self::Close { link } => write!(f, "Close({link:?})"),
+        }
+    }
 }
 
 /// What a reader learns.
@@ -115,6 +137,11 @@ pub enum News<'a> {
     Refused {
         /// What Kafka says.
         error: ErrorCode,
+    },
+    /// Kafka does not let in whom [`Event::LogIn`] named last. The reader waits for another; what is open stays.
+    LoginRefused {
+        /// Why.
+        refusal: Refusal,
     },
     /// Reading a partition begins.
     Started {

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use super::login::LoggedIn;
 use super::{Address, LinkId};
-use crate::Versions;
 use crate::partition::Question;
 use crate::session::Session;
+use crate::{LogIn, Versions};
 
 /// A connection to one broker.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(super) struct Link {
     pub(super) state: State,
     pub(super) versions: Versions,
     pub(super) session: Session,
+    pub(super) login: LoggedIn,
 }
 
 #[derive(Debug)]
@@ -42,10 +44,17 @@ pub(super) enum Asked {
     Metadata,
     Offsets(Vec<(u16, Question)>),
     Records(Vec<u16>),
+    LogIn(LogIn),
 }
 
 impl Link {
-    pub(super) fn opening(id: LinkId, address: Address, is_extra: bool, until: Instant) -> Self {
+    pub(super) fn opening(
+        id: LinkId,
+        address: Address,
+        is_extra: bool,
+        until: Instant,
+        login: LoggedIn,
+    ) -> Self {
         Self {
             id,
             address,
@@ -53,6 +62,7 @@ impl Link {
             state: State::Opening { until },
             versions: Versions { fetch: 0 },
             session: Session::default(),
+            login,
         }
     }
 
@@ -67,10 +77,12 @@ impl Link {
         }
     }
 
-    pub(super) fn deadline(&self) -> Instant {
-        match self.state {
-            State::Opening { until } | State::Busy { until, .. } => until,
-            State::Idle { since } => since,
-        }
+    /// When something is due: the answer that is awaited, or what comes after it.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Instant> {
+        let (own, login) = match self.state {
+            State::Opening { until } | State::Busy { until, .. } => (until, None),
+            State::Idle { since } => (since, self.login.deadline()),
+        };
+        std::iter::once(own).chain(login)
     }
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod faults;
 mod hostile;
+mod logins;
 mod moves;
 mod random;
 mod starts;

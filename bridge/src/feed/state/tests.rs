@@ -2,10 +2,11 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use purple_sector_codec::bridge_protocol::{GapReason, ServerMessage};
-use purple_sector_kafka::ErrorCode;
+use purple_sector_kafka::{ErrorCode, Mechanism, Refusal};
 
 use super::super::testing::Source;
 use super::*;
+use crate::auth::UserToken;
 use crate::stats::Counter;
 
 const ID: TopicId = TopicId([1; 16]);
@@ -102,7 +103,29 @@ impl Bench {
     }
 
     fn join(&mut self, viewer: ViewerId) {
-        self.on(Event::Join { viewer, options: JoinOptions::default() });
+        self.on(Event::Join { viewer, options: JoinOptions::default(), token: None });
+    }
+
+    fn join_with(&mut self, viewer: ViewerId, token: &UserToken) {
+        let token = Some(token.clone());
+        self.on(Event::Join { viewer, options: JoinOptions::default(), token });
+    }
+
+    fn login_refused(&mut self) {
+        self.news(News::LoginRefused { refusal: Refusal::Credentials(Mechanism::OAuthBearer) });
+    }
+
+    /// With which tokens the reader was to log in since the last look.
+    fn logins(&mut self) -> Vec<Option<UserToken>> {
+        let (logins, others) = std::mem::take(&mut self.others)
+            .into_iter()
+            .partition(|action| matches!(action, Action::LogIn { .. }));
+        self.others = others;
+        let token = |action| match action {
+            Action::LogIn { token } => token,
+            _ => unreachable!("sorted out"),
+        };
+        Vec::into_iter(logins).map(token).collect()
     }
 
     fn record(&mut self, bytes: &[u8]) {
@@ -481,6 +504,57 @@ fn a_ninth_stream_takes_the_place_of_the_oldest() {
     }
     bench.join(A);
     assert_eq!(bench.take(A).len(), 1 + super::super::stream::MAX_STREAMS);
+}
+
+fn token(text: &str, expires_at_s: u64) -> UserToken {
+    UserToken::for_test("alice", text, expires_at_s)
+}
+
+#[test]
+fn the_reader_logs_in_with_the_token_of_a_viewer_who_is_there() {
+    let mut bench = Bench::new();
+    let (first, fresh, other) = (token("first", 100), token("fresh", 200), token("other", 150));
+    bench.join_with(A, &first);
+    assert_eq!(bench.logins(), [Some(first)]);
+    bench.on(Event::Renew { viewer: A, token: fresh.clone() });
+    bench.join_with(B, &other);
+    assert_eq!(bench.logins(), [Some(fresh)]);
+    bench.on(Event::Renew { viewer: ViewerId(9), token: token("of-nobody", 900) });
+    assert_eq!(bench.logins(), []);
+    bench.on(Event::Leave { viewer: A });
+    assert_eq!(bench.logins(), [Some(other)]);
+    bench.on(Event::Leave { viewer: B });
+    assert_eq!(bench.logins(), [None]);
+    bench.wait(Duration::from_secs(16));
+    assert_eq!(bench.ended_with(), Some(Closed::Stopping));
+}
+
+#[test]
+fn a_viewer_whose_token_kafka_refuses_goes_and_others_stay() {
+    let mut bench = Bench::new();
+    let (bad, good) = (token("bad", 200), token("good", 100));
+    bench.join_with(A, &bad);
+    bench.join_with(B, &good);
+    bench.logins();
+    bench.login_refused();
+    assert_eq!(bench.logins(), [Some(good)]);
+    let closed = |bench: &mut Bench| match std::mem::take(&mut bench.others).as_slice() {
+        [Action::Close { viewer, reason: Closed::TokenRefused }] => *viewer,
+        others => panic!("{others:?}"),
+    };
+    assert_eq!(closed(&mut bench), A);
+    bench.login_refused();
+    assert_eq!(closed(&mut bench), B);
+    bench.wait(Duration::from_secs(16));
+    assert!(bench.has_ended(), "nobody is there");
+}
+
+#[test]
+fn where_kafka_refuses_the_bridge_itself_all_viewers_are_told() {
+    let mut bench = Bench::new();
+    bench.join(A);
+    bench.login_refused();
+    assert_eq!(bench.ended_with(), Some(Closed::BridgeRefused));
 }
 
 proptest! {

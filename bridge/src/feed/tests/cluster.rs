@@ -32,6 +32,7 @@ fn on(cluster: &Cluster, partitions: u16, replication_factor: u16) -> KafkaSetti
         auto_create_topics: true,
         partitions,
         replication_factor: Some(replication_factor),
+        security: Security::default(),
     }
 }
 

@@ -17,6 +17,7 @@ fn on(broker: &Broker) -> KafkaSettings {
         auto_create_topics: true,
         partitions: 10,
         replication_factor: None,
+        security: Security::default(),
     }
 }
 

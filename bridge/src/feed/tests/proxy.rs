@@ -75,6 +75,7 @@ impl Proxied {
             auto_create_topics: true,
             partitions: 1,
             replication_factor: None,
+            security: Security::default(),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Several brokers and a controller of their own, for what only a cluster can suffer.
 
+use std::path::Path;
 use std::thread;
 
 use anyhow::{Context, Result};
 
-use super::node::Node;
-use super::{libs, retrying};
+use super::node::{Node, Settings};
+use super::{Place, retrying};
 use crate::process;
 
 /// The controller's node id; brokers count from 1.
@@ -31,18 +32,17 @@ impl Cluster {
     }
 
     fn try_start(n_brokers: usize) -> Result<Self> {
-        let libs = &libs()?;
+        let libs = &Place::default().libs()?;
         let controller_port = process::free_port()?;
         let ports = (0..n_brokers).map(|_| process::free_port()).collect::<Result<Vec<u16>>>()?;
-        let mut controller = Node::new(libs, |data| controller_properties(controller_port, data))?;
+        let mut controller = new_node(libs, &controller_properties(controller_port))?;
         controller.start()?;
         let brokers: Result<Vec<(Node, u16)>> = thread::scope(|scope| {
             let starts: Vec<_> = (1..)
                 .zip(&ports)
                 .map(|(id, port)| {
                     scope.spawn(move || {
-                        let mut node =
-                            Node::new(libs, |data| broker_properties(id, *port, controller_port, data))?;
+                        let mut node = new_node(libs, &broker_properties(id, *port, controller_port))?;
                         node.start()?;
                         node.wait_until_ready()?;
                         Ok((node, *port))
@@ -113,7 +113,12 @@ impl Cluster {
     }
 }
 
-fn controller_properties(port: u16, data: &str) -> String {
+fn new_node(libs: &Path, properties: &str) -> Result<Node> {
+    let (node, ()) = Node::new(libs, None, |folder| Ok((Settings::plain(properties, folder), ())))?;
+    Ok(node)
+}
+
+fn controller_properties(port: u16) -> String {
     format!(
         "process.roles=controller\n\
          node.id={CONTROLLER}\n\
@@ -121,16 +126,15 @@ fn controller_properties(port: u16, data: &str) -> String {
          controller.listener.names=CONTROLLER\n\
          listeners=CONTROLLER://127.0.0.1:{port}\n\
          broker.session.timeout.ms={BROKER_SESSION_MS}\n\
-         log.dirs={data}\n"
+         log.dirs={{data}}\n"
     )
 }
 
-fn broker_properties(id: u16, port: u16, controller_port: u16, data: &str) -> String {
+fn broker_properties(id: u16, port: u16, controller_port: u16) -> String {
     // As the one broker of other tests, but for who does what.
     let shared = include_str!("../../../kafka/server.properties")
         .replace("{port}", &port.to_string())
-        .replace("{controller_port}", &controller_port.to_string())
-        .replace("{data}", data);
+        .replace("{controller_port}", &controller_port.to_string());
     format!(
         "{shared}\n\
          process.roles=broker\n\

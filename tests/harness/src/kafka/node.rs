@@ -1,6 +1,7 @@
 //! One process of a Kafka cluster, broker or controller: its folder, its settings, its start and its end.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,34 +11,68 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{Process, Program};
 
+/// What a node starts with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The content of `server.properties`.
+    pub(crate) properties: String,
+    /// Flags of its Java, such as its memory.
+    pub(crate) java: Vec<String>,
+    /// The file that tells Kafka's own tools how to log in; none where nobody has to.
+    pub(crate) login: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Those of a node that anyone may use, with its data in `{data}` of its folder.
+    pub(super) fn plain(properties: &str, folder: &Path) -> Self {
+        let properties = properties.replace("{data}", &folder.join("data").display().to_string());
+        let java = ["-Xms512m", "-Xmx1g", "-XX:+UseG1GC"].map(str::to_owned).to_vec();
+        Self { properties, java, login: None }
+    }
+}
+
 /// A cluster id that any base64 reader takes; each cluster here is alone.
 const CLUSTER_ID: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 /// Begins the name of a node's folder; its process's id and a number follow.
 const FOLDER: &str = "purple-sector-kafka-";
 /// Enough on a machine busy with builds; an idle one needs 4 s.
 const START_LIMIT: Duration = Duration::from_secs(90);
+/// For programs that end before a better compiler would pay.
+const SHORT_LIVED: [&str; 3] = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
-/// Dropping it ends the process and removes its data.
+/// Dropping it ends the process, and removes its folder unless that was asked for by name.
 #[derive(Debug)]
 pub(super) struct Node {
     process: Option<Process>,
     libs: PathBuf,
     folder: PathBuf,
+    keeps_folder: bool,
+    java: Vec<String>,
+    login: Option<PathBuf>,
 }
 
 impl Node {
-    /// Prepares a folder; `properties` gets the place for the data and gives the content of `server.properties`.
-    pub(super) fn new(libs: &Path, properties: impl FnOnce(&str) -> String) -> Result<Self> {
-        let node = Self { process: None, libs: libs.to_path_buf(), folder: new_folder()? };
-        let data = node.folder.join("data").display().to_string();
-        fs::write(node.folder.join("server.properties"), properties(&data))?;
+    /// Prepares `folder`, or a temporary one; `prepare` puts there what it likes and gives the settings.
+    pub(super) fn new<T>(
+        libs: &Path,
+        folder: Option<&Path>,
+        prepare: impl FnOnce(&Path) -> Result<(Settings, T)>,
+    ) -> Result<(Self, T)> {
+        let keeps_folder = folder.is_some();
+        let folder = folder.map_or_else(new_folder, |folder| Ok(folder.to_path_buf()))?;
+        let libs = libs.to_path_buf();
+        // Before anything can fail: from here on the folder goes with the node.
+        let mut node = Self { process: None, libs, folder, keeps_folder, java: Vec::new(), login: None };
+        let (settings, prepared) = prepare(&node.folder)?;
+        fs::write(node.folder.join("server.properties"), settings.properties)?;
         fs::write(node.folder.join("log4j2.xml"), include_str!("../../../kafka/log4j2.xml"))?;
+        (node.java, node.login) = (settings.java, settings.login);
         node.format()?;
-        Ok(node)
+        Ok((node, prepared))
     }
 
     fn format(&self) -> Result<()> {
-        let mut tool = java(&self.libs, "kafka-storage", &["-Xmx256m", "-XX:TieredStopAtLevel=1"])
+        let mut tool = java(&self.libs, "kafka-storage", &SHORT_LIVED)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .args([self.folder.join("server.properties")])
             .start()?;
@@ -50,18 +85,29 @@ impl Node {
     /// Starts the process; it is ready later.
     pub(super) fn start(&mut self) -> Result<()> {
         let log4j = format!("-Dlog4j2.configurationFile={}", self.folder.join("log4j2.xml").display());
-        let process = java(&self.libs, "kafka", &["-Xms512m", "-Xmx1g", "-XX:+UseG1GC", &log4j])
-            .args(["kafka.Kafka"])
+        let mut kafka = java(&self.libs, "kafka", &self.java)
+            .args([&log4j, "kafka.Kafka"])
             .args([self.folder.join("server.properties")])
-            .current_dir(&self.folder)
-            .start()?;
-        self.process = Some(process);
+            .current_dir(&self.folder);
+        if self.keeps_folder {
+            kafka = kafka.log_to(self.folder.join("kafka.log"));
+        }
+        self.process = Some(kafka.start()?);
         Ok(())
     }
 
     pub(super) fn wait_until_ready(&mut self) -> Result<()> {
-        let process = self.process.as_mut().context("this Kafka was not started")?;
-        process.wait_for_line("Kafka Server started", START_LIMIT).map(drop)
+        self.process()?.wait_for_line("Kafka Server started", START_LIMIT).map(drop)
+    }
+
+    /// The process, where it was started and not ended.
+    pub(super) fn process(&mut self) -> Result<&mut Process> {
+        self.process.as_mut().context("this Kafka does not run")
+    }
+
+    /// What the running process has printed.
+    pub(super) fn log(&self) -> Vec<String> {
+        self.process.as_ref().map(Process::lines).unwrap_or_default()
     }
 
     pub(super) fn process_id(&self) -> Option<u32> {
@@ -97,8 +143,9 @@ impl Node {
         // Where the tools were before Kafka 3.7.
         let older = format!("kafka.admin.{}", class.rsplit('.').next().unwrap_or(class));
         for class in [class, older.as_str()] {
-            let mut tool = java(&self.libs, "kafka-tool", &["-Xmx256m"])
+            let mut tool = java(&self.libs, "kafka-tool", &SHORT_LIVED)
                 .args([class, "--bootstrap-server", brokers])
+                .args(self.login.iter().flat_map(|file| [OsStr::new("--command-config"), file.as_os_str()]))
                 .args(args)
                 .start()?;
             let code = tool.exit_code(START_LIMIT)?;
@@ -116,13 +163,18 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
+        if self.keeps_folder {
+            // Where it has to be killed, whoever looks at the folder finds that in the log.
+            let _ = self.stop();
+            return;
+        }
         // Its data goes with it, so nothing is lost by an end without flushing; a failure leaves only a temp folder.
         self.process = None;
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-fn java(libs: &Path, name: &str, flags: &[&str]) -> Program {
+fn java(libs: &Path, name: &str, flags: &[impl AsRef<OsStr>]) -> Program {
     let class_path = libs.join("*");
     let home =
         env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java")).filter(|java| java.is_file());

@@ -1,8 +1,10 @@
 //! What do brokers know and keep? A few of them, with one topic.
 
 mod answers;
+mod door;
 
 pub(super) use self::answers::{FETCH, LIST_OFFSETS, METADATA, Parked};
+pub(super) use self::door::{Door, Guest, SASL_AUTHENTICATE, SASL_HANDSHAKE, token};
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,6 +24,8 @@ pub(super) struct Cluster {
     pub(super) errors: HashMap<(i16, i32), i16>,
     /// The error that metadata tells of the topic.
     pub(super) topic_error: i16,
+    /// Who is let in; `None`: everybody, without asking.
+    pub(super) door: Option<Door>,
     last_session: i32,
 }
 
@@ -78,6 +82,7 @@ impl Cluster {
             throttle_ms: 0,
             errors: HashMap::new(),
             topic_error: 0,
+            door: None,
             last_session: 100,
         };
         cluster.make_topic(9, n_partitions);

@@ -2,8 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::super::Event;
-use super::cluster::Cluster;
+use std::time::Duration;
+
+use super::super::{Event, Login};
+use super::cluster::{Cluster, Door, token};
 use super::world::World;
 
 #[derive(Debug, Clone)]
@@ -20,6 +22,7 @@ enum Step {
     Throttle { ms: i32 },
     Silence { is_silent: bool },
     Look,
+    LogIn { token: Option<&'static str> },
     Pass { ms: u64 },
 }
 
@@ -65,8 +68,25 @@ fn take(world: &mut World, step: Step) {
         Step::Silence { is_silent: true } => world.tamper = Some(Box::new(|_, _| None)),
         Step::Silence { is_silent: false } => world.tamper = None,
         Step::Look => world.on(Event::LookAgain),
+        Step::LogIn { token: None } => world.on(Event::LogIn(Login::Nobody)),
+        Step::LogIn { token: Some(text) } => world.on(Event::LogIn(Login::As(token(text, u64::MAX)))),
         Step::Pass { ms } => world.pass(ms),
     }
+}
+
+/// The same, and tokens that are good, those of another principal, and bad ones.
+fn steps_with_logins() -> impl Strategy<Value = Step> {
+    let token = prop::sample::select(vec![None, Some("a"), Some("b"), Some("writer"), Some("forged")]);
+    prop_oneof![4 => steps(), 1 => token.prop_map(|token| Step::LogIn { token })]
+}
+
+/// Brings everything back to order and lets the reader catch up.
+fn settle(world: &mut World) {
+    (0..N_BROKERS as i32).for_each(|node| world.start_broker(node));
+    world.cluster.throttle_ms = 0;
+    world.tamper = None;
+    world.cluster.elect();
+    world.pass(20_000);
 }
 
 proptest! {
@@ -85,11 +105,7 @@ proptest! {
         for step in steps {
             take(&mut world, step);
         }
-        (0..N_BROKERS as i32).for_each(|node| world.start_broker(node));
-        world.cluster.throttle_ms = 0;
-        world.tamper = None;
-        world.cluster.elect();
-        world.pass(20_000);
+        settle(&mut world);
         prop_assert!(world.has_all(), "{:?} {:?}", world.next, world.news);
         prop_assert!(world.news.iter().all(|news| !news.starts_with("Lost") && news != "Missing"));
         // Each record and each fault may cost a few requests, quiet seconds only few.
@@ -99,5 +115,27 @@ proptest! {
         let before = world.requests.len();
         world.pass(10_000);
         prop_assert!(world.requests.len() - before <= 10 * 2 * N_BROKERS + 20);
+    }
+
+    /// Nothing is asked after the end of a session either.
+    #[test]
+    fn every_record_comes_once_whoever_reads_it(steps in prop::collection::vec(steps_with_logins(), 0..60)) {
+        let mut cluster = Cluster::new(N_BROKERS, 3);
+        let good = [("a", "v-alice"), ("b", "v-alice"), ("writer", "u-alice")];
+        let good = good.map(|(text, principal)| (text, (principal, u64::MAX))).into_iter().collect();
+        cluster.door = Some(Door { good, max_session: Some(Duration::from_secs(5)) });
+        let mut world = World::new(cluster, |settings| settings.max_bytes = 20_000);
+        take(&mut world, Step::LogIn { token: Some("a") });
+        let begun_at = world.now.at;
+        for step in steps {
+            take(&mut world, step);
+        }
+        take(&mut world, Step::LogIn { token: Some("b") });
+        settle(&mut world);
+        prop_assert!(world.has_all(), "{:?} {:?}", world.next, world.news);
+        prop_assert_eq!(world.n_late, 0);
+        let seconds = (world.now.at - begun_at).as_secs() as usize + 1;
+        let budget = seconds * 16 * N_BROKERS + world.n_records * 2 + 60 * 20;
+        prop_assert!(world.requests.len() < budget, "{} of {budget}", world.requests.len());
     }
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use purple_sector_codec::UserId;
 
 use super::super::*;
-use super::cluster::{Cluster, Parked, value};
+use super::cluster::{Cluster, Guest, Parked, SASL_AUTHENTICATE, SASL_HANDSHAKE, value};
 use crate::MAX_ANSWER_LEN;
 
 /// How long a broker and the way to it take.
@@ -38,6 +38,8 @@ pub(super) struct World {
     /// When, to which broker and with which key requests went out.
     pub(super) requests: Vec<(Instant, i32, i16)>,
     pub(super) n_connects: usize,
+    /// Requests that came after the end of their session, which ends the connection.
+    pub(super) n_late: usize,
     pub(super) tamper: Option<Tamper>,
     /// Whether what brokers answer can be held against the log.
     pub(super) is_trusted: bool,
@@ -51,6 +53,8 @@ struct Connection {
     node: i32,
     is_busy: bool,
     parked: Option<(Instant, Parked)>,
+    /// Who it is, where that is asked.
+    guest: Option<Guest>,
 }
 
 enum Due {
@@ -71,7 +75,7 @@ impl World {
         let now = Now { at: Instant::now(), unix_ms: 1_764_000_000_000 };
         let topic = UserId::parse("alice").unwrap().topic();
         Self {
-            reader: Reader::new(topic, Arc::new(settings), 7, now.at),
+            reader: Reader::new(topic, Arc::new(settings), Login::ByConnection, 7, now.at),
             cluster,
             now,
             next: BTreeMap::new(),
@@ -79,6 +83,7 @@ impl World {
             news: Vec::new(),
             requests: Vec::new(),
             n_connects: 0,
+            n_late: 0,
             tamper: None,
             is_trusted: true,
             links: Vec::new(),
@@ -145,14 +150,23 @@ impl World {
     fn act(&mut self, action: Action) {
         let soon = self.now.at + LATENCY;
         match action {
-            Action::Connect { link: id, address } => {
+            Action::Connect { link: id, address, identity } => {
                 assert!(id.0 > self.last_link, "names of links are never used again");
                 self.last_link = id.0;
                 self.n_connects += 1;
                 let node = address.strip_prefix("b:").and_then(|node| node.parse().ok()).unwrap_or(-1);
-                self.links.push(Connection { id, node, is_busy: false, parked: None });
-                let is_up = self.cluster.is_up(node);
-                self.due.push((soon, id, if is_up { Due::Opened } else { Due::Closed(CloseReason::Lost) }));
+                self.links.push(Connection { id, node, is_busy: false, parked: None, guest: None });
+                let mut due =
+                    if self.cluster.is_up(node) { Due::Opened } else { Due::Closed(CloseReason::Lost) };
+                if let (Due::Opened, Some(door)) = (&due, &self.cluster.door) {
+                    let guest = door.let_in(identity.as_ref(), self.now);
+                    let link = self.links.last_mut().expect("just added");
+                    match guest {
+                        Ok(guest) => link.guest = Some(guest),
+                        Err(refusal) => due = Due::Closed(CloseReason::Refused(refusal)),
+                    }
+                }
+                self.due.push((soon, id, due));
             }
             Action::Send { link: id, bytes } => {
                 let link = self.links.iter_mut().find(|link| link.id == id).expect("a link that is open");
@@ -164,6 +178,16 @@ impl World {
                 link.is_busy = true;
                 let (node, key) = (link.node, i16::from_be_bytes([bytes[4], bytes[5]]));
                 self.requests.push((self.now.at, node, key));
+                if let (SASL_HANDSHAKE | SASL_AUTHENTICATE, Some(door)) = (key, &self.cluster.door) {
+                    let guest = link.guest.as_mut().expect("let in");
+                    let answer = door.answer(guest, key, bytes, self.now);
+                    return self.send(id, key, answer);
+                }
+                if link.guest.as_ref().is_some_and(|guest| guest.is_over(self.now.at)) {
+                    self.n_late += 1;
+                    self.due.push((soon, id, Due::Closed(CloseReason::Lost)));
+                    return;
+                }
                 match self.cluster.answer(node, bytes) {
                     Ok(answer) => self.send(id, key, answer),
                     Err(parked) => {
@@ -199,7 +223,7 @@ impl World {
         for id in ids {
             self.forget(id);
             // In the model, too, it is gone before the reader hears of it: keep its place until then.
-            self.links.push(Connection { id, node: CUT, is_busy: true, parked: None });
+            self.links.push(Connection { id, node: CUT, is_busy: true, parked: None, guest: None });
             self.due.push((self.now.at, id, Due::Closed(CloseReason::Lost)));
         }
     }

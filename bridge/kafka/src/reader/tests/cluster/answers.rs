@@ -34,7 +34,7 @@ pub(in super::super) struct Parked {
     pub(in super::super) max_wait_ms: u64,
 }
 
-fn decoded<M: Message>(mut bytes: Bytes) -> (i16, i32, M) {
+pub(super) fn decoded<M: Message>(mut bytes: Bytes) -> (i16, i32, M) {
     let version = i16::from_be_bytes([bytes[6], bytes[7]]);
     let _ = bytes.split_to(4);
     let header = RequestHeader::decode(&mut bytes, M::header_version(version)).unwrap();
@@ -43,7 +43,7 @@ fn decoded<M: Message>(mut bytes: Bytes) -> (i16, i32, M) {
     (version, header.correlation_id, request)
 }
 
-fn encoded<M: Encodable + HeaderVersion>(message: &M, version: i16, number: i32) -> Bytes {
+pub(super) fn encoded<M: Encodable + HeaderVersion>(message: &M, version: i16, number: i32) -> Bytes {
     let mut bytes = BytesMut::new();
     let header = ResponseHeader::default().with_correlation_id(number);
     header.encode(&mut bytes, M::header_version(version)).unwrap();

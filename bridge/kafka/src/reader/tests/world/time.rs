@@ -55,9 +55,10 @@ impl World {
     fn deliver(&mut self, id: LinkId, due: Due) {
         match due {
             Due::Opened => {
-                let node = self.links.iter().find(|link| link.id == id).expect("a link").node;
-                let versions = Versions { fetch: self.cluster.brokers[node as usize].fetch_version };
-                self.on(Event::Opened { link: id, versions });
+                let link = self.links.iter().find(|link| link.id == id).expect("a link");
+                let versions = Versions { fetch: self.cluster.brokers[link.node as usize].fetch_version };
+                let lifetime = link.guest.as_ref().and_then(|guest| guest.lifetime());
+                self.on(Event::Opened { link: id, versions, lifetime });
             }
             Due::Closed(reason) => {
                 self.forget(id);

@@ -1,0 +1,249 @@
+//! How does a test get an Apache Kafka that admits nobody without a name and allows nobody more than they were granted?
+//!
+//! Services come with a certificate of the [`Authority`], users with a token of the [`Issuer`]; [`principal`] says what both
+//! are called, and [`acl`] what each may do. `docs/operations.md` explains the broker's settings.
+
+pub mod acl;
+mod authority;
+mod files;
+mod issuer;
+pub mod principal;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use anyhow::Result;
+
+pub use self::authority::{Authority, Identity};
+pub use self::issuer::{Issuer, SigningKey, jws};
+use crate::kafka::{self, Kafka, Place, Settings};
+use crate::process;
+use principal::{ADMIN, BROKER};
+
+/// The little that a broker with a few topics needs: it starts in 4 s and takes 310 MB.
+const JAVA: [&str; 3] = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
+/// One secured broker of its own, on 127.0.0.1, with its authority and its issuer. Dropping it ends it and removes its
+/// data and keys, unless its folder was named.
+#[derive(Debug)]
+pub struct SecureKafka {
+    broker: Kafka,
+    users_port: u16,
+    authority: Authority,
+    issuer: Issuer,
+}
+
+impl SecureKafka {
+    /// Starts a broker and waits until it answers. `svc-admin` may do everything; nobody else may do anything yet.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// As [`SecureKafka::start`], with further lines for `server.properties`, which win over those of
+    /// `tests/kafka/secure.properties`.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start_with(settings: &[&str]) -> Result<Self> {
+        Self::start_at(&Place::default(), settings)
+    }
+
+    /// As [`SecureKafka::start_with`], at a place that is named. Its port is that of the services.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`].
+    pub fn start_at(place: &Place, settings: &[&str]) -> Result<Self> {
+        let (broker, (users_port, authority, issuer)) = Kafka::launch(place, |port, folder| {
+            // A person who chose a port finds the users' next to it.
+            let users_port = place.port.and_then(|port| port.checked_add(1));
+            let users_port = users_port.map_or_else(process::free_port, Ok)?;
+            let authority = Authority::new("Purple Sector tests")?;
+            files::write(&folder.join("ca.pem"), &authority.certificate())?;
+            files::write_secret(
+                &folder.join(format!("services/{BROKER}.keystore.pem")),
+                &authority.broker(BROKER)?.keystore(&authority),
+            )?;
+            write_identity(folder, ADMIN, &authority.service(ADMIN)?)?;
+            let issuer = Issuer::new(&folder.join("jwks.json"))?;
+            let login = folder.join("admin.properties");
+            files::write_secret(&login, &tools_login(folder, &authority.service(ADMIN)?, &authority)?)?;
+            let properties = properties(port, users_port, process::free_port()?, settings);
+            let settings = Settings {
+                properties: in_folder(&properties, folder),
+                java: JAVA.into_iter().map(str::to_owned).chain([allowed_url(folder)]).collect(),
+                login: Some(login),
+            };
+            Ok((settings, (users_port, authority, issuer)))
+        })?;
+        Ok(Self { broker, users_port, authority, issuer })
+    }
+
+    /// The one secured broker that all tests of this process share: started by the first call, ended with the process.
+    /// Use users of your own; don't stop it, and don't change its keys.
+    ///
+    /// # Errors
+    /// As [`Kafka::start`]. A later call tries again.
+    pub fn shared() -> Result<&'static Self> {
+        static SHARED: Mutex<Option<&'static SecureKafka>> = Mutex::new(None);
+        kafka::share(&SHARED, Self::start, |secure| &secure.broker)
+    }
+
+    /// Where services connect, with a certificate (`security.protocol=SSL`).
+    pub fn services(&self) -> String {
+        self.broker.brokers()
+    }
+
+    /// Where users connect, with a token (`security.protocol=SASL_SSL`, `sasl.mechanism=OAUTHBEARER`).
+    pub fn users(&self) -> String {
+        format!("127.0.0.1:{}", self.users_port)
+    }
+
+    /// The certificate of the authority, which clients must trust.
+    pub fn ca(&self) -> PathBuf {
+        self.folder().join("ca.pem")
+    }
+
+    /// Certificate and key with which the service `name` logs in; made where it has none yet.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn service(&self, name: &str) -> Result<IdentityFiles> {
+        let files = IdentityFiles::in_folder(self.folder(), name);
+        if files.certificate.exists() && files.key.exists() {
+            return Ok(files);
+        }
+        self.write_identity(name, &self.authority.service(name)?)
+    }
+
+    /// Writes an identity, such as one that the broker must refuse, where its files can be named.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn write_identity(&self, name: &str, identity: &Identity) -> Result<IdentityFiles> {
+        write_identity(self.folder(), name, identity)
+    }
+
+    /// Who signs the certificates.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Who signs the tokens.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Who signs the tokens, to change the keys.
+    pub fn issuer_mut(&mut self) -> &mut Issuer {
+        &mut self.issuer
+    }
+
+    /// The broker itself, for its log and for Kafka's tools, which run as `svc-admin`.
+    pub fn broker(&self) -> &Kafka {
+        &self.broker
+    }
+
+    /// The broker itself, to stop it and start it again.
+    pub fn broker_mut(&mut self) -> &mut Kafka {
+        &mut self.broker
+    }
+
+    /// The folder with everything: settings, keys, data.
+    pub fn folder(&self) -> &Path {
+        self.broker.folder()
+    }
+}
+
+/// Where a certificate and its key lie, both as PEM.
+#[derive(Debug, Clone)]
+pub struct IdentityFiles {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its private key (PKCS #8), which only its owner may read.
+    pub key: PathBuf,
+}
+
+impl IdentityFiles {
+    fn in_folder(folder: &Path, name: &str) -> Self {
+        let services = folder.join("services");
+        Self { certificate: services.join(format!("{name}.pem")), key: services.join(format!("{name}.key")) }
+    }
+}
+
+fn write_identity(folder: &Path, name: &str, identity: &Identity) -> Result<IdentityFiles> {
+    let files = IdentityFiles::in_folder(folder, name);
+    files::write(&files.certificate, &identity.certificate)?;
+    files::write_secret(&files.key, &identity.key)?;
+    Ok(files)
+}
+
+/// The settings with which Kafka's own tools log in.
+fn tools_login(folder: &Path, identity: &Identity, authority: &Authority) -> Result<String> {
+    let keystore = folder.join(format!("services/{ADMIN}.keystore.pem"));
+    files::write_secret(&keystore, &identity.keystore(authority))?;
+    Ok(format!(
+        "security.protocol=SSL\n\
+         ssl.keystore.type=PEM\n\
+         ssl.keystore.location={}\n\
+         ssl.truststore.type=PEM\n\
+         ssl.truststore.location={}\n",
+        keystore.display(),
+        folder.join("ca.pem").display()
+    ))
+}
+
+/// The settings of a broker; `{folder}` and `{data}` are still open.
+fn properties(port: u16, users_port: u16, controller_port: u16, settings: &[&str]) -> String {
+    let secure = include_str!("../../kafka/secure.properties")
+        .replace("{users_port}", &users_port.to_string())
+        .replace("{issuer}", Issuer::NAME)
+        .replace("{audience}", Issuer::KAFKA_AUDIENCE);
+    let settings: Vec<&str> = [secure.as_str()].into_iter().chain(settings.iter().copied()).collect();
+    kafka::properties(port, controller_port, &settings)
+}
+
+fn in_folder(properties: &str, folder: &Path) -> String {
+    let data = folder.join("data").display().to_string();
+    properties.replace("{data}", &data).replace("{folder}", &folder.display().to_string())
+}
+
+/// Kafka reads keys only from where its command line allows it; the broker does not start without this.
+fn allowed_url(folder: &Path) -> String {
+    format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://{}", folder.join("jwks.json").display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_have_no_open_places_and_end_with_the_extra_settings() {
+        let text = in_folder(&properties(1000, 1001, 2000, &["a=b"]), Path::new("/secure"));
+        assert!(!text.lines().any(|line| !line.starts_with('#') && line.contains('{')), "{text}");
+        assert!(text.contains(
+            "listeners=SERVICES://127.0.0.1:1000,USERS://127.0.0.1:1001,CONTROLLER://127.0.0.1:2000"
+        ));
+        assert!(text.contains("jwks.endpoint.url=file:///secure/jwks.json\n"));
+        assert!(text.ends_with("a=b\n"));
+    }
+
+    #[test]
+    fn keys_are_readable_by_their_owner_only_and_go_with_the_broker() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let kafka = SecureKafka::start().unwrap();
+        let folder = kafka.folder().to_path_buf();
+        let key = kafka.service("svc-bridge").unwrap().key;
+        for secret in [key, folder.join("services/svc-broker.keystore.pem"), folder.join("admin.properties")]
+        {
+            let mode = secret.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", secret.display());
+        }
+        kafka.broker().tool("org.apache.kafka.tools.TopicCommand", &["--list"]).unwrap();
+        drop(kafka);
+        assert!(!folder.exists());
+    }
+}
