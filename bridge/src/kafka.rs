@@ -14,6 +14,7 @@ mod security;
 mod source;
 mod stream;
 mod topics;
+mod turns;
 mod watch;
 
 use std::io::ErrorKind;
@@ -36,6 +37,7 @@ pub use self::security::{ReaderLogin, Security, Tls, TlsError};
 pub(crate) use self::source::Source;
 pub(crate) use self::topics::MakeError;
 use self::topics::{Maker, Told, Topics};
+use self::turns::Turns;
 use self::watch::Reachable;
 use crate::stats::Stats;
 use crate::supervisor::Supervisor;
@@ -189,6 +191,8 @@ impl Kafka {
             seeds: brokers.split(',').map(|broker| Address::from(broker.trim())).collect(),
             tls: tls.clone(),
             long_answers: long_answers.clone(),
+            // The bridge's own questions never wait behind a crowd of readers.
+            turns: Turns::default(),
         };
         let services =
             Services { listener: listener(&brokers, &security.tls), identity: security.identity.clone() };
@@ -196,7 +200,7 @@ impl Kafka {
         let (reader_listener, reader_login) = match &security.readers {
             ReaderLogin::Bridge => {
                 let login = security.identity.clone().map_or(Login::ByConnection, Login::As);
-                (services.listener.clone(), login)
+                (listener(&brokers, &security.tls), login)
             }
             ReaderLogin::User { brokers: users, tls } => {
                 (listener(users.as_ref().unwrap_or(&brokers), tls), Login::Nobody)

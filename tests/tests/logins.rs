@@ -38,7 +38,19 @@ fn shared() -> Result<(&'static SecureKafka, &'static Bridge)> {
 /// A bridge whose readers log in as their users; it itself shows a certificate.
 fn user_bridge(kafka: &SecureKafka) -> Result<Bridge> {
     let users = kafka.users();
-    bridge(kafka, &kafka.services(), &[("KAFKA_LOGIN", "user"), ("KAFKA_USER_BROKERS", &users)])
+    let settings = [("KAFKA_LOGIN", "user"), ("KAFKA_USER_BROKERS", &users), ("LOG_LEVEL", "trace")];
+    bridge(kafka, &kafka.services(), &settings)
+}
+
+/// The ports from which somebody is connected to the listener for users.
+fn readers(kafka: &SecureKafka) -> Result<Vec<String>> {
+    const ESTABLISHED: &str = "01";
+    let port: u16 = kafka.users().rsplit(':').next().context("a port")?.parse()?;
+    let to_users = format!("0100007F:{port:04X}");
+    let connections = std::fs::read_to_string("/proc/net/tcp")?;
+    let rows = connections.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let own = rows.filter(|row| row.get(2) == Some(&&*to_users) && row.get(3) == Some(&ESTABLISHED));
+    Ok(own.map(|row| row[1].to_owned()).collect())
 }
 
 /// A bridge with a certificate, and with these settings.
@@ -263,14 +275,20 @@ async fn a_viewer_outlives_sessions_and_its_first_token_without_a_gap() -> Resul
     // Shorter than a Fetch waits.
     let kafka = SecureKafka::start_with(&["listener.name.users.oauthbearer.connections.max.reauth.ms=4000"])?;
     grant_to_bridge(&kafka, false)?;
-    let bridge = user_bridge(&kafka)?;
+    let mut bridge = user_bridge(&kafka)?;
     let life = Duration::from_secs(25);
     let (mut driver, mut viewer) = watched(&kafka, &bridge, "alice", life).await?;
-    let began = Instant::now();
+    let (began, reader) = (Instant::now(), readers(&kafka)?);
+    ensure!(reader.len() == 1, "one reader, one broker: {reader:?}");
     driver.drive_until(began + Duration::from_secs(10), &mut viewer).await?;
     let fresh = kafka.issuer().token(&driver.id, Access::Read, HOUR)?;
     viewer.send(&ClientMessage::Refresh { token: &fresh }).await?;
     driver.drive_until(began + life + Duration::from_secs(10), &mut viewer).await?;
+    ensure!(readers(&kafka)? == reader, "the session was renewed on a new connection, not on the open one");
+    let log = bridge.process().lines().join("\n");
+    let signature = fresh.rsplit('.').next().context("a signature")?;
+    ensure!(!log.contains(signature), "the token is in the log");
+    ensure!(log.contains("viewer came"), "there is a log");
     Ok(())
 }
 
@@ -325,8 +343,12 @@ async fn readers_log_in_as_the_bridge_by_certificate_and_by_password() -> Result
         ];
         let by_password = bridge(&kafka, &kafka.users(), &settings)?;
         let (mut driver, mut viewer) = watched(&kafka, &by_password, name, HOUR).await?;
+        let reader = readers(&kafka)?;
         // Longer than a session of SCRAM-SHA-512.
         driver.drive_until(Instant::now() + Duration::from_secs(6), &mut viewer).await?;
+        // What else the bridge asks goes over connections that are not renewed.
+        let after = readers(&kafka)?;
+        ensure!(reader.iter().any(|port| after.contains(port)), "{name}'s reader came again");
     }
     Ok(())
 }

@@ -28,8 +28,9 @@ use crate::inflate::Allowance;
 use crate::partition::{Partition, Question, back_off};
 use crate::request::Request;
 
-/// How long a connection may take to open, log-in included.
-const OPEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long a connection may take to open, log-in included. Whoever opens it gives up much sooner, but may let it wait
+/// for its turn when all readers log in at once.
+const OPEN_WITHIN: Duration = Duration::from_secs(60);
 /// How long an answer may take, beyond what a Fetch waits for records.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 /// How often the topic is looked at while all is well: it may have been created again, or have more partitions.

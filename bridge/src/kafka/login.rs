@@ -11,8 +11,9 @@ use tokio::time::timeout;
 
 use super::connection::{Connection, LongAnswers};
 use super::security::Tls;
+use super::turns::Turns;
 
-/// How long a connection may take until it can be used.
+/// How long a connection may take until it can be used, once it has its turn.
 const LOG_IN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A way into Kafka: where brokers listen, and how connections there are secured.
@@ -22,6 +23,7 @@ pub(crate) struct Listener {
     pub(crate) seeds: Vec<Address>,
     pub(crate) tls: Option<Tls>,
     pub(crate) long_answers: LongAnswers,
+    pub(crate) turns: Turns,
 }
 
 /// A connection that is ready for requests.
@@ -77,6 +79,8 @@ impl Listener {
         address: &str,
         identity: Option<Identity>,
     ) -> Result<Opened, LoginError> {
+        let is_costly = self.tls.is_some() || identity.is_some();
+        let _turn = if is_costly { self.turns.take(address).await } else { None };
         timeout(LOG_IN_WITHIN, self.open(address, identity)).await.unwrap_or(Err(LoginError::Silent))
     }
 

@@ -34,7 +34,7 @@ async fn it_follows_kafka_away_and_back_whoever_waits_meanwhile() {
         let answer = get(address, "/readyz", &[]).await;
         assert_eq!(
             (answer.status, answer.body.as_str()),
-            (200, r#"{"status":"ready","kafkaLogin":"bridge"}"#)
+            (200, r#"{"kafkaLogin":"bridge","status":"ready"}"#)
         );
     }
     let _watching = viewer(server.public, &token("alice")).await;

@@ -21,6 +21,9 @@ const TOKEN_MARGIN_MS: u64 = 2_000;
 /// A session begins at the broker before its client hears of it, by less than this.
 const HEARD_WITHIN: Duration = Duration::from_millis(250);
 
+/// Sessions are not expected to last longer.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// As whom a reader logs in.
 #[derive(Debug, Clone)]
 pub enum Login {
@@ -115,14 +118,17 @@ impl Reader {
     fn begin_session(&mut self, index: usize, lifetime: Option<Duration>, now: Now) {
         let part = RENEW_AFTER.0 + (RENEW_AFTER.1 - RENEW_AFTER.0) * self.fraction();
         let is_older = self.links[index].login.no != self.login_no;
+        // The token's end counts as well, whatever the broker says.
+        let token_ms = self.login.identity().and_then(Identity::expires_at_ms).filter(|_| !is_older);
+        let left = token_ms.map(|token_ms| Duration::from_millis(token_ms.saturating_sub(now.unix_ms)));
+        // No session lasts for ages: a time that far away could not be counted.
+        let lifetime = lifetime.into_iter().chain(left).map(|lifetime| lifetime.min(LONGEST)).min();
         let session = &mut self.links[index].login;
         session.at = now.at;
-        // No session lasts for ages: a time that far away could not be counted.
-        let lifetime = lifetime.map(|lifetime| lifetime.min(Duration::from_secs(30 * 24 * 3600)));
         session.ends_at = lifetime.map(|lifetime| now.at + lifetime - HEARD_WITHIN.min(lifetime / 4));
         let ends_with_token = |lifetime: Duration| {
             let end_ms = now.unix_ms.saturating_add(lifetime.as_millis() as u64 + TOKEN_MARGIN_MS);
-            self.login.identity().and_then(Identity::expires_at_ms).is_some_and(|token_ms| token_ms <= end_ms)
+            token_ms.is_some_and(|token_ms| token_ms <= end_ms)
         };
         session.renew_at = match (self.login.identity(), lifetime) {
             (None, _) => None,

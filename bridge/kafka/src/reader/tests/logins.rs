@@ -125,6 +125,18 @@ fn a_token_that_ends_without_another_ends_the_connections_and_the_next_goes_on_w
 }
 
 #[test]
+fn a_token_ends_the_connection_even_if_the_broker_sets_no_end() {
+    let mut world = guarded(1, None, &[("a", 3600)]);
+    // The broker believes in an hour.
+    log_in(&mut world, "a", 20);
+    world.start();
+    run(&mut world, 19);
+    assert!(world.has_all());
+    world.pass(10_000);
+    assert_eq!((world.reader.n_links(), world.n_connects, world.n_late), (0, 1, 0));
+}
+
+#[test]
 fn who_is_not_let_in_is_not_tried_again() {
     let mut world = guarded(3, None, &[("good", 3600)]);
     log_in(&mut world, "forged", 3600);
