@@ -27,6 +27,12 @@ use crate::secure::{IdentityFiles, SecureKafka};
 /// For the broker's word on a log-in; on an idle machine it comes after 0.3 s.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a fetch of a [`consumer`] waits at the broker for records.
+pub const FETCH_WAIT: Duration = Duration::from_millis(200);
+
+/// More than librdkafka queues while [`log_in`] waits for an answer.
+const EVENTS_AT_ONCE: usize = 20;
+
 /// What librdkafka reports beside the answers to a client's calls, such as that it was not let in.
 #[derive(Debug, Clone, Default)]
 pub struct Reports(Arc<Mutex<Vec<String>>>);
@@ -115,13 +121,15 @@ pub fn producer(
     Ok((producer, reports))
 }
 
-/// A consumer with a user's token, which knows of `group` but has not joined it.
+/// A consumer with a user's token, which knows of `group` but has not joined it. Its fetches wait for [`FETCH_WAIT`].
 ///
 /// # Errors
 /// Where it cannot be made.
 pub fn consumer(kafka: &SecureKafka, token: &str, group: &str) -> Result<BaseConsumer<Reports>> {
     let mut config = user_config(kafka);
     config.set("group.id", group).set("enable.auto.commit", "false").set("auto.offset.reset", "earliest");
+    // A fetch that waits is answered even where its right goes meanwhile; no test should have to wait for that.
+    config.set("fetch.wait.max.ms", FETCH_WAIT.as_millis().to_string());
     let consumer: BaseConsumer<Reports> = config.create_with_context(Reports::default())?;
     set_token(consumer.client(), token)?;
     Ok(consumer)
@@ -157,10 +165,13 @@ pub fn log_in(config: &ClientConfig, token: Option<&str>) -> Result<Verdict> {
     }
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
-        if consumer.fetch_metadata(None, Duration::from_millis(500)).is_ok() {
+        if consumer.fetch_metadata(None, Duration::from_millis(200)).is_ok() {
             return Ok(Verdict::Admitted);
         }
-        drop(consumer.poll(Duration::ZERO));
+        // One call handles one event, and most are lines of librdkafka's log.
+        for _ in 0..EVENTS_AT_ONCE {
+            drop(consumer.poll(Duration::ZERO));
+        }
         if let Some(reason) = consumer.context().all().into_iter().next() {
             return Ok(Verdict::Refused(reason));
         }

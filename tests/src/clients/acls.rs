@@ -2,9 +2,10 @@
 //! seconds for each.
 
 use std::ffi::{CStr, CString, c_char};
-use std::{ptr, slice};
+use std::time::{Duration, Instant};
+use std::{ptr, slice, thread};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rdkafka::ClientContext;
 use rdkafka::admin::AdminClient;
 use rdkafka::bindings::{
@@ -12,18 +13,22 @@ use rdkafka::bindings::{
     rd_kafka_AclOperation_t, rd_kafka_AclPermissionType_t, rd_kafka_CreateAcls,
     rd_kafka_CreateAcls_result_acls, rd_kafka_DeleteAcls, rd_kafka_DeleteAcls_result_response_error,
     rd_kafka_DeleteAcls_result_response_matching_acls, rd_kafka_DeleteAcls_result_responses,
-    rd_kafka_ResourcePatternType_t, rd_kafka_ResourceType_t, rd_kafka_acl_result_error,
-    rd_kafka_error_string, rd_kafka_error_t, rd_kafka_event_CreateAcls_result,
-    rd_kafka_event_DeleteAcls_result, rd_kafka_event_destroy, rd_kafka_event_error,
+    rd_kafka_DescribeAcls, rd_kafka_DescribeAcls_result_acls, rd_kafka_ResourcePatternType_t,
+    rd_kafka_ResourceType_t, rd_kafka_acl_result_error, rd_kafka_error_code, rd_kafka_error_string,
+    rd_kafka_error_t, rd_kafka_event_CreateAcls_result, rd_kafka_event_DeleteAcls_result,
+    rd_kafka_event_DescribeAcls_result, rd_kafka_event_destroy, rd_kafka_event_error,
     rd_kafka_event_error_string, rd_kafka_event_t, rd_kafka_queue_destroy, rd_kafka_queue_new,
     rd_kafka_queue_poll, rd_kafka_queue_t, rd_kafka_resp_err_t, rd_kafka_t,
 };
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::handles::Owned;
 use crate::secure::acl::{Acl, Operation, Resource};
 
 /// Longer than librdkafka itself waits for an answer (60 s).
 const LIMIT_MS: i32 = 90_000;
+/// How long a broker may need to follow its controller; a few milliseconds on an idle machine.
+const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// A right in librdkafka's own form; it is a filter too, for the right that is exactly this.
 type Binding = Owned<rdkafka::bindings::rd_kafka_AclBinding_t>;
@@ -40,7 +45,7 @@ type MakeBinding = unsafe extern "C" fn(
     usize,
 ) -> *mut rdkafka::bindings::rd_kafka_AclBinding_t;
 
-/// Grants these rights. One that is there already is no error.
+/// Grants these rights, and waits until they hold. One that is there already is no error.
 ///
 /// # Errors
 /// Where Kafka refuses, in its words.
@@ -61,10 +66,11 @@ pub fn allow<C: ClientContext>(admin: &AdminClient<C>, acls: &[Acl]) -> Result<(
         borrowed(results, n_results)
     };
     // SAFETY: as above.
-    results.iter().try_for_each(|result| unsafe { check(rd_kafka_acl_result_error(*result)) })
+    results.iter().try_for_each(|result| unsafe { check(rd_kafka_acl_result_error(*result)) })?;
+    acls.last().map_or(Ok(()), |last| wait_until(admin, last, true))
 }
 
-/// Takes these rights back.
+/// Takes these rights back, and waits until they do not hold any more.
 ///
 /// # Errors
 /// Where Kafka refuses, in its words, or one of them was not there.
@@ -93,7 +99,33 @@ pub fn forbid<C: ClientContext>(admin: &AdminClient<C>, acls: &[Acl]) -> Result<
         }
         ensure!(n_found == 1, "{n_found} rights were taken back where one was meant: {acl:?}");
     }
+    acls.last().map_or(Ok(()), |last| wait_until(admin, last, false))
+}
+
+/// Waits until the broker knows of the right, or does not: the controller answers first, and brokers follow its log in order.
+fn wait_until<C: ClientContext>(admin: &AdminClient<C>, acl: &Acl, holds: bool) -> Result<()> {
+    let deadline = Instant::now() + SETTLE_LIMIT;
+    while is_known(admin, acl)? != holds {
+        ensure!(Instant::now() < deadline, "the broker does not follow its controller: {acl:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
     Ok(())
+}
+
+fn is_known<C: ClientContext>(admin: &AdminClient<C>, acl: &Acl) -> Result<bool> {
+    let filter = binding(acl, rd_kafka_AclBindingFilter_new)?;
+    let event = ask(admin, |client, queue| {
+        // SAFETY: as in `allow`.
+        unsafe { rd_kafka_DescribeAcls(client, filter.pointer(), ptr::null(), queue) }
+    })?;
+    let mut n_found = 0;
+    // SAFETY: as in `allow`; of the array only the length is used.
+    unsafe {
+        let result = rd_kafka_event_DescribeAcls_result(event.pointer());
+        ensure!(!result.is_null(), "librdkafka answered something else");
+        rd_kafka_DescribeAcls_result_acls(result, &raw mut n_found);
+    }
+    Ok(n_found > 0)
 }
 
 fn binding(acl: &Acl, make: MakeBinding) -> Result<Binding> {
@@ -170,7 +202,8 @@ unsafe fn check(error: *const rd_kafka_error_t) -> Result<()> {
         return Ok(());
     }
     // SAFETY: the error is alive, and lends its text.
-    Err(anyhow!(unsafe { text(rd_kafka_error_string(error)) }))
+    let (code, text) = unsafe { (rd_kafka_error_code(error), text(rd_kafka_error_string(error))) };
+    bail!("{:?}: {text}", RDKafkaErrorCode::from(code))
 }
 
 /// # Safety

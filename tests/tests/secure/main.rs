@@ -2,7 +2,10 @@
 //!
 //! One broker for all of them, with users of their own; tests that change its keys or stop it have their own.
 
+mod lasting;
 mod log_in;
+mod rights;
+mod strangers;
 
 use std::time::Duration;
 
