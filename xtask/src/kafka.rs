@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "-p",
         "purple-sector-harness",
         "--features",
-        "by-hand",
+        "secure",
         "--bin",
         PROGRAM,
     ]);

@@ -286,6 +286,17 @@ mod tests {
     }
 
     #[test]
+    fn operations_md_explains_every_setting() {
+        let (settings, explained) =
+            (include_str!("../../kafka/secure.properties"), include_str!("../../../docs/operations.md"));
+        let names =
+            settings.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+        let missing: Vec<&str> =
+            names.map(|(name, _)| name).filter(|name| !explained.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "docs/operations.md does not explain {missing:?}");
+    }
+
+    #[test]
     fn no_user_names_a_file_elsewhere() {
         assert_eq!(file_name("u-alice"), "u-alice");
         assert_eq!(file_name("u-../a b"), "u-..%2fa%20b");
