@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod fingerprint;
 mod fuzz;
+mod kafka;
 mod no_std;
 mod page;
 mod paths;
@@ -50,6 +51,9 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Run the demo for half an hour and check what its links show
     Soak(soak::Options),
+    /// Start an Apache Kafka by hand, plain or secured: `cargo xtask kafka start --help`
+    #[command(disable_help_flag = true)]
+    Kafka(kafka::Options),
     /// Say what is installed and what is missing, with the command that installs it
     Doctor,
 }
@@ -75,6 +79,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Soak(options) => soak::run(&options),
+        Task::Kafka(options) => done(kafka::run(&options)),
         Task::Doctor => Ok(doctor::run()),
     }
 }
