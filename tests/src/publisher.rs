@@ -1,9 +1,9 @@
 //! A driver of whom a test knows every sample: encodes rows and publishes them as a collector does.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use purple_sector_codec::{
     Event, Facts, Row, Schema, SessionId, StreamEncoder, StreamSettings, Topic, UserId, partition_for,
 };
@@ -198,8 +198,22 @@ pub async fn create_topic_by<C: ClientContext>(
     let options = AdminOptions::new().operation_timeout(Some(LIMIT));
     let results = admin.create_topics([&topic], &options).await?;
     match results.first() {
-        Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
-        other => Err(anyhow!("topic {name} was not made: {other:?}")),
+        Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => {}
+        other => return Err(anyhow!("topic {name} was not made: {other:?}")),
+    }
+    // The controller has it, but the broker hears of it a moment later: longer on a busy machine.
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let n_led = {
+            let metadata = admin.inner().fetch_metadata(Some(&name), LIMIT)?;
+            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            partitions.filter(|partition| partition.leader() >= 0).count()
+        };
+        if n_led >= N_PARTITIONS as usize {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "topic {name} was made, but its broker does not know it");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
