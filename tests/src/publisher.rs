@@ -7,11 +7,11 @@ use anyhow::{Context, Result, anyhow};
 use purple_sector_codec::{
     Event, Facts, Row, Schema, SessionId, StreamEncoder, StreamSettings, Topic, UserId, partition_for,
 };
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext};
 
 /// Partitions of a topic made by [`create_topic`], as the bridge makes them.
 pub const N_PARTITIONS: u32 = Topic::PARTITIONS as u32;
@@ -180,11 +180,23 @@ pub async fn create_topic(brokers: &str, user: &UserId) -> Result<()> {
 /// # Errors
 /// As [`create_topic`].
 pub async fn create_topic_with(brokers: &str, user: &UserId, settings: &[(&str, &str)]) -> Result<()> {
+    create_topic_by(&admin(brokers)?, user, settings).await
+}
+
+/// As [`create_topic_with`], by a client that has logged in.
+///
+/// # Errors
+/// As [`create_topic`].
+pub async fn create_topic_by<C: ClientContext>(
+    admin: &AdminClient<C>,
+    user: &UserId,
+    settings: &[(&str, &str)],
+) -> Result<()> {
     let (name, partitions) = (user.topic(), i32::try_from(N_PARTITIONS)?);
     let topic = NewTopic::new(&name, partitions, TopicReplication::Fixed(1));
     let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
-    let results =
-        admin(brokers)?.create_topics([&topic], &AdminOptions::new().operation_timeout(Some(LIMIT))).await?;
+    let options = AdminOptions::new().operation_timeout(Some(LIMIT));
+    let results = admin.create_topics([&topic], &options).await?;
     match results.first() {
         Some(Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(()),
         other => Err(anyhow!("topic {name} was not made: {other:?}")),

@@ -16,6 +16,8 @@ mod fuzz;
 
 mod soak;
 
+mod kafka;
+
 mod doctor;
 
 mod cargo_test;
@@ -59,6 +61,9 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Run the demo for half an hour and judge what its links show
     Soak(soak::Options),
+    /// Start an Apache Kafka by hand, plain or secured: `cargo xtask kafka start --help`
+    #[command(disable_help_flag = true)]
+    Kafka(kafka::Options),
     /// Say what is installed, and what is missing with the command for it
     Doctor,
 }
@@ -84,6 +89,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Soak(options) => soak::run(&options),
+        Task::Kafka(options) => done(kafka::run(&options)),
         Task::Doctor => Ok(doctor::run()),
     }
 }

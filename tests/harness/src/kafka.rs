@@ -142,6 +142,14 @@ impl Kafka {
         self.node.tool(&self.brokers(), class, args)
     }
 
+    /// Its version, such as `4.3.1`.
+    ///
+    /// # Errors
+    /// Where its jars do not tell.
+    pub fn version(&self) -> Result<String> {
+        self.node.version()
+    }
+
     /// What the running broker has logged so far (the last 10,000 lines); nothing while it is stopped.
     pub fn log(&self) -> Vec<String> {
         self.node.log()
@@ -245,6 +253,7 @@ mod tests {
         assert!(TcpStream::connect(&brokers).is_err());
         kafka.restart().unwrap();
         assert_eq!(kafka.brokers(), brokers);
+        assert!(kafka.version().unwrap().split('.').count() == 3);
         let listed = kafka.tool("org.apache.kafka.tools.TopicCommand", &["--list"]).unwrap();
         assert!(listed.lines().any(|line| line == "t"), "{listed}");
         drop(kafka);

@@ -11,14 +11,18 @@ pub mod principal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use purple_sector_codec::{Topic, UserId};
 
+use self::acl::Acl;
 pub use self::authority::{Authority, Identity};
 pub use self::issuer::{Issuer, SigningKey, jws};
+use self::principal::{ADMIN, Access, BROKER};
 use crate::kafka::{self, Kafka, Place, Settings};
 use crate::process;
-use principal::{ADMIN, BROKER};
 
 /// The little that a broker with a few topics needs: it starts in 4 s and takes 310 MB.
 const JAVA: [&str; 3] = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
@@ -126,6 +130,50 @@ impl SecureKafka {
         write_identity(self.folder(), name, identity)
     }
 
+    /// Makes the topic of `user` and grants what a user may do, by Kafka's own tools, which takes seconds.
+    ///
+    /// # Errors
+    /// Where Kafka refuses.
+    pub fn provision(&self, user: &UserId) -> Result<()> {
+        let (topic, partitions) = (user.topic(), Topic::PARTITIONS.to_string());
+        let mut args =
+            vec!["--create", "--if-not-exists", "--topic", topic.as_str(), "--partitions", &partitions];
+        let settings = Topic::SETTINGS.map(|(name, value)| format!("{name}={value}"));
+        args.extend(settings.iter().flat_map(|setting| ["--config", setting.as_str()]));
+        self.broker.tool("org.apache.kafka.tools.TopicCommand", &args)?;
+        self.grant(&Acl::of_user(user))
+    }
+
+    /// Grants rights by Kafka's own tool, which takes seconds.
+    ///
+    /// # Errors
+    /// Where Kafka refuses.
+    pub fn grant(&self, acls: &[Acl]) -> Result<()> {
+        thread::scope(|scope| {
+            let calls = acl::grants(acls).into_iter().map(|args| {
+                scope.spawn(move || {
+                    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+                    self.broker.tool("org.apache.kafka.tools.AclCommand", &args)
+                })
+            });
+            let calls: Vec<_> = calls.collect();
+            calls
+                .into_iter()
+                .try_for_each(|call| call.join().ok().context("granting a right panicked")?.map(drop))
+        })
+    }
+
+    /// Writes a token with which `user` writes or reads for `life` to a file that only its owner may read, and names it.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write_token(&self, user: &UserId, access: Access, life: Duration) -> Result<PathBuf> {
+        let token = self.issuer.token(user, access, life)?;
+        let file = self.folder().join(format!("tokens/{}.jwt", file_name(&principal::of_user(user, access))));
+        files::write_secret(&file, &token)?;
+        Ok(file)
+    }
+
     /// Who signs the certificates.
     pub fn authority(&self) -> &Authority {
         &self.authority
@@ -155,6 +203,13 @@ impl SecureKafka {
     pub fn folder(&self) -> &Path {
         self.broker.folder()
     }
+}
+
+/// `name` as it can stand in a file's name: what is not a letter, a digit, `-` or `.` as `%` and its bytes in hexadecimal.
+fn file_name(name: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    let written = |byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") };
+    name.bytes().map(written).collect()
 }
 
 /// Where a certificate and its key lie, both as PEM.
@@ -231,18 +286,41 @@ mod tests {
     }
 
     #[test]
+    fn operations_md_explains_every_setting() {
+        let (settings, explained) =
+            (include_str!("../../kafka/secure.properties"), include_str!("../../../docs/operations.md"));
+        let names =
+            settings.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+        let missing: Vec<&str> =
+            names.map(|(name, _)| name).filter(|name| !explained.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "docs/operations.md does not explain {missing:?}");
+    }
+
+    #[test]
+    fn no_user_names_a_file_elsewhere() {
+        assert_eq!(file_name("u-alice"), "u-alice");
+        assert_eq!(file_name("u-../a b"), "u-..%2fa%20b");
+    }
+
+    #[test]
     fn keys_are_readable_by_their_owner_only_and_go_with_the_broker() {
         use std::os::unix::fs::PermissionsExt;
 
         let kafka = SecureKafka::start().unwrap();
         let folder = kafka.folder().to_path_buf();
         let key = kafka.service("svc-bridge").unwrap().key;
-        for secret in [key, folder.join("services/svc-broker.keystore.pem"), folder.join("admin.properties")]
+        let alice = UserId::parse("alice").unwrap();
+        let token = kafka.write_token(&alice, Access::Read, Duration::from_secs(60)).unwrap();
+        for secret in
+            [key, token, folder.join("services/svc-broker.keystore.pem"), folder.join("admin.properties")]
         {
             let mode = secret.metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{}", secret.display());
         }
-        kafka.broker().tool("org.apache.kafka.tools.TopicCommand", &["--list"]).unwrap();
+        kafka.provision(&alice).unwrap();
+        let rights = kafka.broker().tool("org.apache.kafka.tools.AclCommand", &["--list"]).unwrap();
+        let right = "(principal=User:u-alice, host=*, operation=WRITE, permissionType=ALLOW)";
+        assert!(rights.contains(right), "{rights}");
         drop(kafka);
         assert!(!folder.exists());
     }

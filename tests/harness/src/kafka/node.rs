@@ -105,6 +105,15 @@ impl Node {
         self.process.as_mut().context("this Kafka does not run")
     }
 
+    /// The version of its jars.
+    pub(super) fn version(&self) -> Result<String> {
+        let mut names =
+            fs::read_dir(&self.libs)?.flatten().map(|jar| jar.file_name().to_string_lossy().into_owned());
+        let version = names
+            .find_map(|name| Some(name.strip_prefix("kafka-clients-")?.strip_suffix(".jar")?.to_owned()));
+        version.with_context(|| format!("no kafka-clients in {}", self.libs.display()))
+    }
+
     /// What the running process has printed.
     pub(super) fn log(&self) -> Vec<String> {
         self.process.as_ref().map(Process::lines).unwrap_or_default()

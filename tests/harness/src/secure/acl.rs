@@ -1,4 +1,4 @@
-//! Who may do what? The rights of a user and of the bridge, each as one line of `kafka-acls`.
+//! Who may do what? The rights of a user and of the bridge, as lists, and as arguments of `kafka-acls`.
 
 use purple_sector_codec::UserId;
 
@@ -76,24 +76,33 @@ impl Acl {
 
     /// Rights of a bridge that reads all users' topics itself, and publishes how far it has read.
     pub fn of_reading_bridge() -> Vec<Self> {
-        let mut acls = Self::of_bridge();
-        acls.push(Self::for_bridge(Resource::TopicsFrom(TOPICS.to_owned()), Operation::Read));
-        acls.push(Self::for_bridge(Resource::GroupsFrom(GROUPS.to_owned()), Operation::Read));
-        acls
+        let reads = [Resource::TopicsFrom(TOPICS.to_owned()), Resource::GroupsFrom(GROUPS.to_owned())]
+            .map(|resource| Self::for_bridge(resource, Operation::Read));
+        Self::of_bridge().into_iter().chain(reads).collect()
     }
 
     fn for_bridge(resource: Resource, operation: Operation) -> Self {
         Self { principal: BRIDGE.to_owned(), resource, operation }
     }
+}
 
-    /// The arguments of `kafka-acls` (`org.apache.kafka.tools.AclCommand`) that grant it.
-    pub fn grant(&self) -> Vec<String> {
-        let (kind, name, pattern) = self.resource.parts();
-        let operation = format!("{:?}", self.operation);
-        let principal = format!("User:{}", self.principal);
-        let args = ["--add", "--allow-principal", &principal, "--operation", &operation, kind, name];
-        args.into_iter().chain(["--resource-pattern-type", pattern]).map(str::to_owned).collect()
+/// The arguments of `kafka-acls` (`org.apache.kafka.tools.AclCommand`) that grant these rights: one call for all operations
+/// of a principal on a resource.
+pub fn grants(acls: &[Acl]) -> Vec<Vec<String>> {
+    let is_alike = |a: &Acl, b: &Acl| a.principal == b.principal && a.resource == b.resource;
+    acls.chunk_by(is_alike).map(grant).collect()
+}
+
+/// The arguments that grant rights of one principal on one resource.
+fn grant(acls: &[Acl]) -> Vec<String> {
+    let Some(Acl { principal, resource, .. }) = acls.first() else { return Vec::new() };
+    let (kind, name, pattern) = resource.parts();
+    let mut args = vec!["--add".to_owned(), "--allow-principal".to_owned(), format!("User:{principal}")];
+    for acl in acls {
+        args.extend(["--operation".to_owned(), format!("{:?}", acl.operation)]);
     }
+    args.extend([kind, name, "--resource-pattern-type", pattern].map(str::to_owned));
+    args
 }
 
 impl Resource {
@@ -114,7 +123,7 @@ mod tests {
     #[test]
     fn rights_of_users_are_literal_and_about_their_own() {
         let alice = UserId::parse("alice").unwrap();
-        let lines: Vec<String> = Acl::of_user(&alice).iter().map(|acl| acl.grant().join(" ")).collect();
+        let lines: Vec<String> = grants(&Acl::of_user(&alice)).iter().map(|args| args.join(" ")).collect();
         let line = |principal: &str, operation: &str, resource: &str| {
             format!(
                 "--add --allow-principal User:{principal} --operation {operation} {resource} --resource-pattern-type literal"
@@ -128,6 +137,13 @@ mod tests {
                 line("v-alice", "Describe", "--group telemetry-processors-bridge-alice"),
             ]
         );
+    }
+
+    #[test]
+    fn operations_on_one_resource_are_granted_by_one_call() {
+        let lines = grants(&Acl::of_reading_bridge());
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert_eq!(lines[0].iter().filter(|arg| *arg == "--operation").count(), 5);
     }
 
     #[test]
