@@ -236,7 +236,7 @@ impl Feed {
         }
     }
 
-    /// Whoever holds the token that was refused goes; the token of another may do.
+    /// Anyone who holds the token that was refused goes; the token of another may do.
     fn login_refused(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.tokens.is_empty() {
             return self.end(Closed::BridgeRefused, actions);
