@@ -9,17 +9,17 @@ use purple_sector_codec::bridge_protocol::ClientMessage;
 use purple_sector_codec::{Schema, UserId};
 use purple_sector_tests::binaries;
 use purple_sector_tests::bridge::Bridge;
+use purple_sector_tests::clients::{admin, allow, forbid, service_config};
 use purple_sector_tests::marks::{Marks, marked_schema};
 use purple_sector_tests::process::{Program, free_port};
 use purple_sector_tests::publisher::Publisher;
 use purple_sector_tests::rows::Rows;
+use purple_sector_tests::secure::acl::Acl;
 use purple_sector_tests::secure::principal::{ADMIN, Access, BRIDGE};
 use purple_sector_tests::secure::{Authority, Issuer, SecureKafka};
 use purple_sector_tests::viewer::{News, Seen, Viewer};
-use rdkafka::ClientConfig;
 
 const LIMIT: Duration = Duration::from_secs(40);
-const ACLS: &str = "org.apache.kafka.tools.AclCommand";
 const INTERVAL_US: u64 = 16_667;
 const SAMPLES_PER_BLOCK: usize = 2;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -29,8 +29,8 @@ fn shared() -> Result<(&'static SecureKafka, &'static Bridge)> {
     static SHARED: OnceLock<Result<Bridge, String>> = OnceLock::new();
     let kafka = SecureKafka::shared()?;
     let bridge = SHARED.get_or_init(|| {
-        let started = grant_to_bridge(kafka, false).and_then(|()| user_bridge(kafka));
-        started.map_err(|error| format!("{error:#}"))
+        let allowed = admin(kafka).and_then(|admin| allow(&admin, &Acl::of_bridge()));
+        allowed.and_then(|()| user_bridge(kafka)).map_err(|error| format!("{error:#}"))
     });
     Ok((kafka, bridge.as_ref().map_err(|error| anyhow::anyhow!(error.clone()))?))
 }
@@ -72,31 +72,6 @@ fn bridge(kafka: &SecureKafka, brokers: &str, settings: &[(&str, &str)]) -> Resu
     Bridge::start_with(brokers, &all)
 }
 
-/// Lets the bridge make topics, and read them if its readers log in as it.
-fn grant_to_bridge(kafka: &SecureKafka, reads: bool) -> Result<()> {
-    let principal = format!("User:{BRIDGE}");
-    let mut args = vec!["--add", "--allow-principal", &principal, "--resource-pattern-type", "prefixed"];
-    args.extend(["--topic", "telemetry-user-"]);
-    for operation in ["Create", "Describe", "DescribeConfigs", "AlterConfigs"] {
-        args.extend(["--operation", operation]);
-    }
-    if reads {
-        args.extend(["--operation", "Read"]);
-    }
-    kafka.broker().tool(ACLS, &args).map(drop)
-}
-
-/// Lets the user's readers read the user's topic, or not any more.
-fn grant_to_user(kafka: &SecureKafka, user: &UserId, granted: bool) -> Result<()> {
-    let (principal, topic) = (format!("User:v-{user}"), user.topic());
-    let mut args = vec![if granted { "--add" } else { "--remove" }];
-    args.extend(["--allow-principal", &principal, "--operation", "Read", "--topic", &topic]);
-    if !granted {
-        args.push("--force");
-    }
-    kafka.broker().tool(ACLS, &args).map(drop)
-}
-
 /// A user who may read, on her way round the track, and what her viewer has seen of it.
 struct Driver {
     id: UserId,
@@ -109,14 +84,7 @@ struct Driver {
 impl Driver {
     /// The topic must exist: a viewer makes it.
     fn start(kafka: &SecureKafka, id: &UserId) -> Result<Self> {
-        let admin = kafka.service(ADMIN)?;
-        let mut client = ClientConfig::new();
-        client
-            .set("bootstrap.servers", kafka.services())
-            .set("security.protocol", "SSL")
-            .set("ssl.ca.location", kafka.ca().display().to_string())
-            .set("ssl.certificate.location", admin.certificate.display().to_string())
-            .set("ssl.key.location", admin.key.display().to_string());
+        let client = service_config(kafka, &kafka.service(ADMIN)?);
         let (schema, marks) = (marked_schema(Schema::full())?, Marks::of(id));
         let session = marks.session("lap");
         let now_us = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
@@ -180,7 +148,7 @@ async fn watched(
     life: Duration,
 ) -> Result<(Driver, Viewer)> {
     let id = UserId::parse(name)?;
-    grant_to_user(kafka, &id, true)?;
+    allow(&admin(kafka)?, &Acl::of_user(&id))?;
     let token = kafka.issuer().token(&id, Access::Read, life)?;
     let mut viewer = Viewer::connect(bridge.port(), &token).await?;
     // Each record is checked for its user's marks.
@@ -261,7 +229,7 @@ async fn access_that_is_taken_away_ends_the_users_viewers_and_no_others() -> Res
     let (kafka, bridge) = shared()?;
     let (mut alice, mut alices) = watched(kafka, bridge, "login-erin", HOUR).await?;
     let (mut bob, mut bobs) = watched(kafka, bridge, "login-frank", HOUR).await?;
-    grant_to_user(kafka, &alice.id, false)?;
+    forbid(&admin(kafka)?, &Acl::of_user(&alice.id))?;
     alice.drive(2)?;
     let code = alices.closed(Duration::from_secs(10)).await?;
     ensure!(code == Some(4503), "closed with {code:?}");
@@ -274,7 +242,7 @@ async fn access_that_is_taken_away_ends_the_users_viewers_and_no_others() -> Res
 async fn a_viewer_outlives_sessions_and_its_first_token_without_a_gap() -> Result<()> {
     // Shorter than a Fetch waits.
     let kafka = SecureKafka::start_with(&["listener.name.users.oauthbearer.connections.max.reauth.ms=4000"])?;
-    grant_to_bridge(&kafka, false)?;
+    allow(&admin(&kafka)?, &Acl::of_bridge())?;
     let mut bridge = user_bridge(&kafka)?;
     let life = Duration::from_secs(25);
     let (mut driver, mut viewer) = watched(&kafka, &bridge, "alice", life).await?;
@@ -295,7 +263,7 @@ async fn a_viewer_outlives_sessions_and_its_first_token_without_a_gap() -> Resul
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_outlives_a_restart_of_kafka() -> Result<()> {
     let mut kafka = SecureKafka::start()?;
-    grant_to_bridge(&kafka, false)?;
+    allow(&admin(&kafka)?, &Acl::of_bridge())?;
     let bridge = user_bridge(&kafka)?;
     let (mut driver, mut viewer) = watched(&kafka, &bridge, "alice", HOUR).await?;
     driver.drive(20)?;
@@ -314,7 +282,7 @@ async fn readers_log_in_as_the_bridge_by_certificate_and_by_password() -> Result
         "listener.name.users.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;",
         "listener.name.users.scram-sha-512.connections.max.reauth.ms=3000",
     ])?;
-    grant_to_bridge(&kafka, true)?;
+    allow(&admin(&kafka)?, &Acl::of_reading_bridge())?;
     let users = ["--entity-type", "users", "--entity-name", BRIDGE];
     for password in ["SCRAM-SHA-512=[password=correct-horse]", "SCRAM-SHA-256=[password=correct-horse]"] {
         let alter = [&["--alter", "--add-config", password][..], &users].concat();

@@ -238,7 +238,7 @@ impl Feed {
         }
     }
 
-    /// Whoever holds the token that was refused goes; the token of another may do.
+    /// Anyone who holds the token that was refused goes; the token of another may do.
     fn refuse_login(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.tokens.is_empty() {
             return self.end(Closed::BridgeRefused, actions);

@@ -1,5 +1,5 @@
-//! A mistake of the bridge, made on purpose: two users' readers read each the other's topic. Where readers log in as
-//! their users, Kafka itself refuses them, and nobody gets anything.
+//! Mistakes of the bridge, made on purpose. Two users' readers read each the other's topic: where readers log in as their
+//! users, Kafka itself refuses them, and nobody gets anything. A feed is given another user's token: it does not take it.
 
 use std::time::Duration;
 
@@ -12,12 +12,11 @@ use crate::auth::{Access, KeySet, KeyStore, Reserved, RevocationStore, Rules, Us
 use crate::kafka::{ReaderLogin, Tls};
 
 const ACLS: &str = "org.apache.kafka.tools.AclCommand";
-const USERS: [&str; 2] = ["swapped-alice", "swapped-bob"];
 
 /// A broker on which both users may read their own topics.
-fn broker() -> &'static SecureKafka {
+fn broker(users: [&str; 2]) -> &'static SecureKafka {
     let broker = SecureKafka::shared().expect("a broker");
-    for user in USERS {
+    for user in users {
         let (principal, topic) = (format!("User:v-{user}"), UserId::parse(user).expect("a user").topic());
         let args = ["--add", "--allow-principal", &principal, "--operation", "Read", "--topic", &topic];
         broker.broker().tool(ACLS, &args).expect("granted");
@@ -26,7 +25,7 @@ fn broker() -> &'static SecureKafka {
 }
 
 /// What a viewer brings: checked as the bridge checks it.
-async fn token(broker: &SecureKafka, user: &str) -> UserToken {
+async fn token(broker: &SecureKafka, user: &str, life_s: u64) -> UserToken {
     let keys = std::fs::read(broker.issuer().jwks()).expect("the keys");
     let rules = Rules {
         issuer: Issuer::NAME.to_owned(),
@@ -43,7 +42,7 @@ async fn token(broker: &SecureKafka, user: &str) -> UserToken {
         kafka_audience: Some(Issuer::KAFKA_AUDIENCE.to_owned()),
     };
     let user = UserId::parse(user).expect("a user");
-    let token = broker.issuer().token(&user, Right::Read, Duration::from_secs(600)).expect("signed");
+    let token = broker.issuer().token(&user, Right::Read, Duration::from_secs(life_s)).expect("signed");
     let admission = access.admit(Some(&token), None, crate::time::unix_s).await.expect("good");
     admission.for_kafka().cloned().expect("for Kafka as well")
 }
@@ -83,16 +82,38 @@ fn producer(broker: &SecureKafka) -> FutureProducer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_feed_takes_no_token_of_another_user() {
+    let users = ["given-alice", "given-bob"];
+    let broker = tokio::task::spawn_blocking(move || broker(users)).await.expect("it ends");
+    let (producer, feeds) = (producer(broker), feeds(broker).await);
+    let [alice, bob] = users;
+    let options = JoinOptions::default();
+    let mut viewer = feeds.join_with(token(broker, alice, 600), options).await.expect("joins");
+    reads(&feeds, 2).await;
+    // It ends later than her own, so it would be shown instead.
+    viewer.renew(token(broker, bob, 900)).await;
+    let (mut source, mut watcher) = (Source::new("not-bobs", 3), Watcher::default());
+    // For longer than it takes until a newer token is shown.
+    for n in 1..=8 {
+        publish(&producer, alice, 0, &if n == 1 { source.key() } else { source.block() }).await;
+        watcher.read(&mut viewer, |seen| seen.n_blocks >= n).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    shut_down(&feeds).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readers_that_read_the_topic_of_another_user_are_refused_by_kafka() {
-    let broker = tokio::task::spawn_blocking(broker).await.expect("it ends");
+    let users = ["swapped-alice", "swapped-bob"];
+    let broker = tokio::task::spawn_blocking(move || broker(users)).await.expect("it ends");
     let producer = producer(broker);
     let join = async |feeds: &Feeds, user: &str| {
-        feeds.join_with(token(broker, user).await, JoinOptions::default()).await.expect("joins")
+        feeds.join_with(token(broker, user, 600).await, JoinOptions::default()).await.expect("joins")
     };
 
     // As it should be: each gets what is in the own topic.
     let right = feeds(broker).await;
-    for user in USERS {
+    for user in users {
         let mut viewer = join(&right, user).await;
         reads(&right, 2).await;
         publish(&producer, user, 0, &Source::new(user, 1).key()).await;
@@ -101,16 +122,16 @@ async fn readers_that_read_the_topic_of_another_user_are_refused_by_kafka() {
     shut_down(&right).await;
 
     let wrong = feeds(broker).await;
-    let [alice, bob] = USERS.map(|user| UserId::parse(user).expect("a user"));
+    let [alice, bob] = users.map(|user| UserId::parse(user).expect("a user"));
     wrong.swap([&alice, &bob]);
-    for user in USERS {
+    for user in users {
         let mut viewer = join(&wrong, user).await;
         publish(&producer, user, 0, &Source::new(user, 2).key()).await;
         assert_eq!(ended(&mut viewer).await, Closed::Refused);
     }
     assert_eq!(wrong.stats().messages_received.get(), 0);
     let log = broker.broker().log();
-    for [reader, owner] in [USERS, [USERS[1], USERS[0]]] {
+    for [reader, owner] in [users, [users[1], users[0]]] {
         let is_refusal = |line: &String| {
             line.contains(&format!("User:v-{reader} is Denied"))
                 && line.contains(&format!("telemetry-user-{owner}"))

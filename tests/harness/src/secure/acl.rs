@@ -9,6 +9,9 @@ const TOPICS: &str = "telemetry-user-";
 /// Begins the name of every user's group.
 const GROUPS: &str = "telemetry-processors-bridge-";
 
+/// The topic of what all bridges share, and the group that librdkafka wants for it.
+const CONTROL: &str = "purple-sector-control";
+
 /// One thing that one principal may do, from any host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acl {
@@ -67,23 +70,39 @@ impl Acl {
         ]
     }
 
-    /// Rights of a bridge whose readers log in as their users: it makes topics and looks after their settings. It cannot read.
+    /// Rights of a bridge whose readers log in as their users: it makes topics and looks after their settings. It cannot
+    /// read them.
     pub fn of_bridge() -> Vec<Self> {
-        [Operation::Create, Operation::Describe, Operation::DescribeConfigs, Operation::AlterConfigs]
-            .map(|operation| Self::for_bridge(Resource::TopicsFrom(TOPICS.to_owned()), operation))
-            .to_vec()
+        use Operation::{AlterConfigs, Create, Describe, DescribeConfigs};
+        let on_topics = [Create, Describe, DescribeConfigs, AlterConfigs];
+        let on_topics = on_topics.map(|operation| Self::for_bridge(topics(), operation));
+        on_topics.into_iter().chain(Self::of_control()).collect()
     }
 
     /// Rights of a bridge that reads all users' topics itself, and publishes how far it has read.
     pub fn of_reading_bridge() -> Vec<Self> {
-        let reads = [Resource::TopicsFrom(TOPICS.to_owned()), Resource::GroupsFrom(GROUPS.to_owned())]
-            .map(|resource| Self::for_bridge(resource, Operation::Read));
-        Self::of_bridge().into_iter().chain(reads).collect()
+        let groups = Resource::GroupsFrom(GROUPS.to_owned());
+        let reads = [topics(), groups].map(|resource| Self::for_bridge(resource, Operation::Read));
+        reads.into_iter().chain(Self::of_bridge()).collect()
+    }
+
+    /// What every bridge needs, to share with the others what all must know.
+    fn of_control() -> impl Iterator<Item = Self> {
+        use Operation::{Create, Describe, Read, Write};
+        let topic = || Resource::Topic(CONTROL.to_owned());
+        let on_topic = [Create, Read, Write].map(|operation| Self::for_bridge(topic(), operation));
+        let group = Self::for_bridge(Resource::Group(CONTROL.to_owned()), Describe);
+        on_topic.into_iter().chain([group])
     }
 
     fn for_bridge(resource: Resource, operation: Operation) -> Self {
         Self { principal: BRIDGE.to_owned(), resource, operation }
     }
+}
+
+/// All users' topics.
+fn topics() -> Resource {
+    Resource::TopicsFrom(TOPICS.to_owned())
 }
 
 /// The arguments of `kafka-acls` (`org.apache.kafka.tools.AclCommand`) that grant these rights: one call for all operations
@@ -141,9 +160,9 @@ mod tests {
 
     #[test]
     fn operations_on_one_resource_are_granted_by_one_call() {
-        let lines = grants(&Acl::of_reading_bridge());
-        assert_eq!(lines.len(), 2, "{lines:?}");
-        assert_eq!(lines[0].iter().filter(|arg| *arg == "--operation").count(), 5);
+        let lines = grants(&Acl::of_bridge());
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!(lines[0].iter().filter(|arg| *arg == "--operation").count(), 4);
     }
 
     #[test]
@@ -153,8 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_reading_bridge_may_read() {
-        let reads = |acls: Vec<Acl>| acls.iter().any(|acl| acl.operation == Operation::Read);
+    fn only_a_reading_bridge_may_read_users_topics() {
+        let reads = |acls: Vec<Acl>| {
+            acls.iter().any(|acl| acl.operation == Operation::Read && acl.resource == topics())
+        };
         assert!(reads(Acl::of_reading_bridge()) && !reads(Acl::of_bridge()));
     }
 }

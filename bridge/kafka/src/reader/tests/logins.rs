@@ -137,7 +137,7 @@ fn a_token_ends_the_connection_even_if_the_broker_sets_no_end() {
 }
 
 #[test]
-fn who_is_not_let_in_is_not_tried_again() {
+fn anyone_not_let_in_is_not_tried_again() {
     let mut world = guarded(3, None, &[("good", 3600)]);
     log_in(&mut world, "forged", 3600);
     world.start();
