@@ -132,12 +132,9 @@ fn start_reading<C: ConsumerContext>(reader: &BaseConsumer<C>, topic: &str) -> R
 fn next<C: ConsumerContext>(reader: &BaseConsumer<C>) -> Result<String> {
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
-        match reader.poll(Duration::from_millis(100)) {
-            Some(Ok(record)) => {
-                return Ok(String::from_utf8_lossy(record.payload().unwrap_or_default()).into_owned());
-            }
-            // Lost connections are told of, and librdkafka connects again.
-            Some(Err(_)) | None => {}
+        // Lost connections are told of too, and librdkafka connects again.
+        if let Some(Ok(record)) = reader.poll(Duration::from_millis(100)) {
+            return Ok(String::from_utf8_lossy(record.payload().unwrap_or_default()).into_owned());
         }
     }
     Err(anyhow!("no record within {} s", LIMIT.as_secs()))
