@@ -21,7 +21,7 @@ use self::acl::Acl;
 pub use self::authority::{Authority, Identity};
 pub use self::issuer::{Issuer, SigningKey, jws};
 use self::principal::{ADMIN, Access, BROKER};
-use crate::kafka::{self, Kafka, Place, Settings};
+use crate::kafka::{self, Kafka, Place, Settings, ToolLogin};
 use crate::process;
 
 /// The certificate of the authority, in the broker's folder.
@@ -76,8 +76,8 @@ impl SecureKafka {
             let properties = properties(port, users_port, process::free_port()?, settings);
             let settings = Settings {
                 properties: in_folder(&properties, folder),
-                java: JAVA.into_iter().map(str::to_owned).chain([allowed_url(folder)]).collect(),
-                login: Some(folder.join(ADMIN_LOGIN)),
+                java: JAVA.into_iter().map(str::to_owned).chain([allowed_url(&folder.join(JWKS))]).collect(),
+                login: Some(ToolLogin { file: folder.join(ADMIN_LOGIN), java: Vec::new() }),
             };
             Ok((settings, (users_port, authority, issuer)))
         })?;
@@ -164,14 +164,26 @@ impl SecureKafka {
     }
 
     /// Writes a token with which `user` writes or reads for `life` to a file that only its owner may read, and names it.
+    /// Beside it are the settings with which Kafka's own tools log in with that token (`….properties`).
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Where they cannot be written.
     pub fn write_token(&self, user: &UserId, access: Access, life: Duration) -> Result<PathBuf> {
         let token = self.issuer.token(user, access, life)?;
         let file = self.folder().join(format!("tokens/{}.jwt", file_name(&principal::of_user(user, access))));
         files::write_secret(&file, &token)?;
+        files::write(&tool_settings(&file), &user_login(&self.ca(), &file))?;
         Ok(file)
+    }
+
+    /// Runs one of Kafka's command-line tools as the user of a token that [`SecureKafka::write_token`] wrote, and returns
+    /// what it printed.
+    ///
+    /// # Errors
+    /// As [`Kafka::tool`].
+    pub fn tool_as_user(&self, token: &Path, class: &str, args: &[&str]) -> Result<String> {
+        let login = ToolLogin { file: tool_settings(token), java: vec![allowed_url(token)] };
+        self.broker.tool_at(&self.users(), &login, class, args)
     }
 
     /// The settings with which Kafka's own tools log in as `svc-admin`.
@@ -208,6 +220,28 @@ impl SecureKafka {
     pub fn folder(&self) -> &Path {
         self.broker.folder()
     }
+}
+
+/// The file of the settings with which Kafka's own tools use the token in the file `token`.
+fn tool_settings(token: &Path) -> PathBuf {
+    token.with_extension("properties")
+}
+
+/// The settings with which a Java client logs in with the token in a file.
+fn user_login(ca: &Path, token: &Path) -> String {
+    let package = "org.apache.kafka.common.security.oauthbearer";
+    format!(
+        "security.protocol=SASL_SSL\n\
+         ssl.truststore.type=PEM\n\
+         ssl.truststore.location={}\n\
+         sasl.mechanism=OAUTHBEARER\n\
+         sasl.jaas.config={package}.OAuthBearerLoginModule required;\n\
+         sasl.login.callback.handler.class={package}.OAuthBearerLoginCallbackHandler\n\
+         sasl.oauthbearer.token.endpoint.url=file://{}\n\
+         sasl.oauthbearer.sub.claim.name=kafka_principal\n",
+        ca.display(),
+        token.display()
+    )
 }
 
 /// `name` as it can stand in a file's name: what is not a letter, a digit, `-` or `.` as `%` and its bytes in hexadecimal.
@@ -280,9 +314,9 @@ fn in_folder(properties: &str, folder: &Path) -> String {
     properties.replace("{data}", &data).replace("{folder}", &folder.display().to_string())
 }
 
-/// Kafka reads keys only from where its command line allows it; the broker does not start without this.
-fn allowed_url(folder: &Path) -> String {
-    format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://{}", folder.join(JWKS).display())
+/// Kafka reads keys and tokens only from where its command line allows it; a broker does not start without this.
+fn allowed_url(file: &Path) -> String {
+    format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://{}", file.display())
 }
 
 #[cfg(test)]
