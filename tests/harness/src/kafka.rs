@@ -15,7 +15,9 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 
 use self::node::Node;
-pub(crate) use self::node::{Settings, ToolLogin};
+pub(crate) use self::node::Settings;
+#[cfg(feature = "secure")]
+pub(crate) use self::node::ToolLogin;
 use crate::process;
 
 /// The usual version of every `org.apache.kafka` jar, as in `tests/kafka/pom.xml`.
@@ -143,6 +145,7 @@ impl Kafka {
     }
 
     /// As [`Kafka::tool`], at another of its listeners, where one logs in otherwise.
+    #[cfg(feature = "secure")]
     pub(crate) fn tool_at(
         &self,
         brokers: &str,
