@@ -16,6 +16,8 @@ use anyhow::{Context, Result};
 
 use self::node::Node;
 pub(crate) use self::node::Settings;
+#[cfg(feature = "secure")]
+pub(crate) use self::node::ToolLogin;
 use crate::process;
 
 /// The usual version of every `org.apache.kafka` jar, as in `tests/kafka/pom.xml`.
@@ -139,7 +141,19 @@ impl Kafka {
     /// # Errors
     /// Where it ends with another code than 0; its output is in the error.
     pub fn tool(&self, class: &str, args: &[&str]) -> Result<String> {
-        self.node.tool(&self.brokers(), class, args)
+        self.node.tool(&self.brokers(), self.node.login(), class, args)
+    }
+
+    /// As [`Kafka::tool`], at another of its listeners, where one logs in otherwise.
+    #[cfg(feature = "secure")]
+    pub(crate) fn tool_at(
+        &self,
+        brokers: &str,
+        login: &ToolLogin,
+        class: &str,
+        args: &[&str],
+    ) -> Result<String> {
+        self.node.tool(brokers, Some(login), class, args)
     }
 
     /// Its version, such as `4.3.1`.

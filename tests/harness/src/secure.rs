@@ -10,7 +10,7 @@ mod issuer;
 pub mod principal;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -21,10 +21,16 @@ use self::acl::Acl;
 pub use self::authority::{Authority, Identity};
 pub use self::issuer::{Issuer, SigningKey, jws};
 use self::principal::{ADMIN, Access, BROKER};
-use crate::kafka::{self, Kafka, Place, Settings};
+use crate::kafka::{self, Kafka, Place, Settings, ToolLogin};
 use crate::process;
 
-/// The little that a broker with a few topics needs: it starts in 4 s and takes 310 MB.
+/// The certificate of the authority, in the broker's folder.
+const CA: &str = "ca.pem";
+/// The keys that check tokens.
+const JWKS: &str = "jwks.json";
+/// The settings with which Kafka's own tools log in.
+const ADMIN_LOGIN: &str = "admin.properties";
+/// The little that a broker with a few topics needs: it starts in 4 s and takes 360 MB.
 const JAVA: [&str; 3] = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// One secured broker of its own, on 127.0.0.1, with its authority and its issuer. Dropping it ends it and removes its
@@ -35,6 +41,8 @@ pub struct SecureKafka {
     users_port: u16,
     authority: Authority,
     issuer: Issuer,
+    /// So that two threads do not write certificate and key of one service by turns.
+    making_identity: Mutex<()>,
 }
 
 impl SecureKafka {
@@ -64,25 +72,16 @@ impl SecureKafka {
             // A person who chose a port finds the users' next to it.
             let users_port = place.port.and_then(|port| port.checked_add(1));
             let users_port = users_port.map_or_else(process::free_port, Ok)?;
-            let authority = Authority::new("Purple Sector tests")?;
-            files::write(&folder.join("ca.pem"), &authority.certificate())?;
-            files::write_secret(
-                &folder.join(format!("services/{BROKER}.keystore.pem")),
-                &authority.broker(BROKER)?.keystore(&authority),
-            )?;
-            write_identity(folder, ADMIN, &authority.service(ADMIN)?)?;
-            let issuer = Issuer::new(&folder.join("jwks.json"))?;
-            let login = folder.join("admin.properties");
-            files::write_secret(&login, &tools_login(folder, &authority.service(ADMIN)?, &authority)?)?;
+            let (authority, issuer) = make_keys(folder)?;
             let properties = properties(port, users_port, process::free_port()?, settings);
             let settings = Settings {
                 properties: in_folder(&properties, folder),
-                java: JAVA.into_iter().map(str::to_owned).chain([allowed_url(folder)]).collect(),
-                login: Some(login),
+                java: JAVA.into_iter().map(str::to_owned).chain([allowed_url(&folder.join(JWKS))]).collect(),
+                login: Some(ToolLogin { file: folder.join(ADMIN_LOGIN), java: Vec::new() }),
             };
             Ok((settings, (users_port, authority, issuer)))
         })?;
-        Ok(Self { broker, users_port, authority, issuer })
+        Ok(Self { broker, users_port, authority, issuer, making_identity: Mutex::new(()) })
     }
 
     /// The one secured broker that all tests of this process share: started by the first call, ended with the process.
@@ -107,7 +106,7 @@ impl SecureKafka {
 
     /// The certificate of the authority, which clients must trust.
     pub fn ca(&self) -> PathBuf {
-        self.folder().join("ca.pem")
+        self.folder().join(CA)
     }
 
     /// Certificate and key with which the service `name` logs in; made where it has none yet.
@@ -115,6 +114,7 @@ impl SecureKafka {
     /// # Errors
     /// Where they cannot be written.
     pub fn service(&self, name: &str) -> Result<IdentityFiles> {
+        let _making = self.making_identity.lock().unwrap_or_else(PoisonError::into_inner);
         let files = IdentityFiles::in_folder(self.folder(), name);
         if files.certificate.exists() && files.key.exists() {
             return Ok(files);
@@ -164,14 +164,31 @@ impl SecureKafka {
     }
 
     /// Writes a token with which `user` writes or reads for `life` to a file that only its owner may read, and names it.
+    /// Beside it are the settings with which Kafka's own tools log in with that token (`….properties`).
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Where they cannot be written.
     pub fn write_token(&self, user: &UserId, access: Access, life: Duration) -> Result<PathBuf> {
         let token = self.issuer.token(user, access, life)?;
         let file = self.folder().join(format!("tokens/{}.jwt", file_name(&principal::of_user(user, access))));
         files::write_secret(&file, &token)?;
+        files::write(&tool_settings(&file), &user_login(&self.ca(), &file))?;
         Ok(file)
+    }
+
+    /// Runs one of Kafka's command-line tools as the user of a token that [`SecureKafka::write_token`] wrote, and returns
+    /// what it printed.
+    ///
+    /// # Errors
+    /// As [`Kafka::tool`].
+    pub fn tool_as_user(&self, token: &Path, class: &str, args: &[&str]) -> Result<String> {
+        let login = ToolLogin { file: tool_settings(token), java: vec![allowed_url(token)] };
+        self.broker.tool_at(&self.users(), &login, class, args)
+    }
+
+    /// The settings with which Kafka's own tools log in as `svc-admin`.
+    pub fn admin_login(&self) -> PathBuf {
+        self.folder().join(ADMIN_LOGIN)
     }
 
     /// Who signs the certificates.
@@ -205,6 +222,28 @@ impl SecureKafka {
     }
 }
 
+/// The file of the settings with which Kafka's own tools use the token in the file `token`.
+fn tool_settings(token: &Path) -> PathBuf {
+    token.with_extension("properties")
+}
+
+/// The settings with which a Java client logs in with the token in a file.
+fn user_login(ca: &Path, token: &Path) -> String {
+    let package = "org.apache.kafka.common.security.oauthbearer";
+    format!(
+        "security.protocol=SASL_SSL\n\
+         ssl.truststore.type=PEM\n\
+         ssl.truststore.location={}\n\
+         sasl.mechanism=OAUTHBEARER\n\
+         sasl.jaas.config={package}.OAuthBearerLoginModule required;\n\
+         sasl.login.callback.handler.class={package}.OAuthBearerLoginCallbackHandler\n\
+         sasl.oauthbearer.token.endpoint.url=file://{}\n\
+         sasl.oauthbearer.sub.claim.name=kafka_principal\n",
+        ca.display(),
+        token.display()
+    )
+}
+
 /// `name` as it can stand in a file's name: what is not a letter, a digit, `-` or `.` as `%` and its bytes in hexadecimal.
 fn file_name(name: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
@@ -235,19 +274,29 @@ fn write_identity(folder: &Path, name: &str, identity: &Identity) -> Result<Iden
     Ok(files)
 }
 
-/// The settings with which Kafka's own tools log in.
-fn tools_login(folder: &Path, identity: &Identity, authority: &Authority) -> Result<String> {
-    let keystore = folder.join(format!("services/{ADMIN}.keystore.pem"));
-    files::write_secret(&keystore, &identity.keystore(authority))?;
-    Ok(format!(
+/// Makes authority and issuer, and writes what the broker and Kafka's own tools need of them.
+fn make_keys(folder: &Path) -> Result<(Authority, Issuer)> {
+    let authority = Authority::new("Purple Sector tests")?;
+    files::write(&folder.join(CA), &authority.certificate())?;
+    let write_keystore = |name: &str, identity: &Identity| {
+        let file = folder.join(format!("services/{name}.keystore.pem"));
+        files::write_secret(&file, &identity.keystore(&authority)).map(|()| file)
+    };
+    write_keystore(BROKER, &authority.broker(BROKER)?)?;
+    let admin = authority.service(ADMIN)?;
+    write_identity(folder, ADMIN, &admin)?;
+    let login = format!(
         "security.protocol=SSL\n\
          ssl.keystore.type=PEM\n\
          ssl.keystore.location={}\n\
          ssl.truststore.type=PEM\n\
          ssl.truststore.location={}\n",
-        keystore.display(),
-        folder.join("ca.pem").display()
-    ))
+        write_keystore(ADMIN, &admin)?.display(),
+        folder.join(CA).display()
+    );
+    files::write_secret(&folder.join(ADMIN_LOGIN), &login)?;
+    let issuer = Issuer::new(&folder.join(JWKS))?;
+    Ok((authority, issuer))
 }
 
 /// The settings of a broker; `{folder}` and `{data}` are still open.
@@ -265,9 +314,9 @@ fn in_folder(properties: &str, folder: &Path) -> String {
     properties.replace("{data}", &data).replace("{folder}", &folder.display().to_string())
 }
 
-/// Kafka reads keys only from where its command line allows it; the broker does not start without this.
-fn allowed_url(folder: &Path) -> String {
-    format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://{}", folder.join("jwks.json").display())
+/// Kafka reads keys and tokens only from where its command line allows it; a broker does not start without this.
+fn allowed_url(file: &Path) -> String {
+    format!("-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://{}", file.display())
 }
 
 #[cfg(test)]

@@ -261,6 +261,31 @@ async fn a_user_grants_nothing_and_starts_no_transaction() -> Result<()> {
     Ok(())
 }
 
+/// Kafka's Java client asks for more than librdkafka can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_changes_nothing_with_kafkas_own_tools_either() -> Result<()> {
+    let kafka = SecureKafka::shared()?;
+    let alice = User::new(kafka, "tools-alice").await?;
+    let token = kafka.write_token(&alice.id, Access::Write, LIFE)?;
+    let listed = kafka.tool_as_user(&token, "org.apache.kafka.tools.TopicCommand", &["--list"])?;
+    ensure!(listed.lines().any(|line| line == alice.topic()), "she does not see her own topic: {listed}");
+    let me = ["--alter", "--entity-type", "users", "--entity-name", "u-tools-alice", "--add-config"];
+    let cases: [(&str, Vec<&str>); 3] = [
+        ("kafka.admin.ConfigCommand", [&me[..], &["producer_byte_rate=99999999"]].concat()),
+        ("kafka.admin.ConfigCommand", [&me[..], &["SCRAM-SHA-256=[password=x]"]].concat()),
+        ("org.apache.kafka.tools.AclCommand", vec!["--list"]),
+    ];
+    let check = |(class, args): &(&str, Vec<&str>)| {
+        let said = kafka.tool_as_user(&token, class, args).unwrap_or_else(|error| format!("{error:#}"));
+        ensure!(said.contains("ClusterAuthorizationException"), "{class} {args:?}: {said}");
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let checks: Vec<_> = cases.iter().map(|case| scope.spawn(move || check(case))).collect();
+        checks.into_iter().try_for_each(|check| check.join().map_err(|_| anyhow!("a check panicked"))?)
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_with_the_name_of_a_service_is_only_a_user() -> Result<()> {
     let kafka = SecureKafka::shared()?;

@@ -130,10 +130,7 @@ fn describe_secure(kafka: &SecureKafka, users: &[UserId]) -> Result<()> {
         let files = kafka.service(name)?;
         println!("{name} {may}\n  {}\n  {}", files.certificate.display(), files.key.display());
     }
-    println!(
-        "settings of {ADMIN} for Kafka's own tools\n  {}",
-        kafka.folder().join("admin.properties").display()
-    );
+    println!("settings of {ADMIN} for Kafka's own tools\n  {}", kafka.admin_login().display());
     for user in users {
         kafka.provision(user)?;
         println!("\n{user} has the topic {}; tokens for a day", user.topic());

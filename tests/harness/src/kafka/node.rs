@@ -18,8 +18,17 @@ pub(crate) struct Settings {
     pub(crate) properties: String,
     /// Flags of its Java, such as its memory.
     pub(crate) java: Vec<String>,
-    /// The file that tells Kafka's own tools how to log in; none where nobody has to.
-    pub(crate) login: Option<PathBuf>,
+    /// How Kafka's own tools log in; none where nobody has to.
+    pub(crate) login: Option<ToolLogin>,
+}
+
+/// How one of Kafka's own tools logs in.
+#[derive(Debug)]
+pub(crate) struct ToolLogin {
+    /// A file with the settings of its client.
+    pub(crate) file: PathBuf,
+    /// Flags of its Java.
+    pub(crate) java: Vec<String>,
 }
 
 impl Settings {
@@ -48,7 +57,7 @@ pub(super) struct Node {
     folder: PathBuf,
     keeps_folder: bool,
     java: Vec<String>,
-    login: Option<PathBuf>,
+    login: Option<ToolLogin>,
 }
 
 impl Node {
@@ -147,14 +156,28 @@ impl Node {
         }
     }
 
+    /// How tools log in where nobody said otherwise.
+    pub(super) fn login(&self) -> Option<&ToolLogin> {
+        self.login.as_ref()
+    }
+
     /// Runs one of Kafka's command-line tools against `brokers`, and gives what it printed.
-    pub(super) fn tool(&self, brokers: &str, class: &str, args: &[&str]) -> Result<String> {
+    pub(super) fn tool(
+        &self,
+        brokers: &str,
+        login: Option<&ToolLogin>,
+        class: &str,
+        args: &[&str],
+    ) -> Result<String> {
+        let flags = login.iter().flat_map(|login| &login.java).map(String::as_str);
+        let flags: Vec<&str> = SHORT_LIVED.into_iter().chain(flags).collect();
+        let config = login.map(|login| [OsStr::new("--command-config"), login.file.as_os_str()]);
         // Where the tools were before Kafka 3.7.
         let older = format!("kafka.admin.{}", class.rsplit('.').next().unwrap_or(class));
         for class in [class, older.as_str()] {
-            let mut tool = java(&self.libs, "kafka-tool", &SHORT_LIVED)
+            let mut tool = java(&self.libs, "kafka-tool", &flags)
                 .args([class, "--bootstrap-server", brokers])
-                .args(self.login.iter().flat_map(|file| [OsStr::new("--command-config"), file.as_os_str()]))
+                .args(config.into_iter().flatten())
                 .args(args)
                 .start()?;
             let code = tool.exit_code(START_LIMIT)?;
