@@ -88,10 +88,10 @@ async fn a_feed_takes_no_token_of_another_user() {
     let (producer, feeds) = (producer(broker), feeds(broker).await);
     let [alice, bob] = users;
     let options = JoinOptions::default();
-    let mut viewer = feeds.join_with(token(broker, alice, 600), options).await.expect("joins");
+    let mut viewer = feeds.join_with(token(broker, alice, 600).await, options).await.expect("joins");
     reads(&feeds, 2).await;
     // It ends later than her own, so it would be shown instead.
-    viewer.renew(token(broker, bob, 900)).await;
+    viewer.renew(token(broker, bob, 900).await).await;
     let (mut source, mut watcher) = (Source::new("not-bobs", 3), Watcher::default());
     // For longer than it takes until a newer token is shown.
     for n in 1..=8 {
