@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
 
-use crate::client::{Client, get, upgrade, viewer};
+use crate::client::{CLOSE, Client, get, upgrade, viewer};
 use crate::program::Program;
 use crate::server::{SECRET, now_s, token, token_until};
 
@@ -51,6 +51,74 @@ async fn no_caller_can_forge_a_log_line() {
         let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);
         assert!(parsed.is_ok_and(|line| line["level"].is_string()), "{line:?}");
         assert!(!line.contains(|c: char| c.is_control()), "{line:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_where_none_belongs_is_neither_used_nor_logged() {
+    let program = Program::start(&[("JWT_SECRET", SECRET), ("LOG_LEVEL", "trace"), ("LOG_FORMAT", "json")]);
+    let token = token("alice");
+    for path in ["token", "access_token", "ticket", "bearer", "userId", "jwt"] {
+        let (answer, _) = upgrade(program.address, &format!("/v1/stream?{path}={token}"), &[]).await;
+        assert_eq!(answer.code(), "token_missing", "{path}");
+    }
+    for path in [format!("/v1/stream/{token}"), format!("/{token}"), format!("/v1/stream;{token}")] {
+        assert_eq!(get(program.address, &path, &[]).await.code(), "not_found");
+    }
+    let in_name = format!("http://alice:{token}@bridge.test/v1/stream");
+    assert_eq!(upgrade(program.address, &in_name, &[]).await.0.code(), "token_missing");
+    for name in ["x-authorization", "proxy-authorization", "cookie", "referer", "user-agent"] {
+        let header = format!("{name}: Bearer {token}");
+        assert_eq!(
+            upgrade(program.address, "/v1/stream", &[&header]).await.0.code(),
+            "token_missing",
+            "{name}"
+        );
+    }
+    let basic = format!("authorization: Basic {token}");
+    assert_eq!(upgrade(program.address, "/v1/stream", &[&basic]).await.0.code(), "token_invalid");
+    let logged = program.stop();
+    let signature = token.rsplit('.').next().expect("three parts");
+    assert!(logged.contains("stopped") && !logged.contains(signature));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_reason_for_closing_can_forge_a_log_line() {
+    let reason = "\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[2J\u{2028}";
+    for format in ["json", "text"] {
+        let settings = [("JWT_SECRET", SECRET), ("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)];
+        let program = Program::start(&settings);
+        let mut client = viewer(program.address, &token("alice")).await;
+        client.frame(0x80 | CLOSE, &[&1000_u16.to_be_bytes()[..], reason.as_bytes()].concat()).await;
+        assert_eq!(client.close_code().await.0, 1000);
+        client.ended().await;
+        let logged = program.stop();
+        assert!(logged.contains("viewer goes"), "{logged}");
+        for line in logged.lines() {
+            assert!(!line.starts_with("{\"level\"") && !line.contains('\u{1b}'), "{line:?}");
+            let is_json = serde_json::from_str::<serde_json::Value>(line).is_ok();
+            assert_eq!(is_json, format == "json", "{line:?}");
+        }
+    }
+}
+
+/// What every user of the machine may see of a process, and what its own user may.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_shows_in_the_list_of_processes() {
+    let program = Program::start(&[("JWT_SECRET", SECRET)]);
+    let token = token("alice");
+    let mut client = viewer(program.address, &token).await;
+    client.until(|message| matches!(message, ServerMessage::Hello { .. }).then_some(())).await;
+    let read = |name: &str| {
+        let bytes = std::fs::read(format!("/proc/{}/{name}", program.id())).expect("it runs");
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let signature = token.rsplit('.').next().expect("three parts");
+    for name in ["cmdline", "environ", "comm", "status"] {
+        assert!(!read(name).contains(signature), "{name}");
+        // Only the environment, which the operator chose, holds the key; a file (JWKS_FILE) needs none there.
+        assert!(name == "environ" || !read(name).contains(SECRET), "{name}");
     }
 }
 
