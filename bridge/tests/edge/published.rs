@@ -1,6 +1,5 @@
 //! What becomes of attacks on the place where keys are published: an address, or a file?
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
@@ -93,28 +92,6 @@ async fn a_flood_of_unknown_keys_asks_the_address_once_in_half_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_key_under_the_same_name_ends_those_of_the_first() {
-    let (first, second) = (Key::new("k1"), Key::new("k1"));
-    let address = Address::start(Says::Text(200, key_set(&[first.public()]))).await;
-    let server = start_at(&address).await;
-    let mut alice = viewer(server.public, &first.token("alice")).await;
-    assert_eq!(status(&server, &second.token("alice")).await, 401);
-    address.say(Says::Text(200, key_set(&[second.public()])));
-    // A name that is known asks for nothing; one that is not does.
-    let unknown = first.sign(&json!({ "alg": "ES256", "kid": "k2" }), "{}");
-    let started = Instant::now();
-    while status(&server, &second.token("alice")).await != 101 {
-        assert!(started.elapsed() < 2 * NOT_WITHIN, "the new key comes into use");
-        assert_eq!(status(&server, &unknown).await, 401);
-        // Who says nothing for half a minute is closed for that.
-        alice.send(ClientMessage::Time { client_us: 1 }).await;
-        sleep(Duration::from_millis(500)).await;
-    }
-    ends_with(&mut alice, 4501).await;
-    assert_eq!(status(&server, &first.token("alice")).await, 401);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_come_drop_by_drop_hold_up_no_start_and_let_nobody_in() {
     let address = Address::start(Says::Drop).await;
     let server = timeout(Duration::from_secs(20), start_at(&address)).await.expect("it starts");
@@ -122,58 +99,83 @@ async fn keys_that_come_drop_by_drop_hold_up_no_start_and_let_nobody_in() {
     assert_eq!(crate::client::get(server.public, "/healthz", &[]).await.status, 200);
 }
 
-/// Puts `text` where the key file is, in one step, as tools that replace files do.
-fn replace(file: &Path, text: &str) {
-    let beside = file.with_extension("new");
-    std::fs::write(&beside, text).expect("the folder is writable");
-    std::fs::rename(beside, file).expect("the file can be replaced");
+/// A server with a key file of its own.
+struct WithFile {
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+impl WithFile {
+    async fn start(key: &Key) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("jwks.json");
+        std::fs::write(&file, key_set(&[key.public()])).expect("the folder is writable");
+        let server = Server::start(&["--jwks-file", &file.to_string_lossy()]).await;
+        Self { server, folder }
+    }
+
+    /// Puts `text` where the key file is, in one step, as tools that replace files do.
+    fn replace(&self, text: &str) {
+        let beside = self.folder.path().join("new");
+        std::fs::write(&beside, text).expect("the folder is writable");
+        std::fs::rename(beside, self.folder.path().join("jwks.json")).expect("the file can be replaced");
+    }
+
+    /// Puts a link to `target` where the key file is, or nothing.
+    #[cfg(unix)]
+    fn link(&self, target: Option<&str>) {
+        let file = self.folder.path().join("jwks.json");
+        std::fs::remove_file(&file).expect("it is there");
+        if let Some(target) = target {
+            std::os::unix::fs::symlink(target, file).expect("the folder is writable");
+        }
+    }
+}
+
+/// Something happens to a key file, by which the keys in use do not change.
+async fn spoil(what: &str, good: &Key, evil: &Key, how: impl FnOnce(&WithFile)) {
+    let bridge = WithFile::start(good).await;
+    let mut alice = viewer(bridge.server.public, &good.token("alice")).await;
+    how(&bridge);
+    sleep(NOTICED_WITHIN).await;
+    assert_eq!(status(&bridge.server, &evil.token("alice")).await, 401, "{what}");
+    assert_eq!(status(&bridge.server, &good.token("alice")).await, 101, "{what}");
+    is_served(&mut alice).await;
 }
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_file_that_is_replaced_by_something_else_changes_nothing() {
     let (good, evil) = (Key::new("k1"), Key::new("evil"));
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("jwks.json");
-    replace(&file, &key_set(&[good.public()]));
-    let flags = ["--jwks-file", &file.to_string_lossy(), "--max-viewers-per-user", "1000"];
-    let server = Server::start(&flags).await;
-    let mut alice = viewer(server.public, &good.token("alice")).await;
-
     let mut same_name = evil.public();
     same_name["kid"] = json!("k1");
-    let two = key_set(&[evil.public(), same_name.clone(), good.public()]);
-    let secret = key_set(&[evil.public(), json!({ "kty": "oct", "kid": "s", "k": "AAAA" })]);
-    let large = format!("{}{}", key_set(&[evil.public()]), " ".repeat(1 << 20));
+    let secret = json!({ "kty": "oct", "kid": "s", "k": "AAAA" });
     let whole = key_set(&[evil.public()]);
-    for (what, text) in [
-        ("half a file", &whole[..whole.len() / 2]),
-        ("empty", ""),
-        ("one name twice", &two),
-        ("a secret", &secret),
-        ("too large", &large),
-        ("no keys", r#"{"keys":[]}"#),
-    ] {
-        replace(&file, text);
-        unchanged(&server, what, &good, &evil, &mut alice).await;
-    }
-    for (what, target) in [("an endless file", "/dev/zero"), ("a folder", "/"), ("itself", "jwks.json")] {
-        std::fs::remove_file(&file).expect("it is there");
-        std::os::unix::fs::symlink(target, &file).expect("the folder is writable");
-        unchanged(&server, what, &good, &evil, &mut alice).await;
-    }
-    std::fs::remove_file(&file).expect("it is there");
-    unchanged(&server, "nothing", &good, &evil, &mut alice).await;
-    // What the operator puts there in the end counts.
-    replace(&file, &whole);
-    ends_with(&mut alice, 4501).await;
-    assert_eq!(status(&server, &evil.token("alice")).await, 101);
-    assert_eq!(status(&server, &good.token("alice")).await, 401);
+    let large = whole.clone() + &" ".repeat(1 << 20);
+    let (twice, with_secret) =
+        (key_set(&[evil.public(), same_name, good.public()]), key_set(&[evil.public(), secret]));
+    tokio::join!(
+        spoil("half a file", &good, &evil, |bridge| bridge.replace(&whole[..whole.len() / 2])),
+        spoil("empty", &good, &evil, |bridge| bridge.replace("")),
+        spoil("one name twice", &good, &evil, |bridge| bridge.replace(&twice)),
+        spoil("a secret", &good, &evil, |bridge| bridge.replace(&with_secret)),
+        spoil("too large", &good, &evil, |bridge| bridge.replace(&large)),
+        spoil("no keys", &good, &evil, |bridge| bridge.replace(&key_set(&[]))),
+        spoil("an endless file", &good, &evil, |bridge| bridge.link(Some("/dev/zero"))),
+        spoil("a folder", &good, &evil, |bridge| bridge.link(Some("/"))),
+        spoil("a link to itself", &good, &evil, |bridge| bridge.link(Some("jwks.json"))),
+        spoil("nothing", &good, &evil, |bridge| bridge.link(None)),
+    );
 }
 
-async fn unchanged(server: &Server, what: &str, good: &Key, evil: &Key, alice: &mut Client) {
-    sleep(NOTICED_WITHIN).await;
-    assert_eq!(status(server, &evil.token("alice")).await, 401, "{what}");
-    assert_eq!(status(server, &good.token("alice")).await, 101, "{what}");
-    is_served(alice).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_key_under_the_same_name_ends_those_of_the_first() {
+    let (first, second) = (Key::new("k1"), Key::new("k1"));
+    let bridge = WithFile::start(&first).await;
+    let mut alice = viewer(bridge.server.public, &first.token("alice")).await;
+    assert_eq!(status(&bridge.server, &second.token("alice")).await, 401);
+    bridge.replace(&key_set(&[second.public()]));
+    ends_with(&mut alice, 4501).await;
+    assert_eq!(status(&bridge.server, &second.token("alice")).await, 101);
+    assert_eq!(status(&bridge.server, &first.token("alice")).await, 401);
 }
