@@ -119,8 +119,8 @@ impl Address {
 }
 
 async fn reply(mut stream: TcpStream, says: Says) -> std::io::Result<()> {
-    let mut head = [0; 4096];
-    stream.read(&mut head).await?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await? > 0 {}
     match says {
         Says::Text(status, body) => {
             let n_bytes = body.len();

@@ -155,7 +155,7 @@ async fn a_long_list_of_subprotocols_is_read_once_or_not_at_all() {
     // Many tokens are many guesses.
     let guesses = format!("sec-websocket-protocol: purple-sector.v1{}", ", bearer.a.b.c".repeat(500));
     assert_eq!(upgrade(server.public, "/", &[origin, &guesses]).await.0.code(), "bad_request");
-    let lines = vec!["sec-websocket-protocol: purple-sector.v1"; 2];
+    let lines = ["sec-websocket-protocol: purple-sector.v1"; 2];
     assert_eq!(upgrade(server.public, "/", &[&[origin], &lines[..]].concat()).await.0.code(), "bad_request");
 }
 
@@ -237,4 +237,40 @@ async fn a_page_elsewhere_gains_nothing_from_cookies() {
     let (answer, _client) =
         upgrade(server.public, "/v1/stream", &["origin: https://bridge.test", &cookie]).await;
     assert_eq!((answer.status, answer.code().as_str()), (401, "token_missing"));
+}
+
+/// Whoever asks from a page elsewhere may send a request, and must not read what comes back.
+#[tokio::test]
+async fn no_answer_may_be_read_or_framed_by_another_site() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("index.html"), "hello").expect("the folder is writable");
+    let server = Server::with_tokens(&["--dashboard-dir", &folder.path().to_string_lossy()]).await;
+    let alice = bearer("alice");
+    let evil = "origin: https://evil.com";
+    let preflight = "access-control-request-headers: authorization";
+    for (address, path) in [
+        (server.public, "/"),
+        (server.public, "/v1/stats"),
+        (server.public, "/v1/stream"),
+        (server.public, "/healthz"),
+        (server.public, "/nothing"),
+        (server.operators, "/v1/stats"),
+        (server.operators, "/readyz"),
+    ] {
+        for method in ["GET", "OPTIONS"] {
+            let mut client = Client::connect(address).await;
+            let host = format!("host: {address}");
+            client.write(request(method, path, &[&host, evil, preflight, &alice])).await;
+            let answer = client.answer().await.expect("an answer");
+            for name in ["allow-origin", "allow-headers", "allow-credentials"] {
+                assert_eq!(answer.header(&format!("access-control-{name}")), None, "{method} {path}");
+            }
+            // Nor does an address leave the page that it was shown on, and no text becomes a script.
+            assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{method} {path}");
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{method} {path}");
+        }
+    }
+    let page = get(server.public, "/", &[]).await;
+    let policy = page.header("content-security-policy").expect("there is a policy");
+    assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'none'"), "{policy}");
 }
