@@ -161,4 +161,19 @@ mod tests {
         assert!(!users.contains_key(&UserId::parse("old").unwrap()));
         assert_eq!(users.len(), 2);
     }
+
+    #[test]
+    fn however_many_users_come_the_figures_of_ten_thousand_are_kept() {
+        let stats = Stats::default();
+        let user = |i: usize| UserId::parse(&format!("stranger-{i}")).unwrap();
+        stats.user(&user(0)).viewers.add(1);
+        for i in 0..MAX_USERS {
+            stats.user(&user(i)).last_seen_ms.set(1);
+        }
+        for i in MAX_USERS..MAX_USERS + 200 {
+            stats.user(&user(i)).last_seen_ms.set(2);
+        }
+        assert_eq!(stats.users().len(), MAX_USERS);
+        assert!(stats.known_user(&user(0)).is_some());
+    }
 }

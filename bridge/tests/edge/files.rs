@@ -115,11 +115,35 @@ async fn no_path_leads_out_of_the_dashboard() {
         "/%00",
         "/assets/%2e%2e%2f%2e%2e%2fsecret.txt",
         "/....//secret.txt",
+        "/assets/..\\..\\secret.txt",
+        "/assets\\..\\..\\secret.txt",
+        "/..%c0%afsecret.txt",
+        "/%252e%252e/secret.txt",
+        "/index.html%00.js",
+        "/.%2fsecret.txt",
+        "/file:///etc/passwd",
+        "/C:%5csecret.txt",
+        "/assets/app-1a2b3c4d.js%20",
     ] {
         let answer = get(server.public, path, &[]).await;
         assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
         assert!(!answer.body.contains("not for you"), "{path}");
     }
+    std::fs::remove_dir_all(dist.parent().expect("made above")).expect("the folder is there");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_put_beside_the_dashboard_later_is_not_served() {
+    let dist = dashboard("later");
+    let server = Server::with_tokens(&["--dashboard-dir", &dist.to_string_lossy()]).await;
+    std::os::unix::fs::symlink("../secret.txt", dist.join("link.txt")).expect("the folder is writable");
+    std::os::unix::fs::symlink("/etc", dist.join("etc")).expect("the folder is writable");
+    std::fs::write(dist.join("index.html"), "not for you").expect("the folder is writable");
+    for path in ["/link.txt", "/etc/passwd", "/etc/hostname"] {
+        assert_eq!(get(server.public, path, &[]).await.code(), "not_found", "{path}");
+    }
+    assert_eq!(get(server.public, "/", &[]).await.body, "<!doctype html>hello");
     std::fs::remove_dir_all(dist.parent().expect("made above")).expect("the folder is there");
 }
 

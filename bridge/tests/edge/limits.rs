@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, get, request, upgrade, viewer};
+use crate::client::{Client, HANDSHAKE, get, request, upgrade, viewer};
 use crate::server::{Server, token};
 
 #[tokio::test]
@@ -56,6 +56,30 @@ async fn connections_of_one_address_are_limited_and_come_free_again() {
         assert!(started.elapsed() < Duration::from_secs(10), "places come free");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn an_address_that_is_only_claimed_is_not_believed() {
+    let server = Server::with_tokens(&["--max-connections-per-address", "3"]).await;
+    let alice = token("alice");
+    let mut held = Vec::new();
+    for i in 0..3 {
+        let mut client = Client::connect(server.public).await;
+        let claims = [format!("x-forwarded-for: 10.0.0.{i}"), format!("forwarded: for=10.0.0.{i}")];
+        let real = format!("x-real-ip: 10.0.0.{i}");
+        let bearer = format!("authorization: Bearer {alice}");
+        let headers = [&HANDSHAKE[..], &[&claims[0], &claims[1], &real, &bearer]].concat();
+        client.write(request("GET", "/v1/stream", &headers)).await;
+        assert_eq!(client.answer().await.map(|answer| answer.status), Some(101));
+        held.push(client);
+    }
+    let answer = get(server.public, "/healthz", &["x-forwarded-for: 10.0.0.9"]).await;
+    assert_eq!((answer.status, answer.code().as_str()), (429, "too_many_connections"));
+    // Nor is a proxy's greeting in front of the request.
+    let mut client = Client::connect(server.operators).await;
+    client.write("PROXY TCP4 10.0.0.9 10.0.0.1 1 2\r\nGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let status = client.answer().await.map(|answer| answer.status);
+    assert!(matches!(status, None | Some(400)), "{status:?}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage};
 
-use crate::client::{Client, get, upgrade, viewer};
+use crate::client::{CLOSE, Client, get, upgrade, viewer};
 use crate::program::Program;
 use crate::server::{SECRET, now_s, token, token_until};
 
@@ -55,6 +55,75 @@ async fn no_caller_can_forge_a_log_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_where_none_belongs_is_neither_used_nor_logged() {
+    let program = Program::start(&[("JWT_SECRET", SECRET), ("LOG_LEVEL", "trace"), ("LOG_FORMAT", "json")]);
+    let token = token("alice");
+    for path in ["token", "access_token", "ticket", "bearer", "userId", "jwt"] {
+        let (answer, _) = upgrade(program.address, &format!("/v1/stream?{path}={token}"), &[]).await;
+        assert_eq!(answer.code(), "token_missing", "{path}");
+    }
+    for path in [format!("/v1/stream/{token}"), format!("/{token}"), format!("/v1/stream;{token}")] {
+        assert_eq!(get(program.address, &path, &[]).await.code(), "not_found");
+    }
+    let in_name = format!("http://alice:{token}@bridge.test/v1/stream");
+    assert_eq!(upgrade(program.address, &in_name, &[]).await.0.code(), "token_missing");
+    for name in ["x-authorization", "proxy-authorization", "cookie", "referer", "user-agent"] {
+        let header = format!("{name}: Bearer {token}");
+        assert_eq!(
+            upgrade(program.address, "/v1/stream", &[&header]).await.0.code(),
+            "token_missing",
+            "{name}"
+        );
+    }
+    let basic = format!("authorization: Basic {token}");
+    assert_eq!(upgrade(program.address, "/v1/stream", &[&basic]).await.0.code(), "token_invalid");
+    let logged = program.stop();
+    let signature = token.rsplit('.').next().expect("three parts");
+    assert!(logged.contains("stopped"), "the log is there");
+    assert_eq!(logged.lines().find(|line| line.contains(signature)), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_reason_for_closing_can_forge_a_log_line() {
+    let reason = "\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[2J\u{2028}";
+    for format in ["json", "text"] {
+        let settings = [("JWT_SECRET", SECRET), ("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)];
+        let program = Program::start(&settings);
+        let mut client = viewer(program.address, &token("alice")).await;
+        client.frame(0x80 | CLOSE, &[&1000_u16.to_be_bytes()[..], reason.as_bytes()].concat()).await;
+        assert_eq!(client.close_code().await.0, 1000);
+        client.ended().await;
+        let logged = program.stop();
+        assert!(logged.contains("viewer goes"), "{logged}");
+        for line in logged.lines() {
+            assert!(!line.starts_with("{\"level\"") && !line.contains('\u{1b}'), "{line:?}");
+            let is_json = serde_json::from_str::<serde_json::Value>(line).is_ok();
+            assert_eq!(is_json, format == "json", "{line:?}");
+        }
+    }
+}
+
+/// What every user of the machine may see of a process, and what its own user may.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_shows_in_the_list_of_processes() {
+    let program = Program::start(&[("JWT_SECRET", SECRET)]);
+    let token = token("alice");
+    let mut client = viewer(program.address, &token).await;
+    client.until(|message| matches!(message, ServerMessage::Hello { .. }).then_some(())).await;
+    let read = |name: &str| {
+        let bytes = std::fs::read(format!("/proc/{}/{name}", program.id())).expect("it runs");
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let signature = token.rsplit('.').next().expect("three parts");
+    for name in ["cmdline", "environ", "comm", "status"] {
+        assert!(!read(name).contains(signature), "{name}");
+        // Only the environment, which the operator chose, holds the key; a file (JWKS_FILE) needs none there.
+        assert!(name == "environ" || !read(name).contains(SECRET), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_decision_about_a_caller_is_one_line() {
     let settings = [("JWT_SECRET", SECRET), ("LOG_LEVEL", "off,audit=info"), ("LOG_FORMAT", "json")];
     let program = Program::start(&settings);
@@ -87,12 +156,26 @@ async fn every_decision_about_a_caller_is_one_line() {
     assert_eq!(lines.next(), None);
 }
 
+/// Files of this process that its children have too: those without the flag that closes them.
+#[cfg(target_os = "linux")]
+fn n_inherited() -> usize {
+    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+    let files = std::fs::read_dir("/proc/self/fdinfo").expect("Linux lists open files");
+    let is_inherited = |info: &String| {
+        let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default();
+        u32::from_str_radix(flags.trim(), 8).is_ok_and(|flags| flags & CLOSE_ON_EXEC == 0)
+    };
+    // One that is closed meanwhile is not counted.
+    let infos = files.filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok());
+    infos.filter(is_inherited).count()
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_free_files_accepting_pauses_and_viewers_stay() {
     let mut command = Command::new("/bin/sh");
     // librdkafka's files in this process are open in its children too; beyond them there is room for a few viewers.
-    let n_inherited = std::fs::read_dir("/proc/self/fd").expect("Linux lists open files").count();
+    let n_inherited = n_inherited();
     let n_files = n_inherited + 150;
     let limited = format!("ulimit -n {n_files}; exec \"$0\" \"$@\"");
     command.args(["-c", &limited, env!("CARGO_BIN_EXE_bridge")]);

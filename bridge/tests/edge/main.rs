@@ -3,14 +3,20 @@
 
 mod client;
 mod commands;
+mod control;
+mod crowds;
 mod files;
+mod forged;
 mod handshake;
 mod hosts;
+mod issuer;
 mod limits;
 mod logs;
 mod program;
+mod published;
 mod ready;
 mod records;
+mod requests;
 mod revoked;
 mod server;
 mod silence;

@@ -53,6 +53,11 @@ impl Program {
         Self { child, address, errors: Some(errors) }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop, as a service manager does with `TERM` and a terminal with `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let asked = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();

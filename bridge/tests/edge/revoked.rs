@@ -11,15 +11,15 @@ use crate::server::{Server, claims, now_s, token_with};
 use crate::sockets::ends_with;
 
 /// How soon a revocation holds everywhere.
-const WITHIN: Duration = Duration::from_secs(5);
+pub(crate) const WITHIN: Duration = Duration::from_secs(5);
 
 /// A token with an id.
-fn token(user: &str, id: &str) -> String {
+pub(crate) fn token(user: &str, id: &str) -> String {
     token_with(claims(user, now_s() + 600, id))
 }
 
 /// Runs `bridge token revoke`, which must say that it is done.
-async fn revoke(brokers: &str, flags: &[&'static str]) {
+pub(crate) async fn revoke(brokers: &str, flags: &[&'static str]) {
     let brokers = brokers.to_owned();
     let flags = [&["token", "revoke"], flags].concat();
     let output =
@@ -28,7 +28,7 @@ async fn revoke(brokers: &str, flags: &[&'static str]) {
     assert!(output.status.success() && said.contains("revoked"), "{said}{error}");
 }
 
-async fn status(server: &Server, token: &str) -> u16 {
+pub(crate) async fn status(server: &Server, token: &str) -> u16 {
     get(server.public, "/v1/stats", &[&format!("Authorization: Bearer {token}")]).await.status
 }
 

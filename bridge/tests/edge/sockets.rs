@@ -1,6 +1,6 @@
 //! What may a viewer send, and what does it get?
 
-use purple_sector_codec::bridge_protocol::{ClientMessage, ServerMessage, Subscribe};
+use purple_sector_codec::bridge_protocol::{ClientMessage, Cursor, NextOffset, ServerMessage, Subscribe};
 
 use crate::client::{BINARY, CLOSE, Client, PING, PONG, TEXT, viewer};
 use crate::records::{Producer, schema_record};
@@ -150,6 +150,43 @@ async fn records_reach_their_user_while_another_viewer_does_not_read() {
             record,
             "{user} gets the record, byte for byte, and it is the first that comes"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_for_the_session_or_the_topic_of_another_user_brings_nothing_of_it() {
+    let server = Server::with_tokens(&[]).await;
+    let (mut alice, mut bob) =
+        (viewer(server.public, &token("alice")).await, viewer(server.public, &token("bob")).await);
+    let bobs_topic = bob.until(|message| match message {
+        ServerMessage::Hello { topic_id, .. } if topic_id != [0; 16] => Some(topic_id),
+        _ => None,
+    });
+    let topic_id = bobs_topic.await;
+    for client in [&mut alice, &mut bob] {
+        client.until(|message| matches!(message, ServerMessage::State { .. }).then_some(())).await;
+    }
+    let producer = Producer::new(&server);
+    for round in 1..=2 {
+        // Once with what is in bob's topic already, and once with what comes.
+        producer.send("bob", &schema_record("bob")).await;
+        bob.until(|message| matches!(message, ServerMessage::Data { .. }).then_some(())).await;
+        let next = (0..10).map(|partition| NextOffset { partition, offset: 0 }).collect();
+        let from_the_first = Some(Cursor { topic_id, next });
+        for subscribe in [
+            Subscribe { session: Some("bob"), cursor: from_the_first, ..Subscribe::default() },
+            Subscribe { session: Some("bob"), last_seconds: Some(3_600), ..Subscribe::default() },
+            Subscribe::default(),
+        ] {
+            alice.send(ClientMessage::Subscribe(subscribe)).await;
+        }
+        alice.send(ClientMessage::Time { client_us: round }).await;
+        let nothing = alice.until(|message| match message {
+            ServerMessage::Data { .. } => panic!("alice gets a record of bob's"),
+            ServerMessage::Time { client_us, .. } => (client_us == round).then_some(()),
+            _ => None,
+        });
+        nothing.await;
     }
 }
 

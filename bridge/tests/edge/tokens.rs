@@ -54,3 +54,37 @@ async fn a_new_token_of_another_user_or_a_bad_one_ends_it() {
         ends_with(&mut client, code).await;
     }
 }
+
+#[tokio::test]
+async fn refreshing_again_and_again_is_a_flood_like_any_other() {
+    let server = Server::with_tokens(&[]).await;
+    // Good tokens, each of which is checked.
+    let mut client = viewer(server.public, &token("alice")).await;
+    let good = token("alice");
+    for _ in 0..60 {
+        client.send(ClientMessage::Refresh { token: &good }).await;
+    }
+    ends_with(&mut client, 4429).await;
+    // 64 KiB that are no token, in one message and in several.
+    let mut client = viewer(server.public, &token("alice")).await;
+    client.send(ClientMessage::Refresh { token: &"a".repeat(60_000) }).await;
+    assert_eq!(client.close_code().await.0, 1009);
+    let mut client = viewer(server.public, &token("alice")).await;
+    for _ in 0..4 {
+        client.send(ClientMessage::Refresh { token: &"a".repeat(16_000) }).await;
+    }
+    ends_with(&mut client, 4501).await;
+}
+
+#[tokio::test]
+async fn a_refresh_with_a_shorter_token_shortens_and_never_lengthens() {
+    let server = Server::with_tokens(&[]).await;
+    let mut client = viewer(server.public, &token("alice")).await;
+    client.send(ClientMessage::Refresh { token: &token_until("alice", now_s() + 1) }).await;
+    assert!(seconds_left(&mut client).await <= 1);
+    ends_with(&mut client, 4401).await;
+    // Nor does a token that would be good for longer than any may be.
+    let mut client = viewer(server.public, &token("alice")).await;
+    client.send(ClientMessage::Refresh { token: &token_until("alice", now_s() + 400 * 86_400) }).await;
+    ends_with(&mut client, 4501).await;
+}
