@@ -19,6 +19,10 @@ use crate::token::Token;
 /// librdkafka need not ask for the next one, because it gets that from the file.
 const LIFE: Duration = Duration::from_secs(365 * 24 * 3_600);
 
+/// How long before its end a token may be refused for that reason: a log-in on an open connection has to last a moment, and
+/// clocks differ.
+const END_MARGIN: Duration = Duration::from_secs(5);
+
 /// What a client is made from: its settings, and the log-in.
 #[derive(Debug, Clone)]
 pub struct Access {
@@ -65,16 +69,15 @@ impl Login {
             return "check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD_FILE".to_owned();
         };
         let file = file.display();
-        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        match newest.borrow().ends_at_s().and_then(|ends_at_s| now_s.checked_sub(ends_at_s)) {
-            Some(seconds) => format!(
-                "the token in {file} has ended {seconds} s ago; put a new one there, and this goes on by itself (KAFKA_TOKEN_FILE)"
-            ),
-            None => format!(
-                "is the token in {file} meant for this Kafka? Its log says why; put another one there, and this goes on by \
-                 itself (KAFKA_TOKEN_FILE)"
-            ),
-        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let has_ended =
+            newest.borrow().ends_at_s().is_some_and(|s| Duration::from_secs(s) <= now + END_MARGIN);
+        let cause = if has_ended {
+            format!("the token in {file} has come to its end; put a new one there")
+        } else {
+            format!("is the token in {file} meant for this Kafka? Its log says why; put another one there")
+        };
+        format!("{cause}, and this goes on by itself (KAFKA_TOKEN_FILE)")
     }
 }
 

@@ -100,7 +100,7 @@ impl Asker {
     fn reach(&self, brokers: &str, stop: &CancellationToken) -> anyhow::Result<bool> {
         let login = &self.access.login;
         let started = Instant::now();
-        let mut is_refused = false;
+        let (mut heard, mut is_refused) = (None, false);
         while !stop.is_cancelled() {
             // No topic has this name: all topics of a large cluster would be a long answer.
             match self.ask("telemetry-user-", ASK_WITHIN) {
@@ -113,21 +113,21 @@ impl Asker {
                 Err(error) => debug!(%error, "no answer from Kafka yet"),
             }
             self.keep_up();
-            let heard = self.client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let news = self.client.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+            heard = news.or(heard);
             let refusal = heard.as_ref().filter(|report| is_login_refusal(report.code));
             match (refusal, login) {
-                (Some(Report { reason, .. }), Login::Token { .. }) => {
-                    if !std::mem::replace(&mut is_refused, true) {
-                        warn!(reason, "Kafka refuses the log-in; waiting: {}", login.advice());
-                    }
+                (Some(Report { reason, .. }), Login::Token { .. }) if !is_refused => {
+                    is_refused = true;
+                    warn!(reason, "Kafka refuses the log-in; waiting: {}", login.advice());
                 }
                 (Some(Report { reason, .. }), Login::Settings) => {
                     bail!("Kafka at {brokers} refuses the log-in ({reason}): {}", login.advice())
                 }
-                (None, _) if !is_refused && started.elapsed() >= REACH_WITHIN => {
-                    bail!("{}", Unreachable { brokers, heard })
-                }
-                (None, _) => {}
+                _ => {}
+            }
+            if !is_refused && started.elapsed() >= REACH_WITHIN {
+                bail!("{}", Unreachable { brokers, heard })
             }
             std::thread::sleep(Duration::from_millis(50));
         }
