@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rdkafka::error::RDKafkaErrorCode;
 use tracing::{error, info, warn};
 
+use crate::asker::is_login_refusal;
 use crate::login::Login;
 use crate::outbox::Note;
-use crate::topic::is_login_refusal;
 
 /// How the connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! A [source] gives samples; a [pipeline] encodes them into blocks and puts these into the user's
 //! [lane](lane::Lane), from which the [producer](publish) takes them in order. [`run`] is the program.
 
+pub mod asker;
 pub mod clock;
 pub mod clock_offset;
 pub mod config;

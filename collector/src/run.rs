@@ -9,6 +9,7 @@ use purple_sector_codec::{SessionId, Topic, UserId};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::asker::Asker;
 use crate::clock::Clock;
 use crate::config::{Config, Security, SourceConfig};
 use crate::failure::{Failure, SettingsError};
@@ -26,7 +27,7 @@ use crate::source::replay::Replay;
 use crate::source::simulated::Simulated;
 use crate::source::simulator::SimulatorSettings;
 use crate::token_file::TokenWatch;
-use crate::topic::{self, Asker};
+use crate::topic;
 use crate::topic_watch::TopicWatch;
 
 /// How long stopping waits for Kafka to take what is queued.

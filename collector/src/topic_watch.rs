@@ -9,9 +9,10 @@ use purple_sector_codec::Topic;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, error, info, warn};
 
+use crate::asker::Asker;
 use crate::lane::{Lane, Trouble};
 use crate::publish::Publisher;
-use crate::topic::{self, Asker, Created, Found};
+use crate::topic::{self, Created, Found};
 
 /// Time between two looks at all topics.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -110,7 +111,7 @@ impl Looker {
                 if stop.is_cancelled() {
                     return;
                 }
-                let found = self.asker.look(lane.topic());
+                let found = topic::look(&self.asker, lane.topic());
                 let change = judge(found, lane.trouble(), lane.n_partitions());
                 if let Some(change) = change {
                     self.follow(change, lane);
