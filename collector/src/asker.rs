@@ -1,10 +1,9 @@
 //! Is Kafka there, and does it let the collector in? A client that only asks, and what it hears about its connections.
 
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -22,48 +21,60 @@ const ASK_WITHIN: Duration = Duration::from_millis(500);
 /// Most events that one look at what librdkafka has reported takes.
 const EVENTS_AT_ONCE: usize = 32;
 
-/// librdkafka's words where a broker hangs up instead of answering the first question.
-const HANGS_UP: [&str; 2] = ["in state APIVERSION_QUERY", "security.protocol is correctly configured"];
-const HANGS_UP_REASON: &str = "Kafka hangs up at once";
-
-/// What a client that only asks has heard about its connections. All of it goes to the debug log.
+/// What a client that only asks has heard about its connections, beside what goes to the debug log.
 #[derive(Default)]
-struct Heard(Mutex<Option<Report>>);
+struct Heard(Mutex<Option<Trouble>>);
 
-/// The last thing that was reported about a connection.
-struct Report {
-    code: RDKafkaErrorCode,
-    reason: String,
+/// Why there is no answer, where that can be told from a broker that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Trouble {
+    /// Kafka does not let the client in.
+    LoginRefused(String),
+    /// One side does not take the other's TLS.
+    Tls(String),
+    /// The broker hangs up before it has answered anything.
+    HangsUp,
+}
+
+impl Trouble {
+    fn of_error(code: RDKafkaErrorCode, reason: &str) -> Option<Self> {
+        if is_login_refusal(code) {
+            return Some(Self::LoginRefused(reason.to_owned()));
+        }
+        // A broker that does not take a certificate says so in the middle of the first answer.
+        let is_tls = code == RDKafkaErrorCode::SSL || reason.contains("SSL routines");
+        is_tls.then(|| Self::Tls(reason.to_owned()))
+    }
+
+    /// A broker that hangs up is no error to librdkafka, and stands in its log alone.
+    fn of_log(facility: &str, message: &str) -> Option<Self> {
+        let hangs_up = message.contains("Disconnected")
+            && (message.contains("in state APIVERSION_QUERY") || message.contains("security.protocol"));
+        (facility == "FAIL" && hangs_up).then_some(Self::HangsUp)
+    }
 }
 
 impl ClientContext for Heard {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         debug!(target: "librdkafka", ?level, facility, message);
-        // A broker that hangs up is no error to librdkafka, and stands in its log alone.
-        if facility == "FAIL" && HANGS_UP.iter().any(|words| message.contains(words)) {
-            self.note(RDKafkaErrorCode::BrokerTransportFailure, HANGS_UP_REASON);
-        }
+        self.note(Trouble::of_log(facility, message));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         debug!(%error, reason, "Kafka client reports");
-        // That all brokers are down follows from what was reported before.
-        if let Some(code) =
-            error.rdkafka_error_code().filter(|code| *code != RDKafkaErrorCode::AllBrokersDown)
-        {
-            self.note(code, reason);
-        }
+        self.note(error.rdkafka_error_code().and_then(|code| Trouble::of_error(code, reason)));
     }
 }
 
 impl Heard {
-    fn note(&self, code: RDKafkaErrorCode, reason: &str) {
-        let report = Report { code, reason: reason.to_owned() };
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+    fn note(&self, trouble: Option<Trouble>) {
+        if trouble.is_some() {
+            *self.lock() = trouble;
+        }
     }
 
-    fn take(&self) -> Option<Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn lock(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,7 +137,7 @@ impl Asker {
     pub(crate) fn reach(&self, brokers: &str, stop: &CancellationToken) -> anyhow::Result<bool> {
         let login = &self.access.login;
         let started = Instant::now();
-        let (mut heard, mut is_refused) = (None, false);
+        let mut is_refused = false;
         while !stop.is_cancelled() {
             // No topic has this name: all topics of a large cluster would be a long answer.
             match self.ask("telemetry-user-", ASK_WITHIN) {
@@ -139,21 +150,19 @@ impl Asker {
                 Err(error) => debug!(%error, "no answer from Kafka yet"),
             }
             self.keep_up();
-            let news = self.client.context().take();
-            heard = news.or(heard);
-            let refusal = heard.as_ref().filter(|report| is_login_refusal(report.code));
-            match (refusal, login) {
-                (Some(Report { reason, .. }), Login::Token { .. }) if !is_refused => {
+            let trouble = self.client.context().lock().clone();
+            match (&trouble, login) {
+                (Some(Trouble::LoginRefused(reason)), Login::Token { .. }) if !is_refused => {
                     is_refused = true;
                     warn!(reason, "Kafka refuses the log-in; waiting: {}", login.advice());
                 }
-                (Some(Report { reason, .. }), Login::Settings) => {
+                (Some(Trouble::LoginRefused(reason)), Login::Settings) => {
                     bail!("Kafka at {brokers} refuses the log-in ({reason}): {}", login.advice())
                 }
                 _ => {}
             }
             if !is_refused && started.elapsed() >= REACH_WITHIN {
-                bail!("{}", Unreachable { brokers, heard })
+                return Err(unreachable(brokers, trouble));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -171,31 +180,55 @@ pub(crate) fn is_login_refusal(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Why there was no answer, for the person who set the addresses.
-struct Unreachable<'a> {
-    brokers: &'a str,
-    heard: Option<Report>,
+/// One sentence for the person who set the addresses.
+fn unreachable(brokers: &str, trouble: Option<Trouble>) -> anyhow::Error {
+    let seconds = REACH_WITHIN.as_secs();
+    match trouble {
+        Some(Trouble::Tls(reason)) => anyhow!(
+            "no TLS with Kafka at {brokers}: {reason} (KAFKA_SSL_CA_LOCATION, KAFKA_SSL_CERTIFICATE_LOCATION, \
+             KAFKA_SSL_KEY_LOCATION)"
+        ),
+        Some(Trouble::HangsUp) => anyhow!(
+            "Kafka at {brokers} hangs up at once; does it want TLS or a log-in? (KAFKA_SECURITY_PROTOCOL)"
+        ),
+        Some(Trouble::LoginRefused(_)) | None => anyhow!(
+            "cannot reach Kafka at {brokers} within {seconds}s; is it running? (--brokers, KAFKA_BROKERS)"
+        ),
+    }
 }
 
-impl fmt::Display for Unreachable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (brokers, seconds) = (self.brokers, REACH_WITHIN.as_secs());
-        match &self.heard {
-            Some(Report { code: RDKafkaErrorCode::SSL, reason }) => write!(
-                f,
-                "no TLS with Kafka at {brokers}: {reason} (KAFKA_SSL_CA_LOCATION, KAFKA_SSL_CERTIFICATE_LOCATION, \
-                 KAFKA_SSL_KEY_LOCATION)"
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_told_from_a_broker_that_is_not_there() {
+        let tls = |reason: &str| Some(Trouble::Tls(reason.to_owned()));
+        let alert = "Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required";
+        for (code, reason, trouble) in [
+            (RDKafkaErrorCode::Authentication, "bad", Some(Trouble::LoginRefused("bad".to_owned()))),
+            (RDKafkaErrorCode::SSL, "certificate verify failed", tls("certificate verify failed")),
+            (RDKafkaErrorCode::BrokerTransportFailure, alert, tls(alert)),
+            (RDKafkaErrorCode::BrokerTransportFailure, "Connection refused", None),
+            (RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down", None),
+        ] {
+            assert_eq!(Trouble::of_error(code, reason), trouble, "{code:?} {reason}");
+        }
+        for (facility, message, trouble) in [
+            (
+                "FAIL",
+                "Disconnected: closed by peer (after 0ms in state APIVERSION_QUERY)",
+                Some(Trouble::HangsUp),
             ),
-            Some(Report { reason, .. }) if reason == HANGS_UP_REASON => {
-                write!(
-                    f,
-                    "Kafka at {brokers} hangs up at once; does it want TLS or a log-in? (KAFKA_SECURITY_PROTOCOL)"
-                )
-            }
-            _ => write!(
-                f,
-                "cannot reach Kafka at {brokers} within {seconds}s; is it running? (--brokers, KAFKA_BROKERS)"
+            (
+                "FAIL",
+                "Disconnected: verify that security.protocol is correctly configured",
+                Some(Trouble::HangsUp),
             ),
+            ("FAIL", "Disconnected (after 9000ms in state UP)", None),
+            ("FAIL", "Connect failed: Connection refused", None),
+        ] {
+            assert_eq!(Trouble::of_log(facility, message), trouble, "{message}");
         }
     }
 }
