@@ -30,6 +30,8 @@ struct Heard(Mutex<Option<Trouble>>);
 enum Trouble {
     /// Kafka does not let the client in.
     LoginRefused(String),
+    /// This way of logging in is not Kafka's.
+    NoMechanism(String),
     /// One side does not take the other's TLS.
     Tls(String),
     /// The broker hangs up before it has answered anything.
@@ -38,6 +40,9 @@ enum Trouble {
 
 impl Trouble {
     fn of_error(code: RDKafkaErrorCode, reason: &str) -> Option<Self> {
+        if is_login_refusal(code) && reason.contains("Unsupported SASL mechanism") {
+            return Some(Self::NoMechanism(reason.to_owned()));
+        }
         if is_login_refusal(code) {
             return Some(Self::LoginRefused(reason.to_owned()));
         }
@@ -159,6 +164,9 @@ impl Asker {
                 (Some(Trouble::LoginRefused(reason)), Login::Settings) => {
                     bail!("Kafka at {brokers} refuses the log-in ({reason}): {}", login.advice())
                 }
+                (Some(Trouble::NoMechanism(reason)), _) => {
+                    bail!("Kafka at {brokers} knows no such log-in: {reason} (KAFKA_SASL_MECHANISM)")
+                }
                 _ => {}
             }
             if !is_refused && started.elapsed() >= REACH_WITHIN {
@@ -191,7 +199,7 @@ fn unreachable(brokers: &str, trouble: Option<Trouble>) -> anyhow::Error {
         Some(Trouble::HangsUp) => anyhow!(
             "Kafka at {brokers} hangs up at once; does it want TLS or a log-in? (KAFKA_SECURITY_PROTOCOL)"
         ),
-        Some(Trouble::LoginRefused(_)) | None => anyhow!(
+        Some(Trouble::LoginRefused(_) | Trouble::NoMechanism(_)) | None => anyhow!(
             "cannot reach Kafka at {brokers} within {seconds}s; is it running? (--brokers, KAFKA_BROKERS)"
         ),
     }
@@ -205,8 +213,11 @@ mod tests {
     fn trouble_is_told_from_a_broker_that_is_not_there() {
         let tls = |reason: &str| Some(Trouble::Tls(reason.to_owned()));
         let alert = "Receive failed: error:0A00045C:SSL routines::tlsv13 alert certificate required";
+        let mechanism =
+            "handshake failed: Broker: Unsupported SASL mechanism: broker's supported mechanisms: PLAIN";
         for (code, reason, trouble) in [
             (RDKafkaErrorCode::Authentication, "bad", Some(Trouble::LoginRefused("bad".to_owned()))),
+            (RDKafkaErrorCode::Authentication, mechanism, Some(Trouble::NoMechanism(mechanism.to_owned()))),
             (RDKafkaErrorCode::SSL, "certificate verify failed", tls("certificate verify failed")),
             (RDKafkaErrorCode::BrokerTransportFailure, alert, tls(alert)),
             (RDKafkaErrorCode::BrokerTransportFailure, "Connection refused", None),

@@ -22,6 +22,8 @@ use crate::{LIFE, User};
 const LIMIT: Duration = Duration::from_secs(40);
 /// How long a token lives in the tests that outlive one.
 const SHORT: Duration = Duration::from_secs(4);
+/// Longer than that, with the broker's leeway for clocks (5 s).
+const OUTLIVED: Duration = Duration::from_secs(11);
 /// As long as a stop without anything to deliver may take.
 const STOPPED_WITHIN: Duration = Duration::from_secs(4);
 
@@ -133,16 +135,15 @@ async fn a_token_that_is_replaced_in_time_is_not_noticed() -> Result<()> {
     let mut collector = with_token(kafka, &put()?)?.start()?;
     collector.wait_for_line("publishing begins", LIMIT)?;
     let start = Instant::now();
-    // Longer than a token lives, with all leeway for clocks.
-    while start.elapsed() < SHORT * 4 {
+    while start.elapsed() < OUTLIVED {
         tokio::time::sleep(SHORT / 4).await;
         put()?;
     }
-    check_whole(kafka, &user.id, SHORT * 4)?;
+    check_whole(kafka, &user.id, OUTLIVED)?;
     for trouble in ["lost Kafka", "refuses the log-in", "WARN", "ERROR"] {
         ensure!(n_times(&collector, trouble) == 0, "{}", collector.last_lines(20));
     }
-    ensure!(n_times(&collector, "the token was replaced") > 8, "{}", collector.last_lines(20));
+    ensure!(n_times(&collector, "the token was replaced") > 5, "{}", collector.last_lines(20));
     stop(collector)
 }
 
@@ -267,14 +268,20 @@ fn what_keeps_it_out_is_said_in_a_sentence_that_names_the_setting() -> Result<()
         ("KAFKA_SASL_PASSWORD_FILE", &password),
         with_ca,
     ];
-    for (brokers, settings, code, part) in [
+    let cases = [
         (&services, &[][..], 1, "does it want TLS or a log-in? (KAFKA_SECURITY_PROTOCOL)"),
         (&services, &[tls, with_ca], 1, "KAFKA_SSL_CERTIFICATE_LOCATION"),
         (&services, &[tls, ("KAFKA_SSL_CA_LOCATION", &another)], 1, "KAFKA_SSL_CA_LOCATION"),
         (&services, &[tls, ("KAFKA_SSL_CA_LOCATION", &broken)], 2, "does not accept the settings"),
-        (&users, &scram, 1, "KAFKA_SASL_MECHANISM"),
-    ] {
-        let mut collector = collector(brokers, settings)?.env("USER_ID", "alice").start()?;
+        (&users, &scram, 1, "supported mechanisms: OAUTHBEARER"),
+    ];
+    // All at once: some are given 5 s.
+    let started = cases.map(|(brokers, settings, code, part)| {
+        let started = collector(brokers, settings)?.env("USER_ID", "alice").start()?;
+        anyhow::Ok((started, settings, code, part))
+    });
+    for started in started {
+        let (mut collector, settings, code, part) = started?;
         let ended = collector.exit_code(LIMIT)?;
         let said = collector.lines().join("\n");
         ensure!(ended == code && said.contains(part), "{settings:?}: {ended}, {said}");
