@@ -305,6 +305,7 @@ fn parse_brokers(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::tests::token_of;
 
     fn config(arguments: &str) -> Config {
         Config::try_parse_from(std::iter::once("collector").chain(arguments.split(' '))).expect("valid")
@@ -366,5 +367,22 @@ mod tests {
         assert!(error.contains("--user") && error.contains("USER_ID"), "{error}");
         let many = config("simulator --user a --users 2 --record f").users(None);
         assert_eq!(many, Err(ConfigError::RecordingOfMany));
+    }
+
+    #[test]
+    fn a_token_names_the_user_and_nobody_else_may() {
+        let path = std::env::temp_dir().join(format!("collector-config-{}.jwt", std::process::id()));
+        std::fs::write(&path, token_of(r#"{"sub":"alice"}"#)).expect("a temporary file");
+        let token = TokenFile::read(&path).expect("a token");
+        std::fs::remove_file(&path).expect("it is there");
+        let users =
+            |arguments: &str| config(arguments).users(Some(&token)).map_err(|error| error.to_string());
+        let alice = Ok(vec![UserId::parse("alice").expect("valid")]);
+        assert_eq!((users("simulator"), users("simulator --user alice")), (alice.clone(), alice));
+        let other = users("simulator --user bob").expect_err("another user");
+        let names = ["\"alice\"", "\"bob\"", "USER_ID", "KAFKA_TOKEN_FILE"];
+        assert!(names.iter().all(|name| other.contains(name)), "{other}");
+        let many = users("simulator --users 2").expect_err("many users");
+        assert!(many.contains("--users"), "{many}");
     }
 }

@@ -61,7 +61,7 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     let security = config.common.security.check().map_err(SettingsError::from)?;
     let users = config.users(security.token()).map_err(SettingsError::from)?;
     let sources = open_sources(config, &users)?;
-    let (_token_watch, login) = log_in(&security, &users, stop)?;
+    let (_token_watch, login) = log_in(&security, &users)?;
     let asker = Asker::new(Access { settings: config.kafka(&security), login: login.clone() });
     let asker = asker.map_err(|error| SettingsError::client(&error))?;
     let record = config.common.record.as_deref();
@@ -120,11 +120,7 @@ fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>
 }
 
 /// The log-in, and the thread that keeps its token new, if it has one.
-fn log_in(
-    security: &Security,
-    users: &[UserId],
-    stop: &CancellationToken,
-) -> anyhow::Result<(Option<TokenWatch>, Login)> {
+fn log_in(security: &Security, users: &[UserId]) -> anyhow::Result<(Option<TokenWatch>, Login)> {
     if security.sends_secrets_in_the_clear() {
         warn!(
             "the log-in is not encrypted: anyone on the way to Kafka can read it (KAFKA_SECURITY_PROTOCOL=SASL_SSL \
@@ -134,7 +130,7 @@ fn log_in(
     let (Some(file), Some(user)) = (security.token(), users.first()) else {
         return Ok((None, Login::Settings));
     };
-    let (watch, login) = TokenWatch::start(file.clone(), user.clone(), stop.child_token())
+    let (watch, login) = TokenWatch::start(file.clone(), user.clone())
         .context("cannot start the thread that watches the token's file")?;
     Ok((Some(watch), login))
 }

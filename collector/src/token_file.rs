@@ -53,11 +53,13 @@ pub struct TokenWatch {
 }
 
 impl TokenWatch {
-    /// Watches a file that holds the token of `user`; the log-in has the newest one.
+    /// Watches a file that holds the token of `user`, until it is dropped; the log-in has the newest one.
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(file: TokenFile, user: UserId, stop: CancellationToken) -> io::Result<(Self, Login)> {
+    pub fn start(file: TokenFile, user: UserId) -> io::Result<(Self, Login)> {
+        // Not the program's: what is delivered while that stops may need a new token too.
+        let stop = CancellationToken::new();
         let (sender, newest) = watch::channel(file.token.clone());
         let path = file.path.clone();
         let of_thread = stop.clone();

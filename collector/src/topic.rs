@@ -16,6 +16,8 @@ use crate::login::Access;
 
 /// How often a missing topic is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The same for one that Kafka does not show, because it may log each of these looks.
+const LOOK_FOR_HIDDEN_EVERY: Duration = Duration::from_secs(1);
 
 /// Finds the number of partitions of each topic, in order; creates missing topics where the broker allows that, otherwise waits
 /// until someone creates them, and says once what it waits for. `None` if it was stopped before.
@@ -63,7 +65,7 @@ pub fn partition_counts(
                 done.join().map_err(|_| anyhow!("the thread that creates topics ended with a panic"))??;
             created.report();
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(if refused.is_empty() { LOOK_EVERY } else { LOOK_FOR_HIDDEN_EVERY });
     }
     Ok(None)
 }

@@ -70,7 +70,7 @@ impl TopicWatch {
         publisher: Arc<Publisher>,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let looker = Looker { asker, lanes, publisher, making: None, make_at: Instant::now() };
+        let looker = Looker { asker, lanes, publisher, making: None, make_at: Instant::now(), told: None };
         let of_thread = stop.clone();
         let thread =
             std::thread::Builder::new().name("topics".into()).spawn(move || looker.run(&of_thread))?;
@@ -94,6 +94,8 @@ struct Looker {
     /// The request that creates topics: some brokers never answer it, so the watch goes on meanwhile.
     making: Option<JoinHandle<anyhow::Result<Created>>>,
     make_at: Instant,
+    /// What came of the last attempt, so that each is told of once for as long as a topic is missing.
+    told: Option<Created>,
 }
 
 impl Looker {
@@ -165,10 +167,17 @@ impl Looker {
     fn make(&mut self, missing: Vec<Topic>) {
         if let Some(making) = self.making.take_if(|making| making.is_finished()) {
             match making.join() {
-                Ok(Ok(created)) => created.report(),
+                Ok(Ok(created)) => {
+                    if self.told.replace(created) != Some(created) {
+                        created.report();
+                    }
+                }
                 Ok(Err(error)) => warn!("{error:#}"),
                 Err(_) => error!("the thread that creates topics ended with a panic"),
             }
+        }
+        if missing.is_empty() {
+            self.told = None;
         }
         if missing.is_empty() || self.making.is_some() || Instant::now() < self.make_at {
             return;
