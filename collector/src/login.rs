@@ -87,12 +87,11 @@ impl ShownToken {
     pub fn renew<C: ClientContext>(&self, client: &Client<C>) {
         let Some(newest) = &self.0 else { return };
         let mut newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
-        // An error says that no other token will come.
-        if newest.has_changed().unwrap_or(false) {
-            let token = newest.borrow_and_update();
-            if let Err(reason) = set_token(client, &token) {
-                error!(reason, "Kafka's client does not take the token");
-            }
+        let token = newest.borrow_and_update();
+        if token.has_changed()
+            && let Err(reason) = set_token(client, &token)
+        {
+            error!(reason, "Kafka's client does not take the token");
         }
     }
 }
