@@ -1,5 +1,8 @@
 //! What did the person ask for? Settings by flag and environment, checked, and turned into Kafka's client settings.
 
+mod property;
+mod security;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,9 +10,12 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 use purple_sector_codec::{SessionId, Topic, UserId, UserIdError};
 use rdkafka::config::ClientConfig;
 
+pub use self::property::{Property, PropertyError};
+pub use self::security::{SaslMechanism, Security, SecurityConfig, SecurityError, SecurityProtocol};
 use crate::pipeline::BlockSize;
 use crate::pump::Pace;
 use crate::source::simulator::{RATES_HZ, Track};
+use crate::token_file::TokenFile;
 
 /// Most users that one process simulates.
 const MAX_USERS: i64 = 2_000;
@@ -75,7 +81,7 @@ pub struct ReplayConfig {
 /// Settings of every source.
 #[derive(Debug, Clone, Args)]
 pub struct CommonConfig {
-    /// Whose telemetry this is.
+    /// Whose telemetry this is [default: the user of the token in --kafka-token-file].
     #[arg(long, env = "USER_ID", global = true, value_name = "ID", value_parser = UserId::parse)]
     pub user: Option<UserId>,
     /// Name of this run, 1 to 64 of A-Z a-z 0-9 . _ - [default: made from the time]
@@ -85,6 +91,9 @@ pub struct CommonConfig {
     #[arg(long, env = "KAFKA_BROKERS", global = true, default_value = "localhost:9092", value_name = "ADDRESSES",
         value_parser = parse_brokers)]
     pub brokers: String,
+    /// How to connect and log in to Kafka.
+    #[command(flatten)]
+    pub security: SecurityConfig,
     /// Kafka runs on this machine and shares its clock; needed for the bridge's embedded Kafka, which does not say what time it is.
     #[arg(long, env = "LOCAL_BROKER", global = true)]
     pub local_broker: bool,
@@ -130,6 +139,22 @@ pub enum ConfigError {
     /// No user is named.
     #[error("say whose telemetry this is, for instance --user alice (--user, USER_ID)")]
     NoUser,
+    /// A token names another user than the settings do.
+    #[error(
+        "the token in {} is of {in_token:?}, but USER_ID says {user:?}; leave USER_ID out, or take this user's own token \
+         (--user, KAFKA_TOKEN_FILE)", path.display()
+    )]
+    OtherUser {
+        /// The token's file.
+        path: PathBuf,
+        /// Whose token it is.
+        in_token: UserId,
+        /// Who was named.
+        user: UserId,
+    },
+    /// A token is to stand for several users.
+    #[error("a token is of one user: leave out --users, or log in without KAFKA_TOKEN_FILE")]
+    TokenOfMany,
     /// A recording of several users is asked for.
     #[error("a recording holds one user: use --record without --users")]
     RecordingOfMany,
@@ -153,15 +178,27 @@ impl Config {
         Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
     }
 
-    /// The users to publish for, in order.
+    /// The users to publish for, in order: the one that is named, or else the token's.
     ///
     /// # Errors
-    /// If no user is named, several are to be recorded, or an id with its number is no longer a valid id.
-    pub fn users(&self) -> Result<Vec<UserId>, ConfigError> {
-        let user = self.common.user.as_ref().ok_or(ConfigError::NoUser)?;
+    /// If no user is named, or another than the token's; several are to be recorded, or to share a token; or an id with its
+    /// number is no longer a valid id.
+    pub fn users(&self, token: Option<&TokenFile>) -> Result<Vec<UserId>, ConfigError> {
+        let in_token = token.and_then(|file| Some((file.token().user()?, file.path())));
+        let user = match (&self.common.user, in_token) {
+            (Some(user), Some((in_token, path))) if user != in_token => {
+                let (path, in_token, user) = (path.to_owned(), in_token.clone(), user.clone());
+                return Err(ConfigError::OtherUser { path, in_token, user });
+            }
+            (Some(user), _) | (None, Some((user, _))) => user,
+            (None, None) => return Err(ConfigError::NoUser),
+        };
         let SourceConfig::Simulator(SimulatorConfig { users: Some(n_users), .. }) = self.source else {
             return Ok(vec![user.clone()]);
         };
+        if token.is_some() {
+            return Err(ConfigError::TokenOfMany);
+        }
         if n_users > 1 && self.common.record.is_some() {
             return Err(ConfigError::RecordingOfMany);
         }
@@ -186,34 +223,44 @@ impl Config {
         }
     }
 
-    /// Settings of every Kafka client: addresses, and time-outs that notice a dead connection.
-    pub fn kafka(&self) -> ClientConfig {
-        let mut kafka = ClientConfig::new();
-        kafka
-            .set("bootstrap.servers", &self.common.brokers)
-            .set("client.id", "purple-sector-collector")
-            // A topic that a broker creates on the side has the broker's settings, not ours.
-            .set("allow.auto.create.topics", "false")
-            .set("socket.keepalive.enable", "true")
-            .set("socket.timeout.ms", "10000")
-            .set("reconnect.backoff.ms", "100")
-            .set("reconnect.backoff.max.ms", "2000");
-        kafka
+    /// Settings of every Kafka client: addresses, the log-in, and time-outs that notice a dead connection.
+    pub fn kafka(&self, security: &Security) -> ClientConfig {
+        self.client(security, &[])
     }
 
     /// Settings of the producer: nothing lost, nothing duplicated, in order, and no waiting for a batch to fill.
-    pub fn producer(&self) -> ClientConfig {
-        let mut kafka = self.kafka();
-        kafka
-            .set("enable.idempotence", "true")
-            .set("linger.ms", "0")
+    pub fn producer(&self, security: &Security) -> ClientConfig {
+        let max_batch_bytes = Topic::MAX_BATCH_BYTES.to_string();
+        let settings = [
+            ("enable.idempotence", "true"),
+            ("linger.ms", "0"),
             // A backlog goes out in batches that the topic takes.
-            .set("message.max.bytes", Topic::MAX_BATCH_BYTES.to_string())
+            ("message.max.bytes", &max_batch_bytes),
             // librdkafka never gives up a record: what is too much is dropped by our queue, which counts and announces it.
-            .set("message.timeout.ms", "0")
-            .set("queue.buffering.max.messages", "600000")
-            .set("queue.buffering.max.kbytes", "65536")
-            .set("retry.backoff.ms", "50");
+            ("message.timeout.ms", "0"),
+            ("queue.buffering.max.messages", "600000"),
+            ("queue.buffering.max.kbytes", "65536"),
+            ("retry.backoff.ms", "50"),
+        ];
+        self.client(security, &settings)
+    }
+
+    /// A client with settings of its own. A person's come last, and so win.
+    fn client(&self, security: &Security, settings: &[(&str, &str)]) -> ClientConfig {
+        let of_all = [
+            ("bootstrap.servers", self.common.brokers.as_str()),
+            ("client.id", "purple-sector-collector"),
+            // A topic that a broker creates on the side has the broker's settings, not ours.
+            ("allow.auto.create.topics", "false"),
+            ("socket.keepalive.enable", "true"),
+            ("socket.timeout.ms", "10000"),
+            ("reconnect.backoff.ms", "100"),
+            ("reconnect.backoff.max.ms", "2000"),
+        ];
+        let mut kafka = ClientConfig::new();
+        for (name, value) in of_all.into_iter().chain(settings.iter().copied()).chain(security.properties()) {
+            kafka.set(name, value);
+        }
         kafka
     }
 }
@@ -258,6 +305,7 @@ fn parse_brokers(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::tests::token_of;
 
     fn config(arguments: &str) -> Config {
         Config::try_parse_from(std::iter::once("collector").chain(arguments.split(' '))).expect("valid")
@@ -265,7 +313,7 @@ mod tests {
 
     #[track_caller]
     fn check_users(arguments: &str, expected: &[&str]) {
-        let users = config(arguments).users().expect("users");
+        let users = config(arguments).users(None).expect("users");
         assert_eq!(users.iter().map(UserId::as_str).collect::<Vec<_>>(), expected);
     }
 
@@ -315,9 +363,26 @@ mod tests {
 
     #[test]
     fn a_missing_user_and_a_recording_of_many_are_refused() {
-        let error = config("simulator").users().expect_err("no user").to_string();
+        let error = config("simulator").users(None).expect_err("no user").to_string();
         assert!(error.contains("--user") && error.contains("USER_ID"), "{error}");
-        let many = config("simulator --user a --users 2 --record f").users();
+        let many = config("simulator --user a --users 2 --record f").users(None);
         assert_eq!(many, Err(ConfigError::RecordingOfMany));
+    }
+
+    #[test]
+    fn a_token_names_the_user_and_nobody_else_may() {
+        let path = std::env::temp_dir().join(format!("collector-config-{}.jwt", std::process::id()));
+        std::fs::write(&path, token_of(r#"{"sub":"alice"}"#)).expect("a temporary file");
+        let token = TokenFile::read(&path).expect("a token");
+        std::fs::remove_file(&path).expect("it is there");
+        let users =
+            |arguments: &str| config(arguments).users(Some(&token)).map_err(|error| error.to_string());
+        let alice = Ok(vec![UserId::parse("alice").expect("valid")]);
+        assert_eq!((users("simulator"), users("simulator --user alice")), (alice.clone(), alice));
+        let other = users("simulator --user bob").expect_err("another user");
+        let names = ["\"alice\"", "\"bob\"", "USER_ID", "KAFKA_TOKEN_FILE"];
+        assert!(names.iter().all(|name| other.contains(name)), "{other}");
+        let many = users("simulator --users 2").expect_err("many users");
+        assert!(many.contains("--users"), "{many}");
     }
 }

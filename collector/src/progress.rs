@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
+use crate::health::Connection;
 use crate::lane::{Lane, Trouble};
 use crate::outbox::Counts;
 use crate::publish::Publisher;
@@ -17,13 +18,15 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(crate) struct Progress {
     lanes: Vec<Arc<Lane>>,
     recording: RecordingEnd,
+    /// Whether the log-in is a token.
+    has_token: bool,
     last: Instant,
     samples_before: u64,
 }
 
 impl Progress {
-    pub(crate) fn new(lanes: &[Arc<Lane>], recording: RecordingEnd) -> Self {
-        Self { lanes: lanes.to_vec(), recording, last: Instant::now(), samples_before: 0 }
+    pub(crate) fn new(lanes: &[Arc<Lane>], recording: RecordingEnd, has_token: bool) -> Self {
+        Self { lanes: lanes.to_vec(), recording, has_token, last: Instant::now(), samples_before: 0 }
     }
 
     /// Says how it is going, if it is time.
@@ -54,8 +57,12 @@ impl Progress {
 
     /// What keeps records back, if anything does.
     fn kafka(&self, publisher: &Publisher) -> &'static str {
-        if publisher.is_lost() {
-            return "lost";
+        match publisher.connection() {
+            Connection::Good => {}
+            Connection::Lost => return "lost",
+            Connection::LoginRefused if self.has_token => return "token refused",
+            Connection::LoginRefused => return "log-in refused",
+            Connection::WritingRefused => return "writing refused",
         }
         match self.lanes.iter().find_map(|lane| lane.trouble()) {
             Some(Trouble::NoTopic) => "topic missing",

@@ -4,82 +4,37 @@
 //! way, and the rest waits in the queues. After a fatal producer error a new producer starts from the first
 //! unacknowledged record of each queue.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Message, Timestamp};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, warn};
 
+use crate::health::{Connection, Health};
 use crate::lane::Lane;
+use crate::login::{Access, ShownToken};
 use crate::outbox::{Note, Outcome, Receipt, Sent};
 
 /// How long one round of the producer's thread serves reports before it looks at the queues again.
 const ROUND: Duration = Duration::from_millis(100);
 /// The same while a queue has more to send than may be on its way.
 const BACKLOG_ROUND: Duration = Duration::from_millis(5);
-/// How long a new producer may take to start before the next try.
+/// Shortest time from one new producer to the next.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// Which lane and which record a delivery report is about.
 type Opaque = Box<(Arc<Lane>, Receipt)>;
 
 /// What the producer reports, on whatever thread.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Reports {
     health: Arc<Health>,
-}
-
-/// How the connection is doing; logged once per change.
-#[derive(Debug, Default)]
-struct Health {
-    is_lost: AtomicBool,
-    n_losses: AtomicU64,
-    /// The last refusal that was logged, so that each is logged once.
-    last_refusal: Mutex<Option<(Option<RDKafkaErrorCode>, Note)>>,
-}
-
-impl Health {
-    fn note_lost(&self, reason: &str) {
-        if !self.is_lost.swap(true, Ordering::Relaxed) {
-            self.n_losses.fetch_add(1, Ordering::Relaxed);
-            warn!(reason, "lost Kafka; keeping what the source gives and trying again");
-        }
-    }
-
-    fn note_delivered(&self) {
-        if self.is_lost.load(Ordering::Relaxed) && self.is_lost.swap(false, Ordering::Relaxed) {
-            info!("Kafka takes records again");
-        }
-    }
-
-    fn refused(&self, topic: &str, code: Option<RDKafkaErrorCode>, note: Note) {
-        let mut last = self.last_refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.replace((code, note)) == Some((code, note)) {
-            return;
-        }
-        let reason = code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
-        match note {
-            Note::SentAgain => {
-                warn!(topic, reason, "Kafka refused a record; sending it again, with all behind it")
-            }
-            Note::SentOneByOne => {
-                warn!(topic, reason, "Kafka refused a batch of records as too long; sending them one by one");
-            }
-            Note::LeftOut => {
-                error!(
-                    topic,
-                    reason,
-                    "Kafka will never take this record; it is left out (is max.message.bytes of the topic 131072?)"
-                );
-            }
-        }
-    }
 }
 
 impl ClientContext for Reports {
@@ -88,11 +43,9 @@ impl ClientContext for Reports {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure) => {
-                self.health.note_lost(reason);
-            }
-            _ => debug!(%error, reason, "Kafka client reports"),
+        debug!(%error, reason, "Kafka client reports");
+        if let Some(code) = error.rdkafka_error_code() {
+            self.health.note_error(code, reason);
         }
     }
 }
@@ -125,7 +78,7 @@ impl ProducerContext for Reports {
         // Purged: its producer was replaced, which has been logged already.
         let purged = matches!(code, Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight));
         if let Some(note) = note.filter(|_| !purged) {
-            self.health.refused(lane.topic(), code, note);
+            self.health.note_refused(lane.topic(), code, note);
         }
     }
 }
@@ -136,11 +89,17 @@ pub struct Publisher {
     thread: Option<JoinHandle<()>>,
 }
 
+/// A producer, and the token that it has.
+struct LoggedIn {
+    producer: BaseProducer<Reports>,
+    token: ShownToken,
+}
+
 struct Shared {
-    config: ClientConfig,
+    access: Access,
     reports: Reports,
     lanes: Vec<Arc<Lane>>,
-    producer: Mutex<Arc<BaseProducer<Reports>>>,
+    producer: Mutex<Arc<LoggedIn>>,
     stopping: AtomicBool,
 }
 
@@ -149,10 +108,11 @@ impl Publisher {
     ///
     /// # Errors
     /// If librdkafka does not accept the settings, or no thread can be started.
-    pub fn start(config: ClientConfig, lanes: Vec<Arc<Lane>>) -> anyhow::Result<Self> {
-        let reports = Reports::default();
-        let producer = Mutex::new(Arc::new(new_producer(&config, &reports)?));
-        let shared = Arc::new(Shared { config, reports, lanes, producer, stopping: AtomicBool::new(false) });
+    pub fn start(access: Access, lanes: Vec<Arc<Lane>>) -> anyhow::Result<Self> {
+        let reports = Reports { health: Arc::new(Health::new(access.login.clone())) };
+        let producer = Mutex::new(Arc::new(LoggedIn::new(&access, &reports)?));
+        let stopping = AtomicBool::new(false);
+        let shared = Arc::new(Shared { access, reports, lanes, producer, stopping });
         let of_thread = shared.clone();
         let thread = std::thread::Builder::new().name("publish".into()).spawn(move || of_thread.serve())?;
         Ok(Self { shared, thread: Some(thread) })
@@ -171,12 +131,12 @@ impl Publisher {
 
     /// Times that Kafka was lost.
     pub fn n_losses(&self) -> u64 {
-        self.shared.reports.health.n_losses.load(Ordering::Relaxed)
+        self.shared.reports.health.n_losses()
     }
 
-    /// Whether Kafka is lost now.
-    pub fn is_lost(&self) -> bool {
-        self.shared.reports.health.is_lost.load(Ordering::Relaxed)
+    /// How the connection is doing now.
+    pub fn connection(&self) -> Connection {
+        self.shared.reports.health.connection()
     }
 }
 
@@ -185,7 +145,7 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::Relaxed);
         // Without this, closing the client would wait for records that may never be acknowledged.
-        self.shared.producer().purge(PurgeConfig::default().queue().inflight());
+        self.shared.producer().producer.purge(PurgeConfig::default().queue().inflight());
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             error!("the publishing thread ended with a panic");
         }
@@ -193,39 +153,45 @@ impl Drop for Publisher {
 }
 
 impl Shared {
-    fn producer(&self) -> Arc<BaseProducer<Reports>> {
+    fn producer(&self) -> Arc<LoggedIn> {
         self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Serves delivery reports and sends what they make room for, until it is told to stop.
     fn serve(&self) {
+        let mut restart_at = Instant::now();
         while !self.stopping.load(Ordering::Relaxed) {
-            let producer = self.producer();
+            let current = self.producer();
+            let LoggedIn { producer, token } = &*current;
+            token.renew(producer.client());
             let backlog = self.lanes.iter().any(|lane| lane.has_unsent());
             producer.poll(if backlog { BACKLOG_ROUND } else { ROUND });
             for lane in &self.lanes {
                 self.send_waiting(lane);
             }
             if let Some((code, reason)) = producer.client().fatal_error() {
-                warn!(%code, reason, "Kafka's producer gave up; starting a new one");
-                drop(producer);
-                self.replace(|| ());
+                self.reports.health.note_gave_up(code, &reason);
+                if Instant::now() >= restart_at {
+                    drop(current);
+                    self.replace(|| ());
+                    restart_at = Instant::now() + RESTART_PAUSE;
+                }
             }
         }
     }
 
     fn send_waiting(&self, lane: &Arc<Lane>) {
         // Held while sending, so that nothing goes to a producer that was replaced: nobody would report it.
-        let producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         lane.send_waiting(|address, bytes, receipt| {
             let record = BaseRecord::with_opaque_to(address.topic, Box::new((lane.clone(), receipt)))
                 .partition(address.partition)
                 .key(address.key)
                 .payload(bytes);
-            let Err((error, _)) = producer.send(record) else { return Sent::Taken };
+            let Err((error, _)) = current.producer.send(record) else { return Sent::Taken };
             let code = error.rdkafka_error_code();
             if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
-                self.reports.health.refused(lane.topic(), code, Note::LeftOut);
+                self.reports.health.note_refused(lane.topic(), code, Note::LeftOut);
                 return Sent::TooLong;
             }
             // Full, or fatal, or without a topic: what waits is looked at again in the next round.
@@ -236,7 +202,7 @@ impl Shared {
 
     /// A new producer, from the first unacknowledged record of each lane; `change` is made between the two.
     fn replace(&self, change: impl FnOnce()) -> bool {
-        let producer = match new_producer(&self.config, &self.reports) {
+        let producer = match LoggedIn::new(&self.access, &self.reports) {
             Ok(producer) => Arc::new(producer),
             Err(error) => {
                 warn!(%error, "cannot start a new producer yet");
@@ -250,12 +216,17 @@ impl Shared {
             self.lanes.iter().for_each(|lane| lane.restart());
             std::mem::replace(&mut *current, producer)
         };
-        old.purge(PurgeConfig::default().queue().inflight());
-        old.poll(Duration::ZERO);
+        old.producer.purge(PurgeConfig::default().queue().inflight());
+        old.producer.poll(Duration::ZERO);
         true
     }
 }
 
-fn new_producer(config: &ClientConfig, reports: &Reports) -> KafkaResult<BaseProducer<Reports>> {
-    BaseProducer::from_config_and_context(config, reports.clone())
+impl LoggedIn {
+    fn new(access: &Access, reports: &Reports) -> KafkaResult<Self> {
+        let producer = BaseProducer::from_config_and_context(&access.settings, reports.clone())?;
+        let token = access.login.begin();
+        token.renew(producer.client());
+        Ok(Self { producer, token })
+    }
 }

@@ -9,10 +9,12 @@ use purple_sector_codec::{SessionId, Topic, UserId};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::asker::Asker;
 use crate::clock::Clock;
-use crate::config::{Config, SourceConfig};
+use crate::config::{Config, Security, SourceConfig};
 use crate::failure::{Failure, SettingsError};
 use crate::lane::Lane;
+use crate::login::{Access, Login};
 use crate::outbox::Outbox;
 use crate::pipeline::Pipeline;
 use crate::progress::Progress;
@@ -24,6 +26,7 @@ use crate::source::Source;
 use crate::source::replay::Replay;
 use crate::source::simulated::Simulated;
 use crate::source::simulator::SimulatorSettings;
+use crate::token_file::TokenWatch;
 use crate::topic;
 use crate::topic_watch::TopicWatch;
 
@@ -55,8 +58,12 @@ pub async fn run(config: Config, shutdown: impl Future<Output = ()>) -> Result<(
 
 fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
     let clock = Clock::start();
-    let users = config.users().map_err(SettingsError::from)?;
+    let security = config.common.security.check().map_err(SettingsError::from)?;
+    let users = config.users(security.token()).map_err(SettingsError::from)?;
     let sources = open_sources(config, &users)?;
+    let (_token_watch, login) = log_in(&security, &users)?;
+    let asker = Asker::new(Access { settings: config.kafka(&security), login: login.clone() });
+    let asker = asker.map_err(|error| SettingsError::client(&error))?;
     let record = config.common.record.as_deref();
     let recorder = record.map(Recorder::create).transpose();
     let mut recorder = recorder.map_err(SettingsError::from)?.unwrap_or_default();
@@ -65,7 +72,7 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
         Some(session) => session,
         None => new_session(clock).context("no session id can be made from the time")?,
     };
-    let Some(lanes) = open_lanes(config, &users, session, clock, stop)? else { return Ok(()) };
+    let Some(lanes) = open_lanes(config, &asker, &users, session, clock, stop)? else { return Ok(()) };
     let mut pipelines = Vec::new();
     for (source, lane) in sources.into_iter().zip(&lanes) {
         let stream = (session, draw_epoch());
@@ -74,9 +81,11 @@ fn publish(config: &Config, stop: &CancellationToken) -> Result<(), Failure> {
         pipelines.push(pipeline.map_err(SettingsError::from)?);
     }
     announce(&users, session, &lanes, config);
-    let publisher = Arc::new(Publisher::start(config.producer(), lanes.clone())?);
-    let _watch = TopicWatch::start(config.kafka(), lanes.clone(), publisher.clone(), stop.child_token())?;
-    let progress = Progress::new(&lanes, recording.clone());
+    let has_token = matches!(login, Login::Token { .. });
+    let access = Access { settings: config.producer(&security), login };
+    let publisher = Arc::new(Publisher::start(access, lanes.clone())?);
+    let _topic_watch = TopicWatch::start(asker, lanes.clone(), publisher.clone(), stop.child_token())?;
+    let progress = Progress::new(&lanes, recording.clone(), has_token);
     pump_until_done(pipelines, config, clock, &publisher, progress, stop)?;
     report_recording(&recording)
 }
@@ -110,16 +119,33 @@ fn open_sources(config: &Config, users: &[UserId]) -> Result<Vec<Box<dyn Source>
     users.iter().enumerate().map(open).collect()
 }
 
+/// The log-in, and the thread that keeps its token new, if it has one.
+fn log_in(security: &Security, users: &[UserId]) -> anyhow::Result<(Option<TokenWatch>, Login)> {
+    if security.sends_secrets_in_the_clear() {
+        warn!(
+            "the log-in is not encrypted: anyone on the way to Kafka can read it (KAFKA_SECURITY_PROTOCOL=SASL_SSL \
+             encrypts it)"
+        );
+    }
+    let (Some(file), Some(user)) = (security.token(), users.first()) else {
+        return Ok((None, Login::Settings));
+    };
+    let (watch, login) = TokenWatch::start(file.clone(), user.clone())
+        .context("cannot start the thread that watches the token's file")?;
+    Ok((Some(watch), login))
+}
+
 /// One empty lane per user; `None` if the program was stopped while it waited for a topic.
 fn open_lanes(
     config: &Config,
+    asker: &Asker,
     users: &[UserId],
     session: SessionId,
     clock: Clock,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Vec<Arc<Lane>>>> {
     let topics: Vec<Topic> = users.iter().map(UserId::topic).collect();
-    let counts = topic::partition_counts(&config.kafka(), &config.common.brokers, &topics, stop)?;
+    let counts = topic::partition_counts(asker, &config.common.brokers, &topics, stop)?;
     let max_bytes = usize::try_from(config.common.queue_mib)?.saturating_mul(1 << 20);
     Ok(counts.map(|counts| {
         let lanes = topics.into_iter().zip(counts).map(|(topic, n_partitions)| {

@@ -1,121 +1,102 @@
 //! Does each user's topic exist, and how many partitions does it have?
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use purple_sector_codec::Topic;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::{ClientContext, DefaultClientContext};
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::Metadata;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
-/// How long Kafka may take to answer at the start.
-pub const REACH_WITHIN: Duration = Duration::from_secs(5);
+use crate::asker::{Asker, REACH_WITHIN};
+use crate::login::Access;
+
 /// How often a missing topic is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// A client that only asks; what librdkafka says about it goes to the debug log.
-pub(crate) struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        debug!(target: "librdkafka", ?level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        debug!(%error, reason, "Kafka client reports");
-    }
-}
-
-impl ConsumerContext for Quiet {}
-
-/// A client that asks about topics.
-pub(crate) type Client = BaseConsumer<Quiet>;
-
-/// A client that asks about topics, and has not connected yet.
-///
-/// # Errors
-/// If librdkafka does not accept the settings.
-pub(crate) fn client(kafka: &ClientConfig) -> anyhow::Result<Client> {
-    let client = kafka.clone().set("group.id", "collector-asks").create_with_context(Quiet);
-    client.context("Kafka's client does not accept the settings")
-}
+/// The same for one that Kafka does not show, because it may log each of these looks.
+const LOOK_FOR_HIDDEN_EVERY: Duration = Duration::from_secs(1);
 
 /// Finds the number of partitions of each topic, in order; creates missing topics where the broker allows that, otherwise waits
 /// until someone creates them, and says once what it waits for. `None` if it was stopped before.
 ///
 /// # Errors
-/// If Kafka cannot be reached within [`REACH_WITHIN`], or refuses.
+/// If Kafka cannot be reached within [`REACH_WITHIN`], or refuses the log-in and no other can be expected.
 pub fn partition_counts(
-    kafka: &ClientConfig,
+    asker: &Asker,
     brokers: &str,
     topics: &[Topic],
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Vec<u32>>> {
-    let client = client(kafka)?;
-    reach(&client, brokers)?;
-    let mut missing = missing_topics(&client, topics)?;
-    let mut creating = (!missing.is_empty()).then(|| {
-        let (kafka, topics) = (kafka.clone(), missing.iter().map(|&topic| topic.clone()).collect::<Vec<_>>());
-        // While looking: the embedded broker does not answer this request, but has the topic soon after.
-        std::thread::spawn(move || create(&kafka, &topics))
-    });
-    while !missing.is_empty() {
-        if stop.is_cancelled() {
-            return Ok(None);
-        }
-        if let Some(done) = creating.take_if(|creating| creating.is_finished()) {
-            let created =
-                done.join().map_err(|_| anyhow!("the thread that creates topics ended with a panic"))??;
-            if !created {
-                info!(
-                    topics = missing.len(),
-                    first = %missing[0],
-                    "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
-                );
+    if !asker.reach(brokers, stop)? {
+        return Ok(None);
+    }
+    let mut counts = vec![None; topics.len()];
+    let mut creating = None;
+    let mut is_refusal_told = false;
+    while !stop.is_cancelled() {
+        let (mut missing, mut refused) = (Vec::new(), Vec::new());
+        for (topic, count) in topics.iter().zip(&mut counts).filter(|(_, count)| count.is_none()) {
+            match look(asker, topic) {
+                Found::Ready { n_partitions } => *count = Some(n_partitions),
+                Found::Missing => missing.push(topic.clone()),
+                Found::Refused => refused.push(topic),
+                Found::Unknown => {}
             }
         }
-        std::thread::sleep(LOOK_EVERY);
-        missing = missing_topics(&client, topics)?;
-    }
-    topics.iter().map(|topic| ready_partitions(&client, topic)).collect::<anyhow::Result<Option<Vec<_>>>>()
-}
-
-/// Waits for the first answer from any broker.
-fn reach(client: &Client, brokers: &str) -> anyhow::Result<()> {
-    let started = Instant::now();
-    while started.elapsed() < REACH_WITHIN {
-        let left = REACH_WITHIN.saturating_sub(started.elapsed());
-        // No topic has this name: all topics of a large cluster would be a long answer.
-        match client.fetch_metadata(Some("telemetry-user-"), left) {
-            Ok(_) => return Ok(()),
-            Err(error) => debug!(%error, "no answer from Kafka yet"),
+        if let Some(counts) = counts.iter().copied().collect() {
+            return Ok(Some(counts));
         }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let seconds = REACH_WITHIN.as_secs();
-    bail!("cannot reach Kafka at {brokers} within {seconds}s; is it running? (--brokers, KAFKA_BROKERS)");
-}
-
-fn missing_topics<'a>(client: &Client, topics: &'a [Topic]) -> anyhow::Result<Vec<&'a Topic>> {
-    let mut missing = Vec::new();
-    for topic in topics {
-        if ready_partitions(client, topic)?.is_none() {
-            missing.push(topic);
+        if let Some(first) = refused.first().filter(|_| !is_refusal_told) {
+            is_refusal_told = true;
+            warn!(topics = refused.len(), %first, "waiting for the topic: {NOT_SHOWN}");
         }
+        if !missing.is_empty() && creating.is_none() {
+            let access = asker.access().clone();
+            // While looking: the embedded broker does not answer this request, but has the topic soon after.
+            creating = Some(Some(std::thread::spawn(move || create(&access, &missing))));
+        }
+        if let Some(done) =
+            creating.as_mut().and_then(|creating| creating.take_if(|thread| thread.is_finished()))
+        {
+            let created =
+                done.join().map_err(|_| anyhow!("the thread that creates topics ended with a panic"))??;
+            created.report();
+        }
+        std::thread::sleep(if refused.is_empty() { LOOK_EVERY } else { LOOK_FOR_HIDDEN_EVERY });
     }
-    Ok(missing)
+    Ok(None)
 }
 
-/// The topic's number of partitions, once every one of them has a leader.
-fn ready_partitions(client: &Client, topic: &Topic) -> anyhow::Result<Option<u32>> {
-    match look(client, topic) {
-        Found::Ready { n_partitions } => Ok(Some(n_partitions)),
-        Found::Missing | Found::Unknown => Ok(None),
-        Found::Refused => {
-            bail!("Kafka does not allow this user to see {topic}; ask whoever runs it for access")
+/// A topic that a user may not see looks like one that does not exist.
+const NOT_SHOWN: &str = "it does not exist yet, or this user may not write to it; the bridge makes it when its first \
+                         viewer comes, and whoever runs Kafka grants the right";
+
+/// What became of a request to create topics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// They exist now.
+    Yes,
+    /// This broker cannot (the embedded one).
+    Impossible,
+    /// This user may not.
+    Refused,
+}
+
+impl Created {
+    /// Says what is waited for, if the topics were not created.
+    pub(crate) fn report(self) {
+        match self {
+            Self::Yes => {}
+            Self::Impossible => info!(
+                "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
+            ),
+            Self::Refused => warn!(
+                "waiting for the topic: this user may not create it; the bridge makes it when its first viewer comes, or \
+                 whoever runs Kafka does"
+            ),
         }
     }
 }
@@ -134,14 +115,17 @@ pub(crate) enum Found {
 }
 
 /// Looks for a topic; takes [`REACH_WITHIN`] where Kafka does not answer.
-pub(crate) fn look(client: &Client, topic: &Topic) -> Found {
-    let metadata = match client.fetch_metadata(Some(topic), REACH_WITHIN) {
-        Ok(metadata) => metadata,
+pub(crate) fn look(asker: &Asker, topic: &Topic) -> Found {
+    match asker.ask(topic, REACH_WITHIN) {
+        Ok(metadata) => found(&metadata, topic),
         Err(error) => {
             debug!(%error, %topic, "no metadata yet");
-            return Found::Unknown;
+            Found::Unknown
         }
-    };
+    }
+}
+
+fn found(metadata: &Metadata, topic: &Topic) -> Found {
     let Some(found) = metadata.topics().iter().find(|found| *found.name() == **topic) else {
         return Found::Missing;
     };
@@ -160,10 +144,14 @@ pub(crate) fn look(client: &Client, topic: &Topic) -> Found {
     }
 }
 
-/// Asks the broker to create the topics. `false` where it cannot (the embedded broker).
-pub(crate) fn create(kafka: &ClientConfig, topics: &[Topic]) -> anyhow::Result<bool> {
+/// Asks the broker to create the topics.
+///
+/// # Errors
+/// If librdkafka does not accept the settings.
+pub(crate) fn create(access: &Access, topics: &[Topic]) -> anyhow::Result<Created> {
     let admin: AdminClient<DefaultClientContext> =
-        kafka.create().context("Kafka's client does not accept the settings")?;
+        access.settings.create().context("Kafka's client does not accept the settings")?;
+    access.login.begin().renew(admin.inner());
     let new: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|topic| {
@@ -178,20 +166,25 @@ pub(crate) fn create(kafka: &ClientConfig, topics: &[Topic]) -> anyhow::Result<b
         Ok(results) => results,
         Err(error) => {
             debug!(%error, "the broker creates no topics");
-            return Ok(false);
+            return Ok(Created::Impossible);
         }
     };
-    let mut created = true;
+    let mut created = Created::Yes;
     for result in results {
         match result {
             Ok(topic) => info!(topic, partitions = Topic::PARTITIONS, "created the topic"),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, RDKafkaErrorCode::TopicAuthorizationFailed)) => {
-                bail!("Kafka does not allow this user to create {topic}; ask whoever runs it to create it")
+            Err((
+                _,
+                RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed,
+            )) => {
+                created = Created::Refused;
             }
             Err((topic, error)) => {
                 debug!(%error, topic, "the topic was not created");
-                created = false;
+                if created == Created::Yes {
+                    created = Created::Impossible;
+                }
             }
         }
     }

@@ -6,13 +6,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use purple_sector_codec::Topic;
-use rdkafka::config::ClientConfig;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{debug, error, info, warn};
 
+use crate::asker::Asker;
 use crate::lane::{Lane, Trouble};
 use crate::publish::Publisher;
-use crate::topic::{self, Client, Found};
+use crate::topic::{self, Created, Found};
 
 /// Time between two looks at all topics.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
@@ -63,15 +63,14 @@ impl TopicWatch {
     /// Watches the topics of these lanes until `stop`, which dropping it is too.
     ///
     /// # Errors
-    /// If librdkafka does not accept the settings, or no thread can be started.
+    /// If no thread can be started.
     pub(crate) fn start(
-        kafka: ClientConfig,
+        asker: Asker,
         lanes: Vec<Arc<Lane>>,
         publisher: Arc<Publisher>,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let client = topic::client(&kafka)?;
-        let looker = Looker { kafka, client, lanes, publisher, making: None, make_at: Instant::now() };
+        let looker = Looker { asker, lanes, publisher, making: None, make_at: Instant::now(), told: None };
         let of_thread = stop.clone();
         let thread =
             std::thread::Builder::new().name("topics".into()).spawn(move || looker.run(&of_thread))?;
@@ -89,13 +88,14 @@ impl Drop for TopicWatch {
 }
 
 struct Looker {
-    kafka: ClientConfig,
-    client: Client,
+    asker: Asker,
     lanes: Vec<Arc<Lane>>,
     publisher: Arc<Publisher>,
     /// The request that creates topics: some brokers never answer it, so the watch goes on meanwhile.
-    making: Option<JoinHandle<anyhow::Result<bool>>>,
+    making: Option<JoinHandle<anyhow::Result<Created>>>,
     make_at: Instant,
+    /// What came of the last attempt, so that each is told of once for as long as a topic is missing.
+    told: Option<Created>,
 }
 
 impl Looker {
@@ -103,6 +103,7 @@ impl Looker {
         let mut look_at = Instant::now() + LOOK_EVERY;
         while !stop.is_cancelled() {
             std::thread::sleep(NAP);
+            self.asker.keep_up();
             if Instant::now() < look_at {
                 continue;
             }
@@ -112,7 +113,7 @@ impl Looker {
                 if stop.is_cancelled() {
                     return;
                 }
-                let found = topic::look(&self.client, lane.topic());
+                let found = topic::look(&self.asker, lane.topic());
                 let change = judge(found, lane.trouble(), lane.n_partitions());
                 if let Some(change) = change {
                     self.follow(change, lane);
@@ -166,21 +167,25 @@ impl Looker {
     fn make(&mut self, missing: Vec<Topic>) {
         if let Some(making) = self.making.take_if(|making| making.is_finished()) {
             match making.join() {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => info!(
-                    "waiting for the topic: this broker makes none on request, the bridge makes it (is it running?)"
-                ),
+                Ok(Ok(created)) => {
+                    if self.told.replace(created) != Some(created) {
+                        created.report();
+                    }
+                }
                 Ok(Err(error)) => warn!("{error:#}"),
                 Err(_) => error!("the thread that creates topics ended with a panic"),
             }
+        }
+        if missing.is_empty() {
+            self.told = None;
         }
         if missing.is_empty() || self.making.is_some() || Instant::now() < self.make_at {
             return;
         }
         self.make_at = Instant::now() + MAKE_EVERY;
-        let kafka = self.kafka.clone();
+        let access = self.asker.access().clone();
         debug!(n_topics = missing.len(), "making topics");
-        self.making = Some(std::thread::spawn(move || topic::create(&kafka, &missing)));
+        self.making = Some(std::thread::spawn(move || topic::create(&access, &missing)));
     }
 }
 

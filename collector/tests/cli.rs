@@ -52,6 +52,18 @@ fn other_bad_settings_name_the_flag() {
 }
 
 #[test]
+fn kafka_settings_that_do_not_fit_name_the_setting() {
+    let alice = ["simulator", "--user", "alice"];
+    let check = |flags: &[&str], says: &str| check(&[&alice[..], flags].concat(), 2, &["collector: ", says]);
+    check(&["--kafka-security-protocol", "SSL"], "KAFKA_SSL_CA_LOCATION");
+    check(&["--kafka-token-file", "alice.jwt"], "KAFKA_SECURITY_PROTOCOL=SASL_SSL");
+    check(&["--kafka-property", "acks=0"], "once and in order");
+    check(&["--kafka-property", "sasl.password=hunter2"], "process lists");
+    check(&["--kafka-property", "no.such.thing=1"], "No such configuration property: \"no.such.thing\"");
+    check(&["--kafka-property", "compression.type=best"], "Invalid value \"best\"");
+}
+
+#[test]
 fn a_bad_recording_is_reported_before_kafka_is_asked() {
     check(&["replay", "--user", "alice", "/no/such/file.csv"], 2, &["collector: ", "/no/such/file.csv"]);
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");

@@ -29,8 +29,17 @@ impl Log {
     /// # Errors
     /// If Kafka does not name the partitions, or there are none.
     pub fn open(brokers: &str, topic: &Topic) -> Result<Self> {
-        let consumer: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", brokers).set("group.id", "test").create()?;
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", brokers);
+        Self::open_as(client, topic)
+    }
+
+    /// As [`Log::open`], by a client that knows how to log in.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_as(mut client: ClientConfig, topic: &Topic) -> Result<Self> {
+        let consumer: BaseConsumer = client.set("group.id", "test").create()?;
         let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10))?;
         let n_partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
         ensure!(n_partitions > 0, "{topic} is not there");

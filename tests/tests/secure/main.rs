@@ -2,6 +2,7 @@
 //!
 //! One broker for all of them, with users of their own; tests that change its keys or stop it have their own.
 
+mod collector;
 mod lasting;
 mod log_in;
 mod rights;
