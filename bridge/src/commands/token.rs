@@ -24,7 +24,7 @@ pub enum TokenCommand {
     /// Prints a token for one user. Anyone who has it sees that user's data until it expires.
     Mint(MintArgs),
     /// Ends tokens before their time, on all bridges: one, or all that a user has up to now.
-    Revoke(RevokeArgs),
+    Revoke(Box<RevokeArgs>),
 }
 
 impl TokenCommand {
