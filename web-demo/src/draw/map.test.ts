@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { fitted } from './map';
+import { fitted, isInside } from './map';
 
 /** Twice the area between two directions on the screen: positive where the second lies to the right of the first. */
 function turn(width: number, height: number, spanX: number, spanZ: number): number {
@@ -15,4 +15,9 @@ it('shows the world from above, not mirrored, whichever way it fits', () => {
   // From x towards z is to the right in the games' world, and on a screen, whose y points down.
   expect(turn(300, 300, 100, 100)).toBeGreaterThan(0);
   expect(turn(300, 100, 100, 300)).toBeGreaterThan(0);
+});
+
+it('knows when the car is about to leave the picture', () => {
+  for (const at of [[7, 7], [293, 193], [150, 100]] as const) expect(isInside(at, 300, 200)).toBe(true);
+  for (const at of [[6, 100], [294, 100], [150, 6], [150, 194], [-50, 100]] as const) expect(isInside(at, 300, 200)).toBe(false);
 });

@@ -10,8 +10,12 @@ import { color, font } from './palette';
 
 /** Room around the line, in pixels: for sector names and the dot. */
 const MARGIN = 36;
+/** The car's dot, in pixels. */
+const CAR_RADIUS = 7;
 /** While the track is unknown, the line driven so far is drawn again this often. */
 const REDRAW_MS = 500;
+/** Where the car leaves the picture before that, it is drawn again at most this often. */
+const REFIT_MS = 50;
 
 type Place = (x: number, z: number) => [number, number];
 
@@ -32,12 +36,24 @@ export class TrackMap {
     const { session, track, marks } = view;
     const before = this.#drawn;
     const nowMs = performance.now();
-    const growing = track === null && !view.paused && nowMs - before.atMs >= REDRAW_MS;
-    if (resized || session !== before.session || track !== before.track || marks !== before.marks || growing) {
-      this.#drawn = { session, track, marks, atMs: nowMs };
-      this.#drawLine(view);
+    const growing = track === null && !view.paused;
+    const due = growing && nowMs - before.atMs >= REDRAW_MS;
+    if (resized || session !== before.session || track !== before.track || marks !== before.marks || due) {
+      this.#drawLineAt(nowMs, view);
     }
-    this.#drawDots(view, hovered);
+    const car = this.#drawDots(view, hovered);
+    // On its first lap the car drives out of the picture between two redraws.
+    const mayRefit = growing && nowMs - before.atMs >= REFIT_MS;
+    if (mayRefit && car !== null && !isInside(car, this.#layers.width, this.#layers.height)) {
+      this.#drawLineAt(nowMs, view);
+      this.#drawDots(view, hovered);
+    }
+  }
+
+  #drawLineAt(nowMs: number, view: View): void {
+    const { session, track, marks } = view;
+    this.#drawn = { session, track, marks, atMs: nowMs };
+    this.#drawLine(view);
   }
 
   #drawLine({ session, track, marks, endRow }: View): void {
@@ -110,11 +126,12 @@ export class TrackMap {
     context.fillText(name, x + nx * away, y + ny * away);
   }
 
-  #drawDots(view: View, hovered: { row: number; fraction: number } | null): void {
+  /** Returns where the car is, in pixels; null where that is not known. */
+  #drawDots(view: View, hovered: { row: number; fraction: number } | null): [number, number] | null {
     const context = this.#layers.contexts[1] as CanvasRenderingContext2D;
     for (const [x, y] of this.#dots) context.clearRect(x - 12, y - 12, 24, 24);
     this.#dots = [];
-    if (view.session === null) return;
+    if (view.session === null) return null;
     if (hovered !== null) {
       const marker = this.#spot(view.session.history, hovered.row, hovered.row, 0, hovered.fraction);
       if (marker !== null) this.#drawDot(context, marker, color('bg'), color('text'), 5);
@@ -125,7 +142,8 @@ export class TrackMap {
     const gapUs = history.timeUs(after) - history.timeUs(from);
     const share = gapUs > 0 ? Math.min(Math.max((view.momentUs - history.timeUs(from)) / gapUs, 0), 1) : 1;
     const car = this.#spot(history, from, after, share, NaN);
-    if (car !== null) this.#drawDot(context, car, color('blue'), color('text'), 7);
+    if (car !== null) this.#drawDot(context, car, color('blue'), color('text'), CAR_RADIUS);
+    return car;
   }
 
   /** A place between two rows; where a row is unknown, the fraction says it. */
@@ -166,6 +184,11 @@ export class TrackMap {
 
 function between(a: number, b: number, share: number): number {
   return a + (b - a) * share;
+}
+
+/** Whether all of the car's dot is in the picture. */
+export function isInside([x, y]: readonly [number, number], width: number, height: number): boolean {
+  return x >= CAR_RADIUS && x <= width - CAR_RADIUS && y >= CAR_RADIUS && y <= height - CAR_RADIUS;
 }
 
 /** World to pixels, as large as it fits; turned by a quarter where that fits better. */
