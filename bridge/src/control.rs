@@ -133,6 +133,8 @@ impl ControlLog {
             .set("group.id", &settings.topic)
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
+            // A topic that is made again is read from its first record, too.
+            .set("auto.offset.reset", "earliest")
             .set("fetch.wait.max.ms", "5000")
             .set("queued.max.messages.kbytes", "1024")
             .create()?;

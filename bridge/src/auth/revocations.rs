@@ -11,12 +11,24 @@ use super::{Claims, TokenId};
 /// Most entries of each kind. Beyond that nothing more is taken: forgetting one would let its token in again.
 const MAX_ENTRIES: usize = 200_000;
 
-/// What was revoked. Each entry is kept until no token can be good any more that it is about.
-#[derive(Debug, Default)]
+/// Fewest entries at which it is worth looking for those that have ended.
+const FORGET_FROM: usize = 1_024;
+
+/// What was revoked. Each entry is kept at least until no token can be good any more that it is about.
+#[derive(Debug)]
 pub(super) struct Revocations {
     /// When the token ends anyway, in Unix seconds.
     tokens: HashMap<TokenId, u64>,
     users: HashMap<UserId, Cut>,
+    /// How many entries there are when it is looked for those that have ended: so that adding one costs the same however
+    /// many there are.
+    forget_at: usize,
+}
+
+impl Default for Revocations {
+    fn default() -> Self {
+        Self { tokens: HashMap::new(), users: HashMap::new(), forget_at: FORGET_FROM }
+    }
 }
 
 /// Tokens of a user that were made up to a moment.
@@ -48,8 +60,22 @@ pub enum Revocation {
 }
 
 impl Revocations {
-    /// Takes a revocation; whether there was room for it.
-    pub(super) fn add(&mut self, revocation: Revocation) -> bool {
+    /// Takes a revocation at `now_s` (Unix seconds); whether there was room for it.
+    pub(super) fn add(&mut self, revocation: Revocation, now_s: u64) -> bool {
+        if self.n_entries() >= self.forget_at {
+            self.forget_ended(now_s);
+        }
+        self.insert(revocation.clone()) || {
+            self.forget_ended(now_s);
+            self.insert(revocation)
+        }
+    }
+
+    fn n_entries(&self) -> usize {
+        self.tokens.len() + self.users.len()
+    }
+
+    fn insert(&mut self, revocation: Revocation) -> bool {
         match revocation {
             Revocation::Token { id, keep_until_s } => {
                 let is_new = !self.tokens.contains_key(&id);
@@ -79,9 +105,10 @@ impl Revocations {
     }
 
     /// Forgets what is about tokens that have all ended.
-    pub(super) fn forget_ended(&mut self, now_s: u64) {
+    fn forget_ended(&mut self, now_s: u64) {
         self.tokens.retain(|_, keep_until_s| *keep_until_s >= now_s);
         self.users.retain(|_, cut| cut.keep_until_s >= now_s);
+        self.forget_at = FORGET_FROM.max(2 * self.n_entries());
     }
 }
 
@@ -94,8 +121,7 @@ impl RevocationStore {
     pub fn add(&self, revocation: Revocation, now_s: u64) -> bool {
         let mut is_taken = false;
         self.0.send_modify(|revocations| {
-            revocations.forget_ended(now_s);
-            is_taken = revocations.add(revocation);
+            is_taken = revocations.add(revocation, now_s);
         });
         is_taken
     }
@@ -129,7 +155,7 @@ mod tests {
     fn one_token_is_revoked_by_its_id_and_no_other() {
         let mut revocations = Revocations::default();
         let id = TokenId::parse("a1").expect("an id");
-        assert!(revocations.add(Revocation::Token { id, keep_until_s: 200 }));
+        assert!(revocations.add(Revocation::Token { id, keep_until_s: 200 }, 100));
         assert!(revocations.revokes(&token("alice", 100, "a1")));
         assert!(!revocations.revokes(&token("alice", 100, "a2")));
         assert!(!revocations.revokes(&token("alice", 100, "")), "a token without an id");
@@ -139,12 +165,12 @@ mod tests {
     fn a_users_tokens_are_revoked_up_to_a_moment() {
         let mut revocations = Revocations::default();
         let cut = |at| Revocation::User { user: user("alice"), issued_until_s: at, keep_until_s: at + 100 };
-        assert!(revocations.add(cut(100)));
+        assert!(revocations.add(cut(100), 100));
         assert!(revocations.revokes(&token("alice", 100, "")));
         assert!(!revocations.revokes(&token("alice", 101, "")));
         assert!(!revocations.revokes(&token("bob", 100, "")));
         // An older entry that is read again takes nothing back.
-        assert!(revocations.add(cut(50)));
+        assert!(revocations.add(cut(50), 100));
         assert!(revocations.revokes(&token("alice", 100, "")));
     }
 
@@ -152,8 +178,9 @@ mod tests {
     fn what_is_about_ended_tokens_is_forgotten() {
         let mut revocations = Revocations::default();
         let id = TokenId::parse("a1").expect("an id");
-        revocations.add(Revocation::Token { id, keep_until_s: 200 });
-        revocations.add(Revocation::User { user: user("alice"), issued_until_s: 100, keep_until_s: 300 });
+        revocations.add(Revocation::Token { id, keep_until_s: 200 }, 100);
+        revocations
+            .add(Revocation::User { user: user("alice"), issued_until_s: 100, keep_until_s: 300 }, 100);
         revocations.forget_ended(200);
         assert_eq!((revocations.tokens.len(), revocations.users.len()), (1, 1));
         revocations.forget_ended(201);
@@ -169,9 +196,19 @@ mod tests {
             id: TokenId::parse(&format!("t{i}")).expect("an id"),
             keep_until_s: 1,
         };
-        assert!((0..MAX_ENTRIES).all(|i| revocations.add(entry(i))));
-        assert!(!revocations.add(entry(MAX_ENTRIES)));
-        assert!(revocations.add(entry(0)), "one that is there already");
+        assert!((0..MAX_ENTRIES).all(|i| revocations.add(entry(i), 0)));
+        assert!(!revocations.add(entry(MAX_ENTRIES), 1));
+        assert!(revocations.add(entry(0), 1), "one that is there already");
         assert!(revocations.revokes(&token("alice", 1, "t0")));
+    }
+
+    #[test]
+    fn what_has_ended_makes_room_by_itself() {
+        let mut revocations = Revocations::default();
+        for now_s in 0..100_000 {
+            let id = TokenId::parse(&format!("t{now_s}")).expect("an id");
+            assert!(revocations.add(Revocation::Token { id, keep_until_s: now_s + 100 }, now_s));
+            assert!(revocations.n_entries() <= FORGET_FROM, "at {now_s}: {}", revocations.n_entries());
+        }
     }
 }
