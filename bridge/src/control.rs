@@ -1,7 +1,8 @@
 //! What must all bridges know, and how do they learn it?
 //!
 //! One compacted Kafka topic of one partition, which every bridge reads from its first record on: before it serves anyone,
-//! and then for as long as it runs. Whoever may write to that topic can end sessions, so only the bridges' own principal may.
+//! and then for as long as it runs. Anyone who may write to that topic can end sessions, so only the bridges' own principal
+//! may.
 
 mod entry;
 mod topic;

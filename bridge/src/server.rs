@@ -153,7 +153,7 @@ const OPERATORS: usize = 64;
 pub fn announce(listeners: &Listeners, connected: &Connected, config: &Config) -> Result<()> {
     let address = listeners.public.local_addr().context("the listener has no address")?;
     if matches!(config.access, Access::Open) {
-        warn!("OPEN: no tokens are checked, whoever reaches this port sees the data of any user they name");
+        warn!("OPEN: no tokens are checked, anyone who reaches this port can see any user's data");
         if !address.ip().is_loopback() {
             warn!(%address, "OPEN on an address that other machines can reach");
         }

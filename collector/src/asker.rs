@@ -51,7 +51,7 @@ impl Trouble {
         is_tls.then(|| Self::Tls(reason.to_owned()))
     }
 
-    /// A broker that hangs up is no error to librdkafka, and stands in its log alone.
+    /// A broker that hangs up is not an error to librdkafka; only its log says so.
     fn of_log(facility: &str, message: &str) -> Option<Self> {
         let hangs_up = message.contains("Disconnected")
             && (message.contains("in state APIVERSION_QUERY") || message.contains("security.protocol"));

@@ -89,16 +89,19 @@ impl ShownToken {
         let mut newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
         let token = newest.borrow_and_update();
         if token.has_changed()
-            && let Err(reason) = set_token(client, &token)
+            && let Err(reason) = set_token(client, token.expose())
         {
             error!(reason, "Kafka's client does not take the token");
         }
     }
 }
 
-/// Hands a token to librdkafka; the error is librdkafka's reason.
-fn set_token<C: ClientContext>(client: &Client<C>, token: &Token) -> Result<(), String> {
-    let token = CString::new(token.expose()).map_err(|error| error.to_string())?;
+/// Gives `client` a token for its next log-in, which is at once where it has none yet. Kafka alone judges the token.
+///
+/// # Errors
+/// librdkafka's reason for not taking it, such as that it is empty.
+pub fn set_token<C: ClientContext>(client: &Client<C>, token: &str) -> Result<(), String> {
+    let token = CString::new(token).map_err(|error| error.to_string())?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let ends_at_ms = i64::try_from((now + LIFE).as_millis()).unwrap_or(i64::MAX);
     let mut said = [0 as c_char; 512];

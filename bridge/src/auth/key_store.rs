@@ -13,7 +13,7 @@ const WAIT_FOR_KEYS: Duration = Duration::from_secs(3);
 /// Callers that may wait for them at once; others are refused at once.
 const MAX_WAITING: usize = 256;
 
-/// The key set in use now: callers take a snapshot, and whoever follows its source replaces it.
+/// The key set in use now: callers take a snapshot, and what follows its source replaces it.
 #[derive(Debug, Clone)]
 pub struct KeyStore {
     keys: Arc<watch::Sender<Arc<KeySet>>>,
@@ -25,12 +25,12 @@ pub struct KeyStore {
 pub(super) type Waiter = oneshot::Sender<()>;
 
 impl KeyStore {
-    /// Starts with `keys`, which are replaced by whoever reads their source again.
+    /// Starts with `keys`, which are replaced when their source is read again.
     pub fn new(keys: KeySet) -> Self {
         Self { keys: Arc::new(watch::Sender::new(Arc::new(keys))), source: None }
     }
 
-    /// Keys that can be asked for when a token names one that is not here. Whoever has the other end fetches them.
+    /// Keys that can be asked for when a token names one that is not here. What holds the other end fetches them.
     pub(super) fn with_source(keys: KeySet) -> (Self, mpsc::Receiver<Waiter>) {
         let (source, waiters) = mpsc::channel(MAX_WAITING);
         (Self { source: Some(source), ..Self::new(keys) }, waiters)

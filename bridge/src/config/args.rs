@@ -160,7 +160,7 @@ pub struct ServeArgs {
     /// Value that a token's `aud` must hold for Kafka, besides the bridge's, with --kafka-login user.
     #[arg(long, env = "KAFKA_AUDIENCE", default_value = "kafka", value_name = "TEXT")]
     pub kafka_audience: String,
-    /// Topic in which all bridges keep what they must all know, such as revoked tokens; made if it does not exist. Empty for none.
+    /// Topic where the bridges keep what each of them must know, such as revoked tokens; created if it does not exist. Empty for none.
     #[arg(long, env = "KAFKA_CONTROL_TOPIC", default_value = control::DEFAULT_TOPIC, value_name = "TOPIC")]
     pub kafka_control_topic: String,
 
@@ -172,7 +172,7 @@ pub struct ServeArgs {
     #[arg(long, env = "BIND", default_value = "127.0.0.1", value_name = "IP")]
     pub bind: IpAddr,
 
-    /// Certificate of the listener for browsers, with those that it was issued by (PEM): it then speaks TLS 1.3 only. Read again when it changes.
+    /// Certificate and its chain (PEM) for the browsers' listener, which then speaks TLS 1.3 only; read again when it changes.
     #[arg(long, env = "TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
 
@@ -200,11 +200,11 @@ pub struct ServeArgs {
     #[arg(long, env = "JWKS_FILE", value_name = "FILE")]
     pub jwks_file: Option<PathBuf>,
 
-    /// Address of a JWKS instead of a file, fetched every few minutes and when a token names a key that is not known.
+    /// Address of the public keys (JWKS) instead of a file; fetched every few minutes, and when a token names an unknown key.
     #[arg(long, env = "JWKS_URL", value_name = "URL")]
     pub jwks_url: Option<String>,
 
-    /// OpenID issuer whose tokens are taken: its keys are found by its description, and tokens' `iss` must equal it.
+    /// OpenID issuer whose tokens are accepted: its keys are found through its discovery document, and a token's `iss` must equal this address.
     #[arg(long, env = "OIDC_ISSUER", value_name = "URL")]
     pub oidc_issuer: Option<String>,
 
@@ -224,7 +224,7 @@ pub struct ServeArgs {
     #[arg(long, env = "JWT_MAX_LIFETIME", default_value = "24h", value_parser = values::duration, value_name = "TIME")]
     pub jwt_max_lifetime: Duration,
 
-    /// Names that no user may have, comma-separated, because they are principals of services or super users; `*` at the end for all that begin so.
+    /// Names that no user may have, comma-separated, because they are principals of services or super users; end one with `*` for every name that begins with it.
     #[arg(long, env = "RESERVED_USERS", default_value = "svc-*", value_delimiter = ',',
           value_parser = values::reserved_name, value_name = "NAME")]
     pub reserved_users: Vec<Option<ReservedName>>,
